@@ -1,0 +1,254 @@
+/* build.mjs: make the bundle that the server serves.
+ *
+ *   node build.mjs [--out DIR] [--depfile FILE]   files with hashed names, compressed, and a manifest
+ *   node build.mjs --watch                        again whenever a source changes
+ *   node build.mjs --tests                        the unit tests, into .test/
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import * as esbuild from 'esbuild';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+
+/* What a page may weigh at its first load, in bytes after gzip. */
+const pages = [
+  {
+    name: 'chat',
+    title: 'Parley',
+    entry: 'src/chat/main.tsx',
+    path: '/',
+    js_max: 60 * 1024,
+    css_max: 5 * 1024,
+  },
+];
+
+const types = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+/* Of marked only the lexer is used. Its one file ends by making a ready parser, which no bundler may
+ * leave out, and that keeps the parser and the renderer alive: 3 KB that nobody calls. So the file
+ * is cut before that line. Should a new version look different it is taken whole, and the budget
+ * decides. */
+const lexerOnly = {
+  name: 'lexer-only',
+  setup: (build) => {
+    build.onLoad({ filter: /[\\/]marked\.esm\.js$/ }, ({ path: file }) => {
+      const whole = readFileSync(file, 'utf8');
+      const nameOf = (exported) => new RegExp(`([\\w$]+) as ${exported}\\b`).exec(whole)?.[1] ?? '';
+      const readyParser = new RegExp(`var [\\w$]+=new ${nameOf('Marked').replace(/\$/g, '\\$&')};`);
+      const end = whole.search(readyParser);
+      if (end < 0) return undefined;
+      return { contents: `${whole.slice(0, end)}export{${nameOf('Lexer')} as Lexer};` };
+    });
+  },
+};
+
+const options = parseArguments(process.argv.slice(2));
+if (options.tests) await buildTests();
+else if (options.watch) await watch();
+else emit(await esbuild.build(bundle()));
+
+function parseArguments(words) {
+  const parsed = { out: path.join(here, 'dist'), depfile: '', watch: false, tests: false };
+  for (let i = 0; i < words.length; i++) {
+    const name = words[i].replace(/^--/, '');
+    if (typeof parsed[name] === 'boolean') parsed[name] = true;
+    else if (name in parsed && i + 1 < words.length) parsed[name] = words[++i];
+    else fail(`unknown argument ${words[i]}: see the head of build.mjs`);
+  }
+  return parsed;
+}
+
+function bundle() {
+  return {
+    absWorkingDir: here,
+    entryPoints: Object.fromEntries(pages.map((page) => [page.name, page.entry])),
+    outdir: '/',
+    entryNames: 'assets/[name]-[hash]',
+    chunkNames: 'assets/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    minify: !options.watch,
+    target: ['es2022', 'chrome123', 'firefox120', 'safari17.5'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    legalComments: 'none',
+    // The SDK's private members: no other code may know their names, so they can be short.
+    mangleProps: /^_[a-zA-Z]/,
+    plugins: [lexerOnly],
+    metafile: true,
+    write: false,
+    logLevel: 'warning',
+  };
+}
+
+/* The whole directory is made anew: a stale file would be served for ever. */
+function emit(result) {
+  const files = result.outputFiles.map((file) => ({
+    name: path.posix.join('assets', path.basename(file.path)),
+    bytes: Buffer.from(file.contents),
+  }));
+  const icon = readFileSync(path.join(here, 'src/shared/favicon.svg'));
+  files.push({ name: `assets/favicon-${hash(icon).slice(0, 8).toUpperCase()}.svg`, bytes: icon });
+  const assets = files.map((file) => file.name);
+  for (const page of pages)
+    files.push({ name: `${page.name}.html`, bytes: pageHtml(page, result.metafile, assets) });
+
+  rmSync(options.out, { recursive: true, force: true });
+  mkdirSync(path.join(options.out, 'assets'), { recursive: true });
+  const manifest = files.map(write).sort((a, b) => (a.path < b.path ? -1 : 1));
+  writeFileSync(path.join(options.out, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  if (options.depfile) writeDepfile(result.metafile);
+  checkBudgets(result.metafile, files);
+}
+
+/* One entry of the manifest: all that the server needs to answer without looking at the file. */
+function write({ name, bytes }) {
+  const file = path.join(options.out, name);
+  writeFileSync(file, bytes);
+  const encodings = [];
+  const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
+  const gzip = gzipSync(bytes, { level: 9 });
+  if (brotli.length < bytes.length) {
+    writeFileSync(`${file}.br`, brotli);
+    encodings.push('br');
+  }
+  if (gzip.length < bytes.length) {
+    writeFileSync(`${file}.gz`, gzip);
+    encodings.push('gzip');
+  }
+  const page = pages.find((candidate) => name === `${candidate.name}.html`);
+  return {
+    path: page ? page.path : `/${name}`,
+    file: name,
+    type: types[path.extname(name)],
+    etag: `"${hash(bytes).slice(0, 20)}"`,
+    immutable: name.startsWith('assets/'),
+    encodings,
+  };
+}
+
+function pageHtml(page, metafile, assets) {
+  const script = outputOf(page, metafile);
+  const style = metafile.outputs[script].cssBundle;
+  const icon = assets.find((name) => name.includes('favicon-'));
+  const asset = (output) => `/assets/${path.posix.basename(output)}`;
+  const lines = [
+    '<!doctype html>',
+    '<html lang="en">',
+    '<head>',
+    '<meta charset="utf-8">',
+    `<title>${page.title}</title>`,
+    '<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">',
+    '<meta name="color-scheme" content="light dark">',
+    `<link rel="icon" type="image/svg+xml" href="/${icon}">`,
+    `<link rel="stylesheet" href="${asset(style)}">`,
+    ...chunksOf(script, metafile).map((name) => `<link rel="modulepreload" href="${asset(name)}">`),
+    `<script type="module" src="${asset(script)}"></script>`,
+    '</head>',
+    '<body><noscript>Parley needs JavaScript.</noscript></body>',
+    '</html>',
+    '',
+  ];
+  return Buffer.from(lines.join('\n'));
+}
+
+function outputOf(page, metafile) {
+  return Object.keys(metafile.outputs).find(
+    (name) => metafile.outputs[name].entryPoint === page.entry,
+  );
+}
+
+/* What a script imports before it can start, without what it asks for later. */
+function chunksOf(script, metafile, found = new Set()) {
+  for (const { path: name, kind } of metafile.outputs[script].imports) {
+    if (kind !== 'import-statement' || found.has(name)) continue;
+    found.add(name);
+    chunksOf(name, metafile, found);
+  }
+  return [...found];
+}
+
+function checkBudgets(metafile, files) {
+  const size = (output) =>
+    gzipSync(files.find((file) => path.basename(file.name) === path.basename(output)).bytes, {
+      level: 9,
+    }).length;
+  for (const page of pages) {
+    const script = outputOf(page, metafile);
+    const js = [script, ...chunksOf(script, metafile)].reduce((sum, name) => sum + size(name), 0);
+    const css = size(metafile.outputs[script].cssBundle);
+    console.log(`${page.name}: ${js} bytes of script, ${css} of style, after gzip`);
+    // A bundle for watching is not minified.
+    if (options.watch) continue;
+    if (js > page.js_max)
+      fail(`${page.name}: the script is over its budget of ${page.js_max} bytes`);
+    if (css > page.css_max)
+      fail(`${page.name}: the style is over its budget of ${page.css_max} bytes`);
+  }
+}
+
+/* For ninja: the bundle depends on every source that went into it. */
+function writeDepfile(metafile) {
+  const inputs = Object.keys(metafile.inputs).map((name) => path.resolve(here, name));
+  inputs.push(path.join(here, 'build.mjs'), path.join(here, 'src/shared/favicon.svg'));
+  const quoted = (name) => name.replace(/\$/g, '$$$$').replace(/[ #\\]/g, '\\$&');
+  const rule = `${quoted(options.out)}: ${inputs.map(quoted).join(' \\\n  ')}\n`;
+  writeFileSync(options.depfile, rule);
+}
+
+async function watch() {
+  const context = await esbuild.context({
+    ...bundle(),
+    plugins: [
+      lexerOnly,
+      {
+        name: 'emit',
+        setup: (build) => {
+          build.onEnd((result) => {
+            if (result.errors.length === 0) emit(result);
+          });
+        },
+      },
+    ],
+  });
+  await context.watch();
+}
+
+async function buildTests() {
+  const folder = path.join(here, 'tests');
+  const entryPoints = readdirSync(folder).filter((name) => name.endsWith('.test.ts'));
+  rmSync(path.join(here, '.test'), { recursive: true, force: true });
+  await esbuild.build({
+    absWorkingDir: here,
+    entryPoints: entryPoints.map((name) => path.join(folder, name)),
+    outdir: '.test',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node18',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    sourcemap: 'inline',
+    logLevel: 'warning',
+  });
+}
+
+function hash(bytes) {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function fail(reason) {
+  console.error(`build.mjs: ${reason}`);
+  process.exit(1);
+}

@@ -1,0 +1,102 @@
+/* chat.ts: everything that lives as long as one person is signed in, joined together. */
+import { effect, signal } from '@preact/signals-core';
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import type { Api } from '../shared/api.ts';
+import { Conn } from '../shared/conn.ts';
+import { Outbox, type OutboxEntry } from '../shared/outbox.ts';
+import type { Session } from '../shared/session.ts';
+import type { Me, Message, UserEvent } from '../shared/types.ts';
+import { Announcer } from './announcer.ts';
+import { Drafts } from './drafts.ts';
+import { OpenRoom } from './room.ts';
+import { Rooms } from './rooms.ts';
+
+export class Chat {
+  readonly rooms: Rooms;
+  readonly conn: Conn;
+  readonly outbox: Outbox;
+  readonly drafts: Drafts;
+  readonly announcer = new Announcer();
+  readonly room = signal<OpenRoom | null>(null);
+
+  #stopEffect: () => void = () => {};
+
+  constructor(
+    readonly api: Api,
+    readonly session: Session,
+    readonly me: Me,
+  ) {
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+    this.conn = new Conn(`${scheme}://${location.host}/connection/websocket`, me.user.id);
+    this.rooms = new Rooms(api);
+    this.drafts = new Drafts(localStorage, me.user.id);
+    this.outbox = new Outbox({
+      storage: sessionStorage,
+      place: `parley.outbox.${me.user.id}`,
+      send: (entry) => this.#send(entry),
+      onSent: (message) => {
+        const room = this.room.value;
+        if (room && message?.room === room.id) room.log.add(message);
+      },
+    });
+  }
+
+  start(): void {
+    this.conn.onUserEvent = (event) => this.#receive(event);
+    this.conn.onConnected = () => {
+      // The personal feed has no history: what it would have said meanwhile is in the list.
+      void this.rooms.load();
+      const room = this.room.value;
+      if (room?.error.value && room.isErrorTemporary.value) void room.start();
+    };
+    this.#stopEffect = effect(() => this.outbox.setOnline(this.conn.isConnected.value));
+    void this.rooms.load();
+    this.conn.start();
+  }
+
+  stop(): void {
+    this.#stopEffect();
+    this.room.value?.stop();
+    this.conn.stop();
+  }
+
+  async signOut(): Promise<void> {
+    await this.session.signOut();
+    // The next person at this browser shall find nothing.
+    this.outbox.clear();
+    this.drafts.clear();
+  }
+
+  /** Show a room; the one before is left to itself. */
+  enter(id: number): OpenRoom {
+    this.room.value?.stop();
+    const room = new OpenRoom(id, this);
+    this.room.value = room;
+    void room.start();
+    return room;
+  }
+
+  exit(room: OpenRoom): void {
+    room.stop();
+    if (this.room.value === room) this.room.value = null;
+  }
+
+  #send({ room, text, reply_to, key }: OutboxEntry): Promise<Message> {
+    const params = reply_to === null ? {} : { reply_to };
+    return this.conn.rpc<Message>('message.create', { id: room, text, key, ...params });
+  }
+
+  #receive(event: UserEvent): void {
+    if (event.event === 'permissions') void this.session.load();
+    else this.rooms.receive(event);
+  }
+}
+
+export const ChatContext = createContext<Chat | null>(null);
+
+export function useChat(): Chat {
+  const chat = useContext(ChatContext);
+  if (!chat) throw new Error('useChat() is for parts of the signed-in page');
+  return chat;
+}

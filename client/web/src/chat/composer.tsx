@@ -1,0 +1,114 @@
+/* composer.tsx: where one writes. Enter sends, Shift+Enter makes a line; what was begun stays with
+ * its room. */
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { excerpt } from '../shared/text.ts';
+import type { Room } from '../shared/types.ts';
+import { Icon } from '../shared/ui/icon.tsx';
+import { useChat } from './chat.ts';
+import type { OpenRoom } from './room.ts';
+import { roomTitle } from './rooms.ts';
+
+/* The server's default; it has the last word. */
+const text_max = 4_000;
+const warn_at = 3_600;
+
+export function Composer({ room, record }: { room: OpenRoom; record: Room }) {
+  const { drafts, me } = useChat();
+  const [text, setText] = useState(() => drafts.get(room.id));
+  const field = useRef<HTMLTextAreaElement>(null);
+  const replyTo = room.replyTo.value;
+  useFittingHeight(field, text);
+  useLayoutEffect(() => {
+    if (replyTo) field.current?.focus();
+  }, [replyTo]);
+
+  const change = (value: string) => {
+    setText(value);
+    drafts.set(room.id, value);
+    if (value.trim()) room.isTyping();
+  };
+  const send = () => {
+    const said = text.trim();
+    if (!said) return;
+    room.say(said);
+    setText('');
+    drafts.set(room.id, '');
+    field.current?.focus();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    // While an input method composes, Enter chooses a word.
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === 'Enter' && !event.shiftKey) {
+      event.preventDefault();
+      send();
+    } else if (event.key === 'Escape' && replyTo) {
+      room.replyTo.value = null;
+    } else if (event.key === 'ArrowUp' && text === '') {
+      const own = room.log.messages.value.filter(
+        (message) => message.author === me.user.id && !message.deleted,
+      );
+      const last = own.at(-1);
+      if (!last) return;
+      event.preventDefault();
+      room.editing.value = last.id;
+    }
+  };
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      {replyTo && (
+        <p class="composer-reply">
+          <span dir="auto">
+            Reply to {replyTo.author_name}: {excerpt(replyTo.text, 80)}
+          </span>
+          <button
+            type="button"
+            class="button-icon"
+            aria-label="Do not reply"
+            onClick={() => {
+              room.replyTo.value = null;
+            }}
+          >
+            <Icon name="close" />
+          </button>
+        </p>
+      )}
+      <textarea
+        ref={field}
+        rows={1}
+        dir="auto"
+        aria-label={`Message ${roomTitle(record)}`}
+        placeholder={`Message ${roomTitle(record)}`}
+        value={text}
+        onInput={(event) => change(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
+      <button type="submit" class="button button-main" aria-label="Send" disabled={!text.trim()}>
+        <Icon name="send" />
+      </button>
+      {text.length > warn_at && (
+        <p
+          class={text.length > text_max ? 'composer-count error' : 'composer-count hint'}
+          role="status"
+        >
+          {text.length} of {text_max} characters
+        </p>
+      )}
+    </form>
+  );
+}
+
+/* One line to begin with, at most what the style sheet allows. */
+function useFittingHeight(field: { current: HTMLTextAreaElement | null }, text: string): void {
+  useLayoutEffect(() => {
+    const element = field.current;
+    if (!element) return;
+    element.style.height = 'auto';
+    element.style.height = `${element.scrollHeight + 2}px`;
+  }, [field, text]);
+}

@@ -1,0 +1,80 @@
+/* people.ts: who is in the room right now, and who is writing. Both come from events without
+ * history, so both are only ever a good guess. */
+import { computed, signal } from '@preact/signals-core';
+import type { ClientInfo } from 'centrifuge';
+
+export interface Person {
+  id: number;
+  name: string;
+}
+
+/** By person, not by connection: a phone and a laptop are one. */
+export class Presence {
+  readonly #clients = signal<ReadonlyMap<string, Person>>(new Map());
+
+  readonly people = computed<readonly Person[]>(() => {
+    const byId = new Map<number, Person>();
+    for (const person of this.#clients.value.values()) byId.set(person.id, person);
+    return [...byId.values()].sort((a, b) => a.name.localeCompare(b.name));
+  });
+
+  reset(clients: Record<string, ClientInfo>): void {
+    const all = Object.values(clients).map((info) => [info.client, personOf(info)] as const);
+    this.#clients.value = new Map(all);
+  }
+
+  join(info: ClientInfo): void {
+    this.#clients.value = new Map(this.#clients.value).set(info.client, personOf(info));
+  }
+
+  leave(info: ClientInfo): void {
+    const clients = new Map(this.#clients.value);
+    clients.delete(info.client);
+    this.#clients.value = clients;
+  }
+}
+
+function personOf(info: ClientInfo): Person {
+  const name = (info.connInfo as { name?: unknown } | undefined)?.name;
+  return { id: Number(info.user), name: typeof name === 'string' ? name : `user ${info.user}` };
+}
+
+/* Longer than the 3 s between two notices of somebody who goes on writing. */
+const typing_ms = 4_000;
+
+export class Typing {
+  readonly people = signal<readonly Person[]>([]);
+
+  readonly #timers = new Map<number, unknown>();
+  readonly #setTimer: (callback: () => void, delay_ms: number) => unknown;
+  readonly #clearTimer: (timer: unknown) => void;
+
+  constructor(
+    setTimer: (callback: () => void, delay_ms: number) => unknown = (callback, ms) =>
+      setTimeout(callback, ms),
+    clearTimer: (timer: unknown) => void = (timer) => clearTimeout(timer as number),
+  ) {
+    this.#setTimer = setTimer;
+    this.#clearTimer = clearTimer;
+  }
+
+  started(person: Person): void {
+    this.#clearTimer(this.#timers.get(person.id));
+    const timer = this.#setTimer(() => this.stopped(person.id), typing_ms);
+    this.#timers.set(person.id, timer);
+    if (!this.people.value.some((other) => other.id === person.id))
+      this.people.value = [...this.people.value, person];
+  }
+
+  /** Their message came, they left, or nothing was heard for a while. */
+  stopped(id: number): void {
+    this.#clearTimer(this.#timers.get(id));
+    this.#timers.delete(id);
+    if (this.people.value.some((person) => person.id === id))
+      this.people.value = this.people.value.filter((person) => person.id !== id);
+  }
+
+  clear(): void {
+    for (const id of [...this.#timers.keys()]) this.stopped(id);
+  }
+}

@@ -1,0 +1,128 @@
+/* conn.ts: the one realtime connection of the page. The Centrifuge SDK keeps it up; this file says
+ * what its states mean to a person and gives rooms a subscription with a position. */
+import { computed, signal } from '@preact/signals-core';
+import { Centrifuge, type ClientInfo, type StreamPosition } from 'centrifuge';
+import { problemFromRealtime } from './problem.ts';
+import type { RoomEvent, UserEvent } from './types.ts';
+
+/* A tab that slept this long may hold a socket that only looks open. */
+const sleep_ms = 30_000;
+const probe_ms = 2_000;
+
+export type ConnState =
+  | { is: 'connecting'; since: number }
+  | { is: 'connected' }
+  /** The SDK will not try again by itself. */
+  | { is: 'ended'; code: number; reason: string };
+
+export interface RoomListener {
+  onEvent(event: RoomEvent, offset: number | undefined): void;
+  /** Everything after the asked position follows; if not @recovered, reload the room. */
+  onSubscribed(recovered: boolean): void;
+  /** For good: the person may not listen any more. */
+  onUnsubscribed(code: number, reason: string): void;
+  onPresence(clients: Record<string, ClientInfo>): void;
+  onJoin(info: ClientInfo): void;
+  onLeave(info: ClientInfo): void;
+}
+
+export class Conn {
+  readonly state = signal<ConnState>({ is: 'connecting', since: Date.now() });
+  readonly isConnected = computed(() => this.state.value.is === 'connected');
+  onUserEvent: (event: UserEvent) => void = () => {};
+  /** After every (re)connect: what has no history must be read again. */
+  onConnected: () => void = () => {};
+
+  readonly #client: Centrifuge;
+  readonly #userChannel: string;
+  #hiddenAt = 0;
+
+  constructor(url: string, userId: number) {
+    this.#userChannel = `user:${userId}`;
+    this.#client = new Centrifuge(url, { name: 'web' });
+    this.#client.on('connecting', () => {
+      const state = this.state.value;
+      this.state.value = {
+        is: 'connecting',
+        since: state.is === 'connecting' ? state.since : Date.now(),
+      };
+    });
+    this.#client.on('connected', () => {
+      this.state.value = { is: 'connected' };
+      this.onConnected();
+    });
+    this.#client.on('disconnected', ({ code, reason }) => {
+      this.state.value = { is: 'ended', code, reason };
+    });
+    this.#client.on('publication', ({ channel, data }) => {
+      if (channel === this.#userChannel) this.onUserEvent(data as UserEvent);
+    });
+  }
+
+  start(): void {
+    document.addEventListener('visibilitychange', this.#onVisibility);
+    this.#client.connect();
+  }
+
+  stop(): void {
+    document.removeEventListener('visibilitychange', this.#onVisibility);
+    this.#client.disconnect();
+  }
+
+  /** Do not wait for the next try. */
+  retryNow(): void {
+    if (this.#client.state !== 'disconnected') this.#client.disconnect();
+    this.#client.connect();
+  }
+
+  /** Call an action; rejects with a Problem. */
+  async rpc<T>(method: string, params: object): Promise<T> {
+    try {
+      return (await this.#client.rpc(method, params)).data as T;
+    } catch (error) {
+      throw problemFromRealtime(error);
+    }
+  }
+
+  /** Listen to a room from @position on; returns how to stop. */
+  listen(room: number, position: StreamPosition, listener: RoomListener): () => void {
+    const channel = `room:${room}`;
+    const old = this.#client.getSubscription(channel);
+    if (old) this.#client.removeSubscription(old);
+    const sub = this.#client.newSubscription(channel, { since: position, joinLeave: true });
+    sub.on('publication', ({ data, offset }) => listener.onEvent(data as RoomEvent, offset));
+    sub.on('subscribed', ({ recovered }) => {
+      listener.onSubscribed(recovered);
+      // Presence is a comfort: without it the room works on.
+      sub.presence().then(
+        ({ clients }) => listener.onPresence(clients),
+        () => {},
+      );
+    });
+    sub.on('unsubscribed', ({ code, reason }) => listener.onUnsubscribed(code, reason));
+    sub.on('join', ({ info }) => listener.onJoin(info));
+    sub.on('leave', ({ info }) => listener.onLeave(info));
+    sub.subscribe();
+    return () => {
+      sub.removeAllListeners();
+      this.#client.removeSubscription(sub);
+    };
+  }
+
+  /* After a sleep `OPEN` proves nothing, and waiting for the missing ping takes half a minute: ask
+   * something, and any answer at all, even a refusal, means that the socket lives. */
+  readonly #onVisibility = (): void => {
+    if (document.visibilityState === 'hidden') {
+      this.#hiddenAt = Date.now();
+      return;
+    }
+    if (!this.isConnected.value || Date.now() - this.#hiddenAt < sleep_ms) return;
+    const timer = setTimeout(() => this.retryNow(), probe_ms);
+    this.#client.rpc('me.detail', {}).then(
+      () => clearTimeout(timer),
+      (error: { code?: number }) => {
+        if ((error.code ?? 0) >= 100) clearTimeout(timer);
+      },
+    );
+  };
+}

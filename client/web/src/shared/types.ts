@@ -1,0 +1,108 @@
+/* types.ts: what the server sends, by REST and on the socket. */
+
+export type Right = 'read' | 'write' | 'delete';
+
+export interface User {
+  id: number;
+  name: string;
+  superuser?: boolean;
+  email?: string | null;
+}
+
+export interface Me {
+  user: User;
+  permissions: Record<string, Right[]>;
+  csrf: string;
+}
+
+export type RoomKind = 'public' | 'private' | 'direct';
+
+export interface Membership {
+  role: string;
+  read_offset: number;
+  unread: number;
+}
+
+export interface Room {
+  id: number;
+  kind: RoomKind;
+  name: string;
+  topic: string;
+  version: number;
+  epoch: string;
+  /** The newest position in the room's event log. */
+  offset: number;
+  members: number;
+  membership: Membership | null;
+  /** The other person; direct rooms only. */
+  with?: User;
+}
+
+export interface Reaction {
+  emoji: string;
+  users: number[];
+}
+
+export interface Message {
+  id: number;
+  room: number;
+  /** Its place in the room: messages are ordered by it. */
+  offset: number;
+  author: number;
+  author_name: string;
+  text: string;
+  reply_to: number | null;
+  /** The sender's idempotency key, echoed. */
+  key?: string;
+  created_at: string;
+  updated_at: string;
+  version: number;
+  deleted?: boolean;
+  reactions?: Reaction[];
+}
+
+export interface Member {
+  user: number;
+  name: string;
+  role: string;
+  joined_at: string;
+}
+
+export interface Page<T> {
+  items: T[];
+  next: string | number | null;
+}
+
+export interface MessagePage {
+  /** Oldest first. */
+  items: Message[];
+  /** Ask with before=next for what is older; null at the beginning of the room. */
+  next: number | null;
+  epoch: string;
+  /** The room's top when the page was read: the page holds every event up to it. */
+  offset: number;
+}
+
+/** What travels on room:<id>. Only typing has no offset. */
+export type RoomEvent =
+  | { event: 'message.created' | 'message.updated'; message: Message }
+  | { event: 'message.deleted'; message: Pick<Message, 'id'> & Partial<Message> }
+  | {
+      event: 'reaction.added' | 'reaction.removed';
+      message: number;
+      user: number;
+      name: string;
+      emoji: string;
+    }
+  | { event: 'room.updated'; room: Partial<Room> & { id: number } }
+  | { event: 'member.joined' | 'member.updated'; member: Member }
+  | { event: 'member.left'; user: number; name: string }
+  | { event: 'typing'; user: number; name: string };
+
+/** What travels on user:<id>, one person's own feed. */
+export type UserEvent =
+  | { event: 'room.added'; room: Room }
+  | { event: 'room.removed'; room: number }
+  | { event: 'read'; room: number; read_offset: number; unread: number }
+  | { event: 'unread'; room: number; offset: number }
+  | { event: 'permissions' };

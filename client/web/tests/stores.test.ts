@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Announcer } from '../src/chat/announcer.ts';
+import { Drafts } from '../src/chat/drafts.ts';
+import { Presence, Typing } from '../src/chat/people.ts';
+import { Rooms } from '../src/chat/rooms.ts';
+import { Api } from '../src/shared/api.ts';
+import { type Problem, problemFromRealtime } from '../src/shared/problem.ts';
+import { roomOf } from '../src/shared/router.ts';
+import { badge, excerpt, names } from '../src/shared/text.ts';
+import type { Room } from '../src/shared/types.ts';
+
+function room(id: number, change: Partial<Room> = {}): Room {
+  const membership = { role: 'member', read_offset: 5, unread: 0 };
+  const fixed = { topic: '', version: 1, epoch: 'e', offset: 5, members: 2 };
+  return { id, kind: 'public', name: `room${id}`, membership, ...fixed, ...change };
+}
+
+function respond(status: number, body: unknown, asked: RequestInit[] = []): Api {
+  return new Api((_url, init) => {
+    asked.push(init ?? {});
+    return Promise.resolve(
+      new Response(body === undefined ? null : JSON.stringify(body), { status }),
+    );
+  });
+}
+
+test('a problem document becomes words and fields', async () => {
+  const errors = [{ pointer: '/name', detail: 'Taken.' }];
+  const api = respond(422, {
+    status: 422,
+    code: 'invalid',
+    detail: 'Some fields are not right.',
+    errors,
+  });
+  await assert.rejects(api.post('/register', {}), (problem: Problem) => {
+    assert.equal(problem.message, 'Some fields are not right.');
+    assert.deepEqual(problem.fields, { name: 'Taken.' });
+    assert.equal(problem.isTemporary, false);
+    return true;
+  });
+});
+
+test('an answer without a document still has words', async () => {
+  await assert.rejects(respond(403, undefined).get('/room'), { message: 'You may not do this.' });
+  const html = new Api(() =>
+    Promise.resolve(new Response('<h1>Bad Gateway</h1>', { status: 502 })),
+  );
+  await assert.rejects(html.get('/room'), { status: 502, isTemporary: true });
+});
+
+test('a server that is not reached is a temporary problem', async () => {
+  const api = new Api(() => Promise.reject(new TypeError('failed')));
+  await assert.rejects(api.get('/me'), { status: 0, isTemporary: true });
+});
+
+test('writes carry the session’s token, reads do not', async () => {
+  const asked: RequestInit[] = [];
+  const api = respond(204, undefined, asked);
+  api.csrf = 'secret';
+  await api.post('/logout');
+  await api.get('/room');
+  const headers = asked.map((init) => (init.headers as Record<string, string>)['X-CSRF-Token']);
+  assert.deepEqual(headers, ['secret', undefined]);
+});
+
+test('a session that ended is noticed, a wrong password is not one', async () => {
+  const api = respond(401, { status: 401, detail: 'Sign in first.' });
+  let ended = 0;
+  api.onSignedOut = () => ended++;
+  await assert.rejects(api.post('/login', {}));
+  assert.equal(ended, 0);
+  api.csrf = 'secret';
+  await assert.rejects(api.get('/room'));
+  assert.equal(ended, 1);
+});
+
+test('an error on the socket is the same problem as by REST', () => {
+  const document = { status: 422, code: 'invalid', detail: 'Too long.' };
+  const refused = problemFromRealtime({ code: 107, message: JSON.stringify(document) });
+  assert.deepEqual(
+    [refused.status, refused.message, refused.isTemporary],
+    [422, 'Too long.', false],
+  );
+  assert.equal(problemFromRealtime({ code: 103, message: 'permission denied' }).status, 403);
+  assert.equal(problemFromRealtime({ code: 100, message: '', temporary: true }).isTemporary, true);
+  assert.equal(problemFromRealtime({ code: 1, message: 'timeout' }).isTemporary, true);
+});
+
+test('unread counts go up once per message and down by reading anywhere', () => {
+  const rooms = new Rooms(respond(200, {}));
+  rooms.put(room(1));
+  rooms.receive({ event: 'unread', room: 1, offset: 6 });
+  rooms.receive({ event: 'unread', room: 1, offset: 6 });
+  rooms.receive({ event: 'unread', room: 1, offset: 7 });
+  assert.equal(rooms.unread.value, 2);
+  rooms.receive({ event: 'read', room: 1, read_offset: 7, unread: 0 });
+  assert.equal(rooms.unread.value, 0);
+  // An older mark from a slow tab must not bring the badge back.
+  rooms.receive({ event: 'read', room: 1, read_offset: 6, unread: 1 });
+  assert.equal(rooms.unread.value, 0);
+});
+
+test('rooms are sorted by what they are to me', () => {
+  const rooms = new Rooms(respond(200, {}));
+  rooms.put(room(1, { name: 'b' }));
+  rooms.put(room(2, { name: 'a', kind: 'private' }));
+  rooms.put(room(3, { name: 'c', membership: null }));
+  rooms.put(room(4, { kind: 'direct', name: '', with: { id: 2, name: 'bob' } }));
+  assert.deepEqual(
+    rooms.mine.value.map((item) => item.id),
+    [2, 1],
+  );
+  assert.deepEqual(
+    rooms.open.value.map((item) => item.id),
+    [3],
+  );
+  assert.deepEqual(
+    rooms.direct.value.map((item) => item.id),
+    [4],
+  );
+});
+
+test('what a room tells everybody does not touch my membership', () => {
+  const rooms = new Rooms(respond(200, {}));
+  rooms.put(room(1));
+  rooms.patch({ id: 1, topic: 'new', membership: null });
+  assert.equal(rooms.all.value.get(1)?.topic, 'new');
+  assert.equal(rooms.all.value.get(1)?.membership?.read_offset, 5);
+});
+
+test('a person with two devices is there once, until the last one goes', () => {
+  const presence = new Presence();
+  const info = (client: string) => ({ client, user: '2', connInfo: { name: 'bob' } });
+  presence.reset({ a: info('a') });
+  presence.join(info('b'));
+  assert.deepEqual(presence.people.value, [{ id: 2, name: 'bob' }]);
+  presence.leave(info('a'));
+  assert.equal(presence.people.value.length, 1);
+  presence.leave(info('b'));
+  assert.equal(presence.people.value.length, 0);
+});
+
+test('typing ends by itself, and starts its time anew with each notice', () => {
+  const timers = new Map<number, () => void>();
+  let next = 0;
+  const typing = new Typing(
+    (callback) => {
+      timers.set(++next, callback);
+      return next;
+    },
+    (timer) => timers.delete(timer as number),
+  );
+  typing.started({ id: 2, name: 'bob' });
+  typing.started({ id: 2, name: 'bob' });
+  assert.equal(timers.size, 1);
+  assert.equal(typing.people.value.length, 1);
+  for (const callback of timers.values()) callback();
+  assert.deepEqual(typing.people.value, []);
+});
+
+test('a burst is announced as one sentence', () => {
+  const timers: (() => void)[] = [];
+  const announcer = new Announcer((callback) => timers.push(callback));
+  for (let i = 0; i < 5; i++) announcer.say(`bob: ${i}`);
+  timers.pop()?.();
+  announcer.say('bob: hi');
+  timers.pop()?.();
+  assert.deepEqual(
+    announcer.lines.value.map(({ text }) => text),
+    ['5 new messages', 'bob: hi'],
+  );
+});
+
+test('a draft stays in its room and with its person', () => {
+  const stored = new Map<string, string>();
+  const storage = {
+    getItem: (key: string) => stored.get(key) ?? null,
+    setItem: (key: string, value: string) => void stored.set(key, value),
+    removeItem: (key: string) => void stored.delete(key),
+    key: (index: number) => [...stored.keys()][index] ?? null,
+    get length() {
+      return stored.size;
+    },
+  };
+  const mine = new Drafts(storage, 1);
+  const theirs = new Drafts(storage, 2);
+  mine.set(1, 'a');
+  mine.set(2, 'b');
+  theirs.set(1, 'c');
+  assert.deepEqual([mine.get(1), mine.get(2), mine.get(12), theirs.get(1)], ['a', 'b', '', 'c']);
+  mine.clear();
+  assert.deepEqual([mine.get(1), theirs.get(1)], ['', 'c']);
+});
+
+test('addresses of rooms', () => {
+  assert.equal(roomOf('/r/12'), 12);
+  assert.equal(roomOf('/r/12/m/7'), 12);
+  for (const path of [
+    '/',
+    '/r/',
+    '/r/0',
+    '/r/x',
+    '/r/1x',
+    '/r/-1',
+    '/setup',
+    '/r/99999999999999999',
+  ])
+    assert.equal(roomOf(path), null, path);
+});
+
+test('small pieces of language', () => {
+  assert.equal(names(['ann', 'bob']), 'ann and bob');
+  assert.equal(names(['a', 'b', 'c', 'd', 'e']), 'a, b, and 3 others');
+  assert.equal(badge(100), '99+');
+  assert.equal(excerpt('🎉🎉🎉', 2), '🎉🎉…');
+  assert.equal(excerpt('a\n b', 10), 'a b');
+});

@@ -1,0 +1,132 @@
+-- The built-in models: people, permissions, rooms and what is said in them.
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE user (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    name_folded TEXT NOT NULL UNIQUE, -- how two names are compared: lower case
+    email TEXT UNIQUE,
+    password_hash TEXT NOT NULL,      -- '' : nobody can sign in with a password
+    superuser INTEGER NOT NULL DEFAULT 0 CHECK (superuser IN (0, 1)),
+    disabled INTEGER NOT NULL DEFAULT 0 CHECK (disabled IN (0, 1)),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1
+) STRICT;
+
+CREATE TABLE session (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,
+    token_digest TEXT NOT NULL UNIQUE, -- SHA-256 of the token, which only the client has
+    created_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    peer TEXT NOT NULL,
+    agent TEXT NOT NULL
+) STRICT;
+CREATE INDEX session_user ON session(user_id);
+
+CREATE TABLE "group" (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE group_member (
+    group_id INTEGER NOT NULL REFERENCES "group"(id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,
+    PRIMARY KEY (group_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX group_member_user ON group_member(user_id);
+
+-- subject: 'everyone', 'members' (all who are registered), 'user' or 'group'.
+CREATE TABLE "grant" (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    subject TEXT NOT NULL CHECK (subject IN ('everyone', 'members', 'user', 'group')),
+    user_id INTEGER REFERENCES user(id) ON DELETE CASCADE,
+    group_id INTEGER REFERENCES "group"(id) ON DELETE CASCADE,
+    model TEXT NOT NULL,
+    rights INTEGER NOT NULL CHECK (rights BETWEEN 1 AND 7), -- 1 read, 2 write, 4 delete
+    reason TEXT NOT NULL DEFAULT '',
+    granted_by INTEGER REFERENCES user(id) ON DELETE SET NULL,
+    created_at INTEGER NOT NULL,
+    CHECK ((subject = 'user') = (user_id IS NOT NULL)),
+    CHECK ((subject = 'group') = (group_id IS NOT NULL))
+) STRICT;
+CREATE UNIQUE INDEX grant_once ON "grant"(subject, ifnull(user_id, 0), ifnull(group_id, 0), model);
+
+-- Who changed which permission, when and why; rows are only ever added.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    user_id INTEGER,            -- null: the shell
+    action TEXT NOT NULL,
+    detail TEXT NOT NULL        -- JSON
+) STRICT;
+
+-- kind: public (anyone who may read messages), private (members), direct (exactly two people).
+CREATE TABLE room (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('public', 'private', 'direct')),
+    name TEXT NOT NULL,
+    topic TEXT NOT NULL DEFAULT '',
+    direct_key TEXT UNIQUE,     -- 'low:high' user ids of a direct room
+    created_by INTEGER REFERENCES user(id) ON DELETE SET NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1,
+    epoch TEXT NOT NULL,        -- of the room's log; a new one after a restore
+    top INTEGER NOT NULL DEFAULT 0 -- the last offset given out
+) STRICT;
+CREATE UNIQUE INDEX room_name ON room(lower(name)) WHERE kind = 'public';
+
+CREATE TABLE member (
+    room_id INTEGER NOT NULL REFERENCES room(id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,
+    role TEXT NOT NULL CHECK (role IN ('owner', 'moderator', 'member', 'reader')),
+    read_offset INTEGER NOT NULL DEFAULT 0, -- read up to here
+    joined_at INTEGER NOT NULL,
+    PRIMARY KEY (room_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX member_user ON member(user_id);
+
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    room_id INTEGER NOT NULL REFERENCES room(id) ON DELETE CASCADE,
+    offset INTEGER NOT NULL,    -- of the event that announced it
+    author INTEGER NOT NULL REFERENCES user(id),
+    text TEXT NOT NULL,
+    reply_to INTEGER REFERENCES message(id),
+    key TEXT,                   -- the author's own idempotency key
+    deleted INTEGER NOT NULL DEFAULT 0 CHECK (deleted IN (0, 1)),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE UNIQUE INDEX message_offset ON message(room_id, offset);
+CREATE UNIQUE INDEX message_key ON message(room_id, author, key) WHERE key IS NOT NULL;
+
+CREATE TABLE reaction (
+    message_id INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,
+    emoji TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (message_id, emoji, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- The room's durable log: what was pushed, as it was pushed.
+CREATE TABLE event (
+    room_id INTEGER NOT NULL REFERENCES room(id) ON DELETE CASCADE,
+    offset INTEGER NOT NULL,
+    data TEXT NOT NULL,         -- the JSON of pub.data
+    PRIMARY KEY (room_id, offset)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO "grant"(subject, model, rights, reason, created_at) VALUES
+    ('members', 'user', 1, 'default', 0),
+    ('members', 'room', 7, 'default', 0),
+    ('members', 'member', 7, 'default', 0),
+    ('members', 'message', 7, 'default', 0);

@@ -1,0 +1,31 @@
+/* accounts/models.h: users and sessions in the data base. Store threads, inside work functions. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/session.h"
+#include "store/store.h"
+
+struct user {
+    int64_t id;
+    char name[NAME_SIZE];
+    char *password_hash; /* owned */
+    bool is_superuser, is_disabled;
+};
+void user_clear(struct user *user);
+
+/* Lower case; how two names are compared. */
+void name_fold(const char *name, char folded[NAME_SIZE]);
+/* NULL if @name may be a user's name, else why not. */
+const char *name_check(const char *name);
+
+/* CONFLICT: the name or the e-mail address is taken. @email may be NULL. */
+enum status user_insert(struct db *db, const char *name, const char *email, const char *password_hash, bool is_superuser,
+                        int64_t *id);
+enum status user_select(struct db *db, const char *name, struct user *user);
+enum status user_select_id(struct db *db, int64_t id, struct user *user);
+/* Superusers who can sign in, without @except_id. */
+enum status superusers_count(struct db *db, int64_t except_id, int64_t *count);
+
+enum status session_insert(struct db *db, struct session *session, const char *peer, const char *agent);
+/* All of the user's but @except_id. */
+enum status sessions_delete(struct db *db, int64_t user_id, int64_t except_id);

@@ -1,0 +1,40 @@
+/* base/dispatch.h: the way from a door to an action: find the route, check what it needs, start it. On an edge the
+ * request goes to the home instead and is checked and started there. Loop thread. */
+#pragma once
+#include "base/request.h"
+#include "base/session.h"
+#include "settings.h"
+
+struct dispatch;
+/* Carry @request to the home and fill in its answer, then request_finish(). */
+typedef void dispatch_forward(void *context, struct request *request);
+
+struct dispatch *dispatch_new(const struct settings *settings);
+void dispatch_free(struct dispatch *dispatch);
+/* Home: where actions run. */
+void dispatch_set_home(struct dispatch *dispatch, struct store *store, struct permissions *permissions,
+                       struct sessions *sessions);
+/* Edge: how they travel. */
+void dispatch_set_edge(struct dispatch *dispatch, dispatch_forward *forward, void *context);
+bool dispatch_is_edge(const struct dispatch *dispatch);
+/* @routes must outlive it. Stops the program on a route that names no need (a bug, found at every start). */
+void dispatch_add(struct dispatch *dispatch, const struct route *routes, size_t count, void *app);
+
+/* By rpc name; NULL: unknown. */
+struct request *dispatch_request(struct dispatch *dispatch, const char *name);
+/* By method and path below /api/v1/; path parameters are put into params. NULL: *status is NOT_FOUND or
+ * METHOD_NOT_ALLOWED (then @allow lists the methods, for the header). */
+struct request *dispatch_request_http(struct dispatch *dispatch, enum http_method method, const char *path,
+                                      enum status *status, struct buffer *allow);
+/* Check and start (or forward). The request's door is answered later or during the call. */
+void dispatch_start(struct request *request);
+/* Free a request that was never started. */
+void request_free(struct request *request);
+
+const struct settings *dispatch_settings(const struct dispatch *dispatch);
+struct store *dispatch_store(const struct dispatch *dispatch);
+struct permissions *dispatch_permissions(const struct dispatch *dispatch);
+struct sessions *dispatch_sessions(const struct dispatch *dispatch);
+/* The request's answer as a problem document. */
+void request_problem(const struct request *request, struct buffer *json);
+size_t dispatch_in_flight(const struct dispatch *dispatch);

@@ -1,0 +1,310 @@
+/* base/permission.c: grants in memory. Few subjects have grants of their own, so each holds a short list of
+ * (model, rights); what a user may do is the union over everyone, members, the user and the user's groups. */
+#include "base/permission.h"
+#include <stdlib.h>
+#include <string.h>
+#include "lib/hash.h"
+
+#define MODELS_MAX 256
+
+struct grant {
+    uint16_t model;
+    uint16_t rights;
+};
+struct grants {
+    struct grant *items;
+    size_t count;
+};
+struct person {
+    struct grants grants;
+    int64_t *groups;
+    size_t groups_count;
+    bool is_superuser;
+};
+struct permissions {
+    char *models[MODELS_MAX];
+    size_t models_count;
+    struct grants everyone, members;
+    struct int_map *people; /* user id → struct person, only those who are more than a member */
+    struct int_map *groups; /* group id → struct grants */
+};
+
+static const char *const right_words[] = {"read", "write", "delete"};
+static const char *const subject_words[] = {"everyone", "members", "user", "group"};
+
+static int model_find(const struct permissions *permissions, const char *model);
+static struct grants *grants_of(struct permissions *permissions, enum subject subject, int64_t id);
+static struct person *person_of(struct permissions *permissions, int64_t user_id);
+static unsigned grants_find(const struct grants *grants, int model);
+
+const char *subject_word(enum subject subject)
+{
+    return subject_words[subject];
+}
+
+struct permissions *permissions_new(void)
+{
+    SCOPED(permissions_free) struct permissions *permissions = calloc(1, sizeof *permissions);
+    if (!permissions)
+        return NULL;
+    permissions->people = int_map_new();
+    permissions->groups = int_map_new();
+    if (!permissions->people || !permissions->groups)
+        return NULL;
+    return TAKE(permissions);
+}
+
+static void person_free(struct person *person)
+{
+    free(person->grants.items);
+    free(person->groups);
+    free(person);
+}
+
+void permissions_free(struct permissions *permissions)
+{
+    if (!permissions)
+        return;
+    void *value;
+    size_t cursor = 0;
+    while (permissions->people && int_map_next(permissions->people, &cursor, NULL, &value))
+        person_free(value);
+    cursor = 0;
+    while (permissions->groups && int_map_next(permissions->groups, &cursor, NULL, &value)) {
+        free(((struct grants *)value)->items);
+        free(value);
+    }
+    int_map_free(permissions->people);
+    int_map_free(permissions->groups);
+    for (size_t i = 0; i < permissions->models_count; i++)
+        free(permissions->models[i]);
+    free(permissions->everyone.items);
+    free(permissions->members.items);
+    free(permissions);
+}
+
+static int model_find(const struct permissions *permissions, const char *model)
+{
+    for (size_t i = 0; i < permissions->models_count; i++)
+        if (strcmp(permissions->models[i], model) == 0)
+            return (int)i;
+    return -1;
+}
+
+static int model_add(struct permissions *permissions, const char *model)
+{
+    int index = model_find(permissions, model);
+    if (index >= 0 || permissions->models_count == MODELS_MAX)
+        return index;
+    char *copy = strdup(model);
+    if (!copy)
+        return -1;
+    permissions->models[permissions->models_count] = copy;
+    return (int)permissions->models_count++;
+}
+
+static struct person *person_of(struct permissions *permissions, int64_t user_id)
+{
+    struct person *person = int_map_get(permissions->people, (uint64_t)user_id);
+    if (person)
+        return person;
+    person = calloc(1, sizeof *person);
+    if (person && !int_map_set(permissions->people, (uint64_t)user_id, person)) {
+        free(person);
+        return NULL;
+    }
+    return person;
+}
+
+static struct grants *grants_of(struct permissions *permissions, enum subject subject, int64_t id)
+{
+    if (subject == SUBJECT_EVERYONE)
+        return &permissions->everyone;
+    if (subject == SUBJECT_MEMBERS)
+        return &permissions->members;
+    if (subject == SUBJECT_USER) {
+        struct person *person = person_of(permissions, id);
+        return person ? &person->grants : NULL;
+    }
+    struct grants *grants = int_map_get(permissions->groups, (uint64_t)id);
+    if (grants)
+        return grants;
+    grants = calloc(1, sizeof *grants);
+    if (grants && !int_map_set(permissions->groups, (uint64_t)id, grants)) {
+        free(grants);
+        return NULL;
+    }
+    return grants;
+}
+
+bool permissions_set(struct permissions *permissions, enum subject subject, int64_t id, const char *model,
+                     unsigned rights)
+{
+    int index = model_add(permissions, model);
+    struct grants *grants = grants_of(permissions, subject, id);
+    if (index < 0 || !grants)
+        return false;
+    for (size_t i = 0; i < grants->count; i++) {
+        if (grants->items[i].model != index)
+            continue;
+        if (rights)
+            grants->items[i].rights = (uint16_t)(rights & RIGHT_ALL);
+        else
+            grants->items[i] = grants->items[--grants->count];
+        return true;
+    }
+    if (!rights)
+        return true;
+    struct grant *items = reallocarray(grants->items, grants->count + 1, sizeof *items);
+    if (!items)
+        return false;
+    items[grants->count++] = (struct grant){(uint16_t)index, (uint16_t)(rights & RIGHT_ALL)};
+    grants->items = items;
+    return true;
+}
+
+bool permissions_join(struct permissions *permissions, int64_t group_id, int64_t user_id)
+{
+    struct person *person = person_of(permissions, user_id);
+    if (!person)
+        return false;
+    for (size_t i = 0; i < person->groups_count; i++)
+        if (person->groups[i] == group_id)
+            return true;
+    int64_t *groups = reallocarray(person->groups, person->groups_count + 1, sizeof *groups);
+    if (!groups)
+        return false;
+    groups[person->groups_count++] = group_id;
+    person->groups = groups;
+    return true;
+}
+
+static void person_part(struct person *person, int64_t group_id)
+{
+    for (size_t i = 0; i < person->groups_count; i++)
+        if (person->groups[i] == group_id)
+            person->groups[i] = person->groups[--person->groups_count];
+}
+
+void permissions_part(struct permissions *permissions, int64_t group_id, int64_t user_id)
+{
+    struct person *person = int_map_get(permissions->people, (uint64_t)user_id);
+    if (person)
+        person_part(person, group_id);
+}
+
+void permissions_drop_group(struct permissions *permissions, int64_t group_id)
+{
+    struct grants *grants = int_map_remove(permissions->groups, (uint64_t)group_id);
+    if (grants)
+        free(grants->items);
+    free(grants);
+    void *value;
+    size_t cursor = 0;
+    while (int_map_next(permissions->people, &cursor, NULL, &value))
+        person_part(value, group_id);
+}
+
+void permissions_drop_user(struct permissions *permissions, int64_t user_id)
+{
+    struct person *person = int_map_remove(permissions->people, (uint64_t)user_id);
+    if (person)
+        person_free(person);
+}
+
+bool permissions_set_superuser(struct permissions *permissions, int64_t user_id, bool is_superuser)
+{
+    struct person *person = person_of(permissions, user_id);
+    if (!person)
+        return false;
+    person->is_superuser = is_superuser;
+    return true;
+}
+
+bool permissions_is_superuser(const struct permissions *permissions, const struct actor *actor)
+{
+    if (actor->is_shell)
+        return true;
+    const struct person *person =
+        actor->user_id ? int_map_get(permissions->people, (uint64_t)actor->user_id) : NULL;
+    return person && person->is_superuser;
+}
+
+static unsigned grants_find(const struct grants *grants, int model)
+{
+    for (size_t i = 0; grants && i < grants->count; i++)
+        if (grants->items[i].model == model)
+            return grants->items[i].rights;
+    return 0;
+}
+
+static unsigned rights_of(const struct permissions *permissions, const struct actor *actor, int model)
+{
+    unsigned rights = grants_find(&permissions->everyone, model);
+    if (actor->user_id <= 0)
+        return rights;
+    rights |= grants_find(&permissions->members, model);
+    const struct person *person = int_map_get(permissions->people, (uint64_t)actor->user_id);
+    if (!person)
+        return rights;
+    rights |= grants_find(&person->grants, model);
+    for (size_t i = 0; i < person->groups_count; i++)
+        rights |= grants_find(int_map_get(permissions->groups, (uint64_t)person->groups[i]), model);
+    return rights;
+}
+
+unsigned permissions_of(const struct permissions *permissions, const struct actor *actor, const char *model)
+{
+    if (permissions_is_superuser(permissions, actor))
+        return RIGHT_ALL;
+    int index = model_find(permissions, model);
+    return index < 0 ? 0 : rights_of(permissions, actor, index);
+}
+
+bool permissions_allow(const struct permissions *permissions, const struct actor *actor, const char *model,
+                       unsigned rights)
+{
+    return rights && (permissions_of(permissions, actor, model) & rights) == rights;
+}
+
+void permissions_print(const struct permissions *permissions, const struct actor *actor, struct buffer *json)
+{
+    buffer_char(json, '{');
+    const char *comma = "";
+    for (size_t i = 0; i < permissions->models_count; i++) {
+        unsigned rights = permissions_of(permissions, actor, permissions->models[i]);
+        if (!rights)
+            continue;
+        buffer_text(json, comma);
+        buffer_json(json, permissions->models[i], strlen(permissions->models[i]));
+        buffer_char(json, ':');
+        rights_print(rights, json);
+        comma = ",";
+    }
+    buffer_char(json, '}');
+}
+
+bool permissions_have_public(const struct permissions *permissions)
+{
+    return permissions->everyone.count > 0;
+}
+
+unsigned rights_from_word(const char *word)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(right_words); i++)
+        if (strcmp(word, right_words[i]) == 0)
+            return 1u << i;
+    return 0;
+}
+
+void rights_print(unsigned rights, struct buffer *json)
+{
+    const char *comma = "";
+    buffer_char(json, '[');
+    for (size_t i = 0; i < ARRAY_LENGTH(right_words); i++)
+        if (rights & 1u << i) {
+            buffer_printf(json, "%s\"%s\"", comma, right_words[i]);
+            comma = ",";
+        }
+    buffer_char(json, ']');
+}

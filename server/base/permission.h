@@ -1,0 +1,52 @@
+/* base/permission.h: who may do what, in memory. Loaded from the store at start and changed after each commit
+ * that changes a grant, so it is what was acknowledged, never more. Loop thread. Default is no. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/status.h"
+#include "lib/buffer.h"
+
+enum { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_DELETE = 4, RIGHT_ALL = 7 };
+
+#define NAME_CHARACTERS_MAX 32
+#define NAME_SIZE (NAME_CHARACTERS_MAX * 4 + 1)
+
+/* Who asks. Plain data: it travels to the store's threads and to other nodes. */
+struct actor {
+    int64_t user_id;    /* 0: anonymous */
+    int64_t session_id; /* 0: none */
+    bool is_shell;      /* the machine's administrator, through the administration socket: may do everything */
+    char name[NAME_SIZE];
+};
+
+/* Whom a grant is for. */
+enum subject { SUBJECT_EVERYONE, SUBJECT_MEMBERS, SUBJECT_USER, SUBJECT_GROUP };
+const char *subject_word(enum subject subject);
+
+struct permissions;
+struct permissions *permissions_new(void);
+void permissions_free(struct permissions *permissions);
+DEFINE_SCOPED(struct permissions *, permissions_free)
+
+/* Set what @subject (@id: of the user or group, else 0) may do on @model; 0 takes it away. False: no memory. */
+bool permissions_set(struct permissions *permissions, enum subject subject, int64_t id, const char *model,
+                     unsigned rights);
+bool permissions_join(struct permissions *permissions, int64_t group_id, int64_t user_id);
+void permissions_part(struct permissions *permissions, int64_t group_id, int64_t user_id);
+void permissions_drop_group(struct permissions *permissions, int64_t group_id);
+void permissions_drop_user(struct permissions *permissions, int64_t user_id);
+bool permissions_set_superuser(struct permissions *permissions, int64_t user_id, bool is_superuser);
+bool permissions_is_superuser(const struct permissions *permissions, const struct actor *actor);
+
+/* The union of what @actor may do on @model. An unknown model: 0 (for a superuser and the shell: all). */
+unsigned permissions_of(const struct permissions *permissions, const struct actor *actor, const char *model);
+bool permissions_allow(const struct permissions *permissions, const struct actor *actor, const char *model,
+                       unsigned rights);
+/* {"message":["read","write"],…}: everything @actor may do. */
+void permissions_print(const struct permissions *permissions, const struct actor *actor, struct buffer *json);
+/* Is anything at all open to those who are not signed in? */
+bool permissions_have_public(const struct permissions *permissions);
+/* "read,write" or ["read","write"] words to bits and back. */
+unsigned rights_from_word(const char *word); /* 0: unknown */
+void rights_print(unsigned rights, struct buffer *json); /* ["read","write"] */

@@ -1,0 +1,411 @@
+/* base/remote.c: calls and answers as texts on the bus. A call is one JSON object; an answer is a JSON object, a line
+ * end, and the result as it is, so that a large one is not parsed on the way. */
+#include "base/remote.h"
+#include <stdlib.h>
+#include <string.h>
+#include "lib/clock.h"
+#include "lib/hash.h"
+#include "lib/log.h"
+
+#define CALL_MS 4500 /* clients wait 5 s for an answer */
+#define BEAT_MS 2000
+#define HOME_SILENCE_MS 7000
+
+struct call {
+    struct wheel_timer timer;
+    struct remote *remote;
+    uint64_t id;
+    struct request *request;
+};
+struct node {
+    uint64_t id;
+    int64_t heard_ms;
+};
+struct remote {
+    struct dispatch *dispatch;
+    struct wheel *wheel;
+    struct bus *bus;
+    struct remote_handlers handlers;
+    bool is_edge;
+    uint64_t node;
+    char self[RANDOM_ID_SIZE]; /* home: who it is, so that edges notice a new one */
+    char home[RANDOM_ID_SIZE]; /* edge: whom it talks to */
+    char channel[48];          /* edge: where answers come */
+    struct int_map *calls;     /* edge: id → struct call */
+    uint64_t next_call;
+    struct int_map *nodes; /* home: id → struct node */
+    struct wheel_timer beat;
+    int64_t heard_ms; /* edge: of the home */
+};
+
+static void forward(void *context, struct request *request);
+static void call_expired(struct wheel_timer *timer);
+static void call_end(struct call *call, enum status status);
+static void beat_fire(struct wheel_timer *timer);
+static void call_arrived(struct remote *remote, const cJSON *message);
+static void answer_send(struct request *request);
+static void answer_arrived(struct remote *remote, const char *bytes, size_t length);
+
+struct remote *remote_new(struct dispatch *dispatch, struct wheel *wheel, bool is_edge, const struct remote_handlers *handlers)
+{
+    struct remote *remote = calloc(1, sizeof *remote);
+    if (!remote)
+        return NULL;
+    remote->dispatch = dispatch;
+    remote->wheel = wheel;
+    remote->is_edge = is_edge;
+    remote->handlers = *handlers;
+    remote->calls = int_map_new();
+    remote->nodes = int_map_new();
+    random_bytes(&remote->node, sizeof remote->node);
+    remote->node = (remote->node >> 12) | 1; /* exact as a JSON number, never 0 */
+    random_id(remote->self);
+    snprintf(remote->channel, sizeof remote->channel, REMOTE_NODE_CHANNEL "%llu", (unsigned long long)remote->node);
+    wheel_timer_init(&remote->beat, beat_fire);
+    if (!remote->calls || !remote->nodes) {
+        remote_free(remote);
+        return NULL;
+    }
+    if (is_edge)
+        dispatch_set_edge(dispatch, forward, remote);
+    return remote;
+}
+
+void remote_set_bus(struct remote *remote, struct bus *bus)
+{
+    remote->bus = bus;
+    bus_listen(bus, remote->is_edge ? remote->channel : REMOTE_HOME_CHANNEL);
+    wheel_arm(remote->wheel, &remote->beat, BEAT_MS);
+}
+
+void remote_stop(struct remote *remote)
+{
+    wheel_cancel(remote->wheel, &remote->beat);
+    void *value;
+    size_t cursor = 0;
+    while (int_map_next(remote->calls, &cursor, NULL, &value)) {
+        call_end(value, STATUS_UNAVAILABLE);
+        cursor = 0;
+    }
+    remote->bus = NULL;
+}
+
+void remote_free(struct remote *remote)
+{
+    if (!remote)
+        return;
+    void *value;
+    size_t cursor = 0;
+    while (remote->nodes && int_map_next(remote->nodes, &cursor, NULL, &value))
+        free(value);
+    int_map_free(remote->calls);
+    int_map_free(remote->nodes);
+    free(remote);
+}
+
+bool remote_has_home(const struct remote *remote)
+{
+    return !remote->is_edge || (remote->heard_ms && clock_monotonic_ms() - remote->heard_ms < HOME_SILENCE_MS);
+}
+
+size_t remote_nodes(const struct remote *remote)
+{
+    return int_map_count(remote->nodes);
+}
+
+/* ---- edge: out ---- */
+
+static void member_number(struct buffer *json, const char *name, uint64_t value)
+{
+    buffer_printf(json, "\"%s\":%llu,", name, (unsigned long long)value);
+}
+
+static void member_text(struct buffer *json, const char *name, const char *value)
+{
+    if (!value || !value[0])
+        return;
+    buffer_json_member(json, name, value);
+    buffer_char(json, ',');
+}
+
+static void forward(void *context, struct request *request)
+{
+    struct remote *remote = context;
+    struct call *call = NULL;
+    if (!remote->bus || !bus_is_up(remote->bus)) {
+        request_refuse(request, STATUS_UNAVAILABLE, "This node has lost its connection to the others: try again soon.");
+        request_finish(request, STATUS_UNAVAILABLE);
+        return;
+    }
+    uint64_t id = 0;
+    if (request->reply) {
+        call = calloc(1, sizeof *call);
+        id = ++remote->next_call;
+        if (!call || !int_map_set(remote->calls, id, call)) {
+            free(call);
+            request_finish(request, FAULT("no memory"));
+            return;
+        }
+        call->remote = remote;
+        call->id = id;
+        call->request = request;
+        wheel_timer_init(&call->timer, call_expired);
+        wheel_arm(remote->wheel, &call->timer, CALL_MS);
+    }
+    SCOPED(buffer_free) struct buffer json = {0};
+    char *params = json_print(request->params);
+    buffer_char(&json, '{');
+    member_number(&json, "node", remote->node);
+    member_number(&json, "call", id);
+    member_text(&json, "action", request->route->name);
+    member_number(&json, "user", (uint64_t)request->actor.user_id);
+    member_number(&json, "session", (uint64_t)request->actor.session_id);
+    member_text(&json, "name", request->actor.name);
+    member_text(&json, "credential", request->credential);
+    member_text(&json, "csrf", request->csrf);
+    member_text(&json, "client", request->client);
+    member_text(&json, "peer", request->peer);
+    member_text(&json, "agent", request->agent);
+    buffer_printf(&json, "\"query\":%s,\"params\":", request->is_query ? "true" : "false");
+    buffer_text(&json, params ? params : "{}");
+    buffer_char(&json, '}');
+    bool is_fine = params && !json.has_failed;
+    free(params);
+    if (is_fine)
+        bus_publish(remote->bus, REMOTE_HOME_CHANNEL, json.bytes, json.length);
+    if (!call)
+        request_finish(request, STATUS_OK);
+    else if (!is_fine)
+        call_end(call, STATUS_UNAVAILABLE);
+}
+
+static void call_end(struct call *call, enum status status)
+{
+    struct request *request = call->request;
+    int_map_remove(call->remote->calls, call->id);
+    wheel_cancel(call->remote->wheel, &call->timer);
+    free(call);
+    request_finish(request, status);
+}
+
+static void call_expired(struct wheel_timer *timer)
+{
+    struct call *call = container_of(timer, struct call, timer);
+    request_refuse(call->request, STATUS_UNAVAILABLE, "The home node does not answer: try again soon.");
+    call_end(call, STATUS_UNAVAILABLE);
+}
+
+/* ---- signs of life ---- */
+
+static void beat_fire(struct wheel_timer *timer)
+{
+    struct remote *remote = container_of(timer, struct remote, beat);
+    int64_t now_ms = clock_monotonic_ms();
+    if (remote->is_edge) {
+        SCOPED(buffer_free) struct buffer json = {0};
+        buffer_printf(&json, "{\"node\":%llu,\"beat\":true}", (unsigned long long)remote->node);
+        if (remote->bus && !json.has_failed)
+            bus_publish(remote->bus, REMOTE_HOME_CHANNEL, json.bytes, json.length);
+    } else {
+        void *value;
+        size_t cursor = 0;
+        while (int_map_next(remote->nodes, &cursor, NULL, &value)) {
+            struct node *node = value;
+            if (now_ms - node->heard_ms < REMOTE_SILENCE_MS)
+                continue;
+            log_warning("node.lost", "edge %llu is silent; its people are taken off the lists", (unsigned long long)node->id);
+            int_map_remove(remote->nodes, node->id);
+            remote->handlers.node_lost(remote->handlers.context, node->id);
+            free(node);
+        }
+    }
+    wheel_arm(remote->wheel, timer, BEAT_MS);
+}
+
+void remote_bus_state(struct remote *remote, bool is_up)
+{
+    /* A home that was away as long as the bus was must not be given up for that. */
+    void *value;
+    size_t cursor = 0;
+    if (is_up)
+        while (int_map_next(remote->nodes, &cursor, NULL, &value))
+            ((struct node *)value)->heard_ms = clock_monotonic_ms();
+    if (is_up && remote->is_edge)
+        wheel_arm(remote->wheel, &remote->beat, 1);
+}
+
+/* ---- home: in ---- */
+
+bool remote_bus_message(struct remote *remote, const char *channel, const char *bytes, size_t length)
+{
+    if (remote->is_edge && strcmp(channel, remote->channel) == 0) {
+        answer_arrived(remote, bytes, length);
+        return true;
+    }
+    if (remote->is_edge || strcmp(channel, REMOTE_HOME_CHANNEL) != 0)
+        return false;
+    SCOPED(json_free) cJSON *message = json_parse(bytes, length, NULL);
+    if (message)
+        call_arrived(remote, message);
+    else
+        log_warning("bus.garbage", "a call that is none was dropped");
+    return true;
+}
+
+/* Note a sign of life. False: it is new to us. */
+static bool node_heard(struct remote *remote, uint64_t id)
+{
+    struct node *node = int_map_get(remote->nodes, id);
+    bool is_known = node != NULL;
+    if (!node) {
+        node = calloc(1, sizeof *node);
+        if (!node || !int_map_set(remote->nodes, id, node)) {
+            free(node);
+            return false;
+        }
+        node->id = id;
+        log_info("node.joined", "edge %llu", (unsigned long long)id);
+    }
+    node->heard_ms = clock_monotonic_ms();
+    return is_known;
+}
+
+static void copy(char *to, size_t size, const char *from)
+{
+    size_t length = from ? strlen(from) : 0;
+    if (length >= size)
+        length = size - 1;
+    if (length)
+        memcpy(to, from, length);
+    to[length] = '\0';
+}
+
+static void node_send(struct remote *remote, uint64_t node, const struct buffer *message)
+{
+    char channel[48];
+    snprintf(channel, sizeof channel, REMOTE_NODE_CHANNEL "%llu", (unsigned long long)node);
+    if (remote->bus && !message->has_failed)
+        bus_publish(remote->bus, channel, message->bytes, message->length);
+}
+
+static void call_arrived(struct remote *remote, const cJSON *message)
+{
+    int64_t node = json_get_int(message, "node", 0), call = json_get_int(message, "call", 0);
+    if (node <= 0 || call < 0)
+        return;
+    if (json_get_bool(message, "beat")) {
+        bool is_known = node_heard(remote, (uint64_t)node);
+        SCOPED(buffer_free) struct buffer json = {0};
+        buffer_printf(&json, "{\"home\":\"%s\",\"known\":%s}\n", remote->self, is_known ? "true" : "false");
+        node_send(remote, (uint64_t)node, &json);
+        return;
+    }
+    const char *action = json_get_text(message, "action");
+    struct request *request = action ? dispatch_request(remote->dispatch, action) : NULL;
+    if (!request) {
+        SCOPED(buffer_free) struct buffer json = {0};
+        buffer_printf(&json, "{\"call\":%lld,\"status\":\"unknown_method\"}\n", (long long)call);
+        node_send(remote, (uint64_t)node, &json);
+        return;
+    }
+    request->node = (uint64_t)node;
+    request->actor.user_id = json_get_int(message, "user", 0);
+    request->actor.session_id = json_get_int(message, "session", 0);
+    copy(request->actor.name, sizeof request->actor.name, json_get_text(message, "name"));
+    copy(request->credential, sizeof request->credential, json_get_text(message, "credential"));
+    copy(request->csrf, sizeof request->csrf, json_get_text(message, "csrf"));
+    copy(request->client, sizeof request->client, json_get_text(message, "client"));
+    copy(request->peer, sizeof request->peer, json_get_text(message, "peer"));
+    copy(request->agent, sizeof request->agent, json_get_text(message, "agent"));
+    request->is_query = json_get_bool(message, "query");
+    cJSON *params = cJSON_DetachItemViaPointer((cJSON *)message, (cJSON *)json_get(message, "params"));
+    if (params && cJSON_IsObject(params)) {
+        cJSON_Delete(request->params);
+        request->params = params;
+    } else {
+        cJSON_Delete(params);
+    }
+    request->reply = call ? answer_send : NULL;
+    request->door = remote;
+    request->door_id = (uint64_t)call;
+    dispatch_start(request);
+}
+
+static void answer_send(struct request *request)
+{
+    struct remote *remote = request->door;
+    SCOPED(buffer_free) struct buffer json = {0};
+    buffer_char(&json, '{');
+    member_number(&json, "call", request->door_id);
+    member_text(&json, "detail", request->detail);
+    if (request->errors.length)
+        member_text(&json, "errors", request->errors.bytes);
+    member_number(&json, "user", (uint64_t)request->actor.user_id);
+    member_number(&json, "session", (uint64_t)request->actor.session_id);
+    member_text(&json, "name", request->actor.name);
+    member_number(&json, "created", (uint64_t)request->created_id);
+    member_number(&json, "retry", (uint64_t)request->retry_after_s);
+    if (request->session_token) {
+        buffer_json_member(&json, "token", request->session_token);
+        buffer_char(&json, ',');
+    }
+    if (request->position.is_positioned) {
+        member_text(&json, "epoch", request->position.epoch);
+        member_number(&json, "offset", request->position.offset);
+    }
+    buffer_printf(&json, "\"status\":\"%s\"}\n", status_code(request->status));
+    if (request->result.length)
+        buffer_append(&json, request->result.bytes, request->result.length);
+    node_send(remote, request->node, &json);
+}
+
+/* ---- edge: back ---- */
+
+static void beat_answered(struct remote *remote, const char *home, bool is_known)
+{
+    bool is_new = remote->home[0] && (strcmp(home, remote->home) != 0 || !is_known);
+    bool was_away = !remote_has_home(remote);
+    remote->heard_ms = clock_monotonic_ms();
+    copy(remote->home, sizeof remote->home, home);
+    if (was_away)
+        log_info("home.found", "the home node answers");
+    if (is_new)
+        remote->handlers.home_is_new(remote->handlers.context);
+}
+
+static void answer_arrived(struct remote *remote, const char *bytes, size_t length)
+{
+    const char *result = memchr(bytes, '\n', length);
+    SCOPED(json_free) cJSON *answer = result ? json_parse(bytes, (size_t)(result - bytes), NULL) : NULL;
+    const char *home = json_get_text(answer, "home");
+    if (home) {
+        beat_answered(remote, home, json_get_bool(answer, "known"));
+        return;
+    }
+    struct call *call = int_map_get(remote->calls, (uint64_t)json_get_int(answer, "call", 0));
+    if (!call)
+        return; /* it came too late */
+    remote->heard_ms = clock_monotonic_ms();
+    struct request *request = call->request;
+    const char *status = json_get_text(answer, "status"), *detail = json_get_text(answer, "detail");
+    const char *errors = json_get_text(answer, "errors"), *token = json_get_text(answer, "token");
+    if (detail)
+        request_refuse(request, STATUS_OK, "%s", detail);
+    if (errors)
+        buffer_text(&request->errors, errors);
+    if (token)
+        request->session_token = strdup(token);
+    request->actor.user_id = json_get_int(answer, "user", 0);
+    request->actor.session_id = json_get_int(answer, "session", 0);
+    copy(request->actor.name, sizeof request->actor.name, json_get_text(answer, "name"));
+    request->created_id = json_get_int(answer, "created", 0);
+    request->retry_after_s = json_get_int(answer, "retry", 0);
+    const char *epoch = json_get_text(answer, "epoch");
+    if (epoch) {
+        request->position.is_positioned = true;
+        copy(request->position.epoch, sizeof request->position.epoch, epoch);
+        request->position.offset = (uint64_t)json_get_int(answer, "offset", 0);
+    }
+    buffer_append(request_result(request), result + 1, length - (size_t)(result + 1 - bytes));
+    call_end(call, status ? status_from_code(status) : STATUS_FAULT);
+}

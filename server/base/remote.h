@@ -1,0 +1,35 @@
+/* base/remote.h: actions carried between nodes. An edge sends each request to the home as plain data (who, action,
+ * parameters) over the bus and gets the answer back; the home runs it as if it had come in by its own door. Loop thread. */
+#pragma once
+#include "base/dispatch.h"
+#include "bus/bus.h"
+#include "net/wheel.h"
+
+struct remote;
+
+struct remote_handlers {
+    void *context;
+    /* Home: that edge has not been heard of for REMOTE_SILENCE_MS. */
+    void (*node_lost)(void *context, uint64_t node);
+    /* Edge: the home is another process than before, or had given this node up: what was agreed must be said again. */
+    void (*home_is_new)(void *context);
+};
+
+#define REMOTE_HOME_CHANNEL "home"
+#define REMOTE_NODE_CHANNEL "node:" /* + node id */
+#define REMOTE_SILENCE_MS 10000
+
+/* On an edge it becomes the dispatcher's way to the home. NULL: no memory. */
+struct remote *remote_new(struct dispatch *dispatch, struct wheel *wheel, bool is_edge, const struct remote_handlers *handlers);
+/* Starts to listen and to tell that it lives. */
+void remote_set_bus(struct remote *remote, struct bus *bus);
+/* Requests that wait are answered UNAVAILABLE. */
+void remote_stop(struct remote *remote);
+void remote_free(struct remote *remote);
+/* True: the message was one of these. */
+bool remote_bus_message(struct remote *remote, const char *channel, const char *bytes, size_t length);
+/* The bus came back or went. */
+void remote_bus_state(struct remote *remote, bool is_up);
+/* Edge: the home answered lately. Home: true. */
+bool remote_has_home(const struct remote *remote);
+size_t remote_nodes(const struct remote *remote);

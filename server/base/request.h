@@ -1,0 +1,116 @@
+/* base/request.h: one action asked for, whatever door it came through: who, which action, which parameters; later
+ * how it ended and what to answer. It is handed over whole between the loop and the store's threads. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/permission.h"
+#include "lib/buffer.h"
+#include "lib/json.h"
+#include "lib/random.h"
+#include "net/http.h"
+#include "store/store.h"
+
+struct request;
+struct dispatch;
+
+/* Store thread. The status it returns becomes request->status; anything but success rolls back what it wrote. It may
+ * run twice (see store_job): clear what you build, as request_result() does. */
+typedef enum status request_work(struct request *request, struct db *db);
+/* Loop thread. Must end in request_finish() (or another hand-over). */
+typedef void request_done(struct request *request);
+
+/* What an action needs before it starts; each route names its own. */
+enum {
+    ROUTE_OPEN = 1,      /* anyone, signed in or not: the action checks for itself */
+    ROUTE_SIGNED_IN = 2, /* any user who is signed in */
+    ROUTE_MODEL = 4,     /* `needs` on `model` */
+    ROUTE_SUPERUSER = 8, /* superusers and the shell */
+    ROUTE_NODE = 16,     /* never from a client: the server's own (subscriptions, other nodes) */
+    ROUTE_HTTP_ONLY = 32 /* not offered as rpc: it deals in cookies */
+};
+
+struct route {
+    const char *name; /* the rpc method: "room.join" */
+    enum http_method method;
+    const char *path;  /* below /api/v1/, parameters as ":id" (integers) or ":word*" (text): "room/:id/join". NULL: no REST door */
+    unsigned flags;    /* ROUTE_… : exactly one of OPEN, SIGNED_IN, MODEL, SUPERUSER, NODE */
+    const char *model; /* with ROUTE_MODEL */
+    unsigned needs;    /* RIGHT_… */
+    void (*start)(struct request *request); /* loop; ends in request_write(), request_read() or request_finish() */
+    size_t size;       /* of the action's structure, which begins with struct request; 0: just struct request */
+    void (*free)(struct request *request); /* what it owns beyond struct request; may be NULL */
+};
+
+struct request {
+    struct store_job job;
+    const struct route *route;
+    struct dispatch *dispatch;
+    void *app; /* the application's own state, given to dispatch_add() */
+    struct actor actor;
+    char credential[DIGEST_TEXT_SIZE]; /* digest of the session token; "" if none. Home: resolved to actor at start */
+    char csrf[RANDOM_TOKEN_SIZE];      /* the token that writes with this cookie need; "" without a cookie */
+    char peer[48];                     /* client's address, for throttling and session lists */
+    char agent[128];
+    char client[RANDOM_ID_SIZE]; /* realtime client id; "" through REST */
+    uint64_t node;               /* 0: this node; else the edge that sent it */
+    cJSON *params;               /* an object, never NULL, owned. Path parameters and query are merged in */
+    bool is_query;               /* params came from a query string: numbers and truths are texts there */
+    uint64_t acl_version;        /* of the permissions it was checked under */
+
+    enum status status;
+    char *detail;         /* a sentence for the client, owned; NULL: the status's words */
+    struct buffer errors; /* elements of the problem's "errors" array */
+    struct buffer result; /* JSON text of the answer; empty: none */
+    int64_t created_id;   /* with CREATED: for Location; 0: none */
+    char *session_token;  /* login: set the cookie to it, owned; "" ends the cookie; NULL: leave it */
+    int64_t retry_after_s;
+    struct {
+        char epoch[RANDOM_ID_SIZE];
+        uint64_t offset; /* live events go on behind this one */
+        bool is_positioned;
+    } position; /* answer of channel.subscribe */
+
+    void (*reply)(struct request *request); /* the door's: called once, before the request is freed */
+    void *door;
+    uint64_t door_id;
+    uint32_t door_tag;
+    uint8_t reply_kind; /* the door's too */
+
+    request_work *work;
+    request_done *done;
+};
+
+/* ---- for actions ---- */
+/* Run @work on the writer (or a reader), then @done on the loop; NULL done: just answer. If it could not run
+ * (BUSY, NO_SPACE …) request->status says so and @done is called all the same. */
+void request_write(struct request *request, request_work *work, request_done *done);
+void request_read(struct request *request, request_work *work, request_done *done);
+/* Answer and free. thread loop */
+void request_finish(struct request *request, enum status status);
+/* Any thread that holds the request: say why in a sentence; returns @status, so that it can be returned on. */
+enum status request_refuse(struct request *request, enum status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Add a field error ("/text", "…"); returns STATUS_INVALID. */
+enum status request_invalid(struct request *request, const char *pointer, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The result, emptied, to be written anew. */
+struct buffer *request_result(struct request *request);
+/* The settings, permissions … of the node. */
+struct permissions *request_permissions(struct request *request);
+struct sessions *request_sessions(struct request *request);
+/* Writer thread, inside work: is what the loop allowed still allowed? Only looks into the data base if permissions
+ * changed since. OK or FORBIDDEN (or a fault). Call it first in every work that writes. */
+enum status request_recheck(struct request *request, struct db *db);
+
+/* ---- parameters: read one, refuse in words, remember the error in the request ----
+ * Each answers false if the parameter is there but wrong (error noted). An absent optional one leaves *value alone. */
+enum param_need { PARAM_OPTIONAL, PARAM_REQUIRED };
+bool param_int(struct request *request, const char *name, enum param_need need, int64_t least, int64_t most, int64_t *value);
+/* Characters are counted as code points. *value points into params. */
+bool param_text(struct request *request, const char *name, enum param_need need, size_t least, size_t most, const char **value);
+bool param_bool(struct request *request, const char *name, enum param_need need, bool *value);
+/* One of the words in the NULL-ended list. */
+bool param_word(struct request *request, const char *name, enum param_need need, const char *const *words, int *index);
+/* Refuse parameters that are not in the NULL-ended list. Call it first: a typing error must not be ignored. */
+bool params_only(struct request *request, const char *const *names);

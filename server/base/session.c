@@ -1,0 +1,158 @@
+/* base/session.c: live sessions by digest, by id and by user. */
+#include "base/session.h"
+#include <stdlib.h>
+#include <string.h>
+#include "lib/hash.h"
+#include "lib/list.h"
+
+struct entry {
+    struct session session;
+    struct list link; /* of the user's sessions */
+};
+struct sessions {
+    int64_t idle_ms;
+    struct text_map *by_digest;
+    struct int_map *by_id;
+    struct int_map *by_user; /* user id → list head */
+};
+
+static void entry_remove(struct sessions *sessions, struct entry *entry);
+
+struct sessions *sessions_new(int64_t idle_ms)
+{
+    SCOPED(sessions_free) struct sessions *sessions = calloc(1, sizeof *sessions);
+    if (!sessions)
+        return NULL;
+    sessions->idle_ms = idle_ms;
+    sessions->by_digest = text_map_new();
+    sessions->by_id = int_map_new();
+    sessions->by_user = int_map_new();
+    if (!sessions->by_digest || !sessions->by_id || !sessions->by_user)
+        return NULL;
+    return TAKE(sessions);
+}
+
+void sessions_free(struct sessions *sessions)
+{
+    if (!sessions)
+        return;
+    void *value;
+    size_t cursor = 0;
+    while (sessions->by_id && int_map_next(sessions->by_id, &cursor, NULL, &value)) {
+        free(((struct entry *)value)->session.name);
+        free(value);
+    }
+    cursor = 0;
+    while (sessions->by_user && int_map_next(sessions->by_user, &cursor, NULL, &value))
+        free(value);
+    text_map_free(sessions->by_digest);
+    int_map_free(sessions->by_id);
+    int_map_free(sessions->by_user);
+    free(sessions);
+}
+
+bool sessions_add(struct sessions *sessions, const struct session *session)
+{
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return false;
+    entry->session = *session;
+    list_init(&entry->link);
+    entry->session.name = strdup(session->name);
+    struct list *head = int_map_get(sessions->by_user, (uint64_t)session->user_id);
+    if (!head && (head = malloc(sizeof *head))) {
+        list_init(head);
+        if (!int_map_set(sessions->by_user, (uint64_t)session->user_id, head)) {
+            free(head);
+            head = NULL;
+        }
+    }
+    if (!head || !entry->session.name ||
+        !text_map_set(sessions->by_digest, entry->session.digest, strlen(entry->session.digest), entry) ||
+        !int_map_set(sessions->by_id, (uint64_t)session->id, entry)) {
+        text_map_remove(sessions->by_digest, entry->session.digest, strlen(entry->session.digest));
+        free(entry->session.name);
+        free(entry);
+        return false;
+    }
+    list_append(head, &entry->link);
+    return true;
+}
+
+struct session *sessions_find(struct sessions *sessions, const char *digest, int64_t now_wall_ms)
+{
+    struct entry *entry = text_map_get(sessions->by_digest, digest, strlen(digest));
+    if (!entry)
+        return NULL;
+    struct session *session = &entry->session;
+    if (now_wall_ms >= session->expires_ms || now_wall_ms - session->used_ms >= sessions->idle_ms)
+        return NULL;
+    if (now_wall_ms > session->used_ms)
+        session->used_ms = now_wall_ms;
+    return session;
+}
+
+struct session *sessions_find_id(struct sessions *sessions, int64_t id)
+{
+    struct entry *entry = int_map_get(sessions->by_id, (uint64_t)id);
+    return entry ? &entry->session : NULL;
+}
+
+static void entry_remove(struct sessions *sessions, struct entry *entry)
+{
+    struct session *session = &entry->session;
+    text_map_remove(sessions->by_digest, session->digest, strlen(session->digest));
+    int_map_remove(sessions->by_id, (uint64_t)session->id);
+    list_remove(&entry->link);
+    struct list *head = int_map_get(sessions->by_user, (uint64_t)session->user_id);
+    if (head && list_is_empty(head))
+        free(int_map_remove(sessions->by_user, (uint64_t)session->user_id));
+    free(session->name);
+    free(entry);
+}
+
+bool sessions_remove(struct sessions *sessions, int64_t id)
+{
+    struct entry *entry = int_map_get(sessions->by_id, (uint64_t)id);
+    if (entry)
+        entry_remove(sessions, entry);
+    return entry != NULL;
+}
+
+void sessions_remove_user(struct sessions *sessions, int64_t user_id, int64_t except_id)
+{
+    struct list *head = int_map_get(sessions->by_user, (uint64_t)user_id);
+    /* The head goes with the last entry, so the walk ends on a count taken before. */
+    size_t left = 0;
+    if (head)
+        LIST_EACH(head, node)
+            left++;
+    struct list *node = head ? head->next : NULL;
+    while (left--) {
+        struct list *next = node->next;
+        struct entry *entry = container_of(node, struct entry, link);
+        if (entry->session.id != except_id)
+            entry_remove(sessions, entry);
+        node = next;
+    }
+}
+
+size_t sessions_count(const struct sessions *sessions)
+{
+    return int_map_count(sessions->by_id);
+}
+
+struct session *sessions_next(const struct sessions *sessions, size_t *cursor)
+{
+    void *value;
+    return int_map_next(sessions->by_id, cursor, NULL, &value) ? &((struct entry *)value)->session : NULL;
+}
+
+void session_actor(const struct session *session, struct actor *actor)
+{
+    memset(actor, 0, sizeof *actor);
+    actor->user_id = session->user_id;
+    actor->session_id = session->id;
+    size_t length = strlen(session->name);
+    memcpy(actor->name, session->name, length < NAME_SIZE ? length : NAME_SIZE - 1);
+}

@@ -1,0 +1,38 @@
+/* base/session.h: the sessions that are alive, in memory: who a token belongs to. Loaded from the store at start,
+ * changed after each commit that makes or ends one. Loop thread. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/permission.h"
+#include "lib/random.h"
+
+struct session {
+    int64_t id, user_id;
+    int64_t created_ms, expires_ms, used_ms; /* wall clock */
+    char digest[DIGEST_TEXT_SIZE];           /* of the token, as stored */
+    char *name;                              /* the user's, owned */
+};
+
+struct sessions;
+struct sessions *sessions_new(int64_t idle_ms);
+void sessions_free(struct sessions *sessions);
+DEFINE_SCOPED(struct sessions *, sessions_free)
+
+/* Copies; false: no memory. */
+bool sessions_add(struct sessions *sessions, const struct session *session);
+/* By the token's digest: NULL if there is none or it has expired (idle or absolute). Marks it used. */
+struct session *sessions_find(struct sessions *sessions, const char *digest, int64_t now_wall_ms);
+struct session *sessions_find_id(struct sessions *sessions, int64_t id);
+bool sessions_remove(struct sessions *sessions, int64_t id);
+/* End all of a user's sessions but @except_id (0: all). */
+void sessions_remove_user(struct sessions *sessions, int64_t user_id, int64_t except_id);
+size_t sessions_count(const struct sessions *sessions);
+/* Walk, as int_map_next. */
+struct session *sessions_next(const struct sessions *sessions, size_t *cursor);
+void session_actor(const struct session *session, struct actor *actor);
+/* The session's CSRF token, derived from its token. */
+static inline char *session_csrf(const char *token, char csrf[RANDOM_TOKEN_SIZE])
+{
+    return digest_derive(token, "csrf", csrf);
+}

@@ -1,0 +1,221 @@
+/* chat/message_handlers.c: messages: list, detail, create, update, delete. */
+#include <stdio.h>
+#include "chat/access.h"
+#include "chat/forms.h"
+#include "chat/handlers.h"
+#include "chat/message_models.h"
+#include "chat/state.h"
+
+/* Above this many members a message raises no push to each of them: one message would become hundreds. Who has the
+ * room open hears the message itself; the others see what is unread when they look at their rooms. */
+#define UNREAD_PUSH_MEMBERS_MAX 100
+
+static request_work message_list_work, message_detail_work, message_create_work, message_update_work,
+    message_delete_work;
+static request_done message_create_done;
+
+static enum status answer_message(struct request *request, struct db *db, int64_t id, enum status answer);
+static enum status message_event(struct chat_action *action, struct db *db, const char *name, int64_t room_id);
+static enum status reply_check(struct request *request, struct db *db, const struct chat_action *action);
+
+static size_t text_max(const struct request *request)
+{
+    const struct chat *chat = request->app;
+    return (size_t)dispatch_settings(chat->dispatch)->chat_text_max;
+}
+
+/* ---- reading ---- */
+
+void message_list_start(struct request *request)
+{
+    chat_read(request, form_message_list(chat_action_of(request)), message_list_work);
+}
+
+static enum status message_list_work(struct request *request, struct db *db)
+{
+    const struct chat_action *action = chat_action_begin(request);
+    SCOPED(buffer_free) struct buffer items = {0};
+    struct access access;
+    int64_t next = 0;
+    struct message_range range = {.room_id = action->id,
+                                  .after = action->after,
+                                  .before = action->before,
+                                  .limit = action->limit,
+                                  .is_forward = action->after >= 0};
+    enum status status = access_select(request, db, action->id, &access);
+    if (status == STATUS_OK)
+        status = message_list(db, &range, &items, &next);
+    if (status != STATUS_OK)
+        return status;
+    chat_answer_page(request, &items, next);
+    /* Position and page are of one snapshot: whoever subscribes from this offset misses nothing. */
+    struct buffer *result = &request->result;
+    result->length--; /* the closing brace */
+    buffer_char(result, ',');
+    buffer_json_member(result, "epoch", access.epoch);
+    buffer_printf(result, ",\"offset\":%lld}", (long long)access.top);
+    return STATUS_OK;
+}
+
+void message_detail_start(struct request *request)
+{
+    chat_read(request, form_id(chat_action_of(request)), message_detail_work);
+}
+
+static enum status message_detail_work(struct request *request, struct db *db)
+{
+    const struct chat_action *action = chat_action_begin(request);
+    struct message message;
+    struct access access;
+    enum status status = access_select_message(request, db, action->id, &message, &access);
+    return status == STATUS_OK ? answer_message(request, db, action->id, STATUS_OK) : status;
+}
+
+static enum status answer_message(struct request *request, struct db *db, int64_t id, enum status answer)
+{
+    enum status status = message_print(db, id, request_result(request));
+    return status == STATUS_OK ? answer : status;
+}
+
+/* ---- create ---- */
+
+void message_create_start(struct request *request)
+{
+    enum status status = chat_needs_person(request);
+    if (status == STATUS_OK)
+        status = form_message_create(chat_action_of(request), text_max(request));
+    if (status == STATUS_OK)
+        status = chat_needs_calm(request);
+    chat_write(request, status, message_create_work, message_create_done);
+}
+
+static enum status message_create_work(struct request *request, struct db *db)
+{
+    struct chat_action *action = chat_action_begin(request);
+    struct access access;
+    int64_t id, me = request->actor.user_id;
+    enum status status = access_select_to_write(request, db, action->id, &access);
+    if (status == STATUS_OK)
+        status = access_may_write(request, &access);
+    if (status != STATUS_OK)
+        return status;
+    /* The answer to an earlier try was lost: the message is there, and nobody hears of it twice. */
+    status = action->key ? message_select_key(db, action->id, me, action->key, &id) : STATUS_NOT_FOUND;
+    if (status == STATUS_OK)
+        return answer_message(request, db, id, STATUS_OK);
+    if (status == STATUS_NOT_FOUND)
+        status = reply_check(request, db, action);
+    if (status == STATUS_OK)
+        status = event_open(db, action->id, "message.created", "message", &action->event);
+    struct message_new message = {.room_id = action->id,
+                                  .offset = (int64_t)action->event.offset,
+                                  .author = me,
+                                  .text = action->text,
+                                  .reply_to = action->reply_to,
+                                  .key = action->key};
+    if (status == STATUS_OK)
+        status = message_insert(db, &message, &id);
+    if (status == STATUS_OK)
+        status = answer_message(request, db, id, STATUS_OK);
+    if (status != STATUS_OK)
+        return status;
+    request->created_id = id;
+    buffer_append(&action->event.data, request->result.bytes, request->result.length);
+    status = event_append(db, &action->event);
+    return status == STATUS_OK ? STATUS_CREATED : status;
+}
+
+static enum status reply_check(struct request *request, struct db *db, const struct chat_action *action)
+{
+    struct message message;
+    if (!action->reply_to)
+        return STATUS_OK;
+    enum status status = message_select(db, action->reply_to, &message);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && message.room_id != action->id))
+        return request_invalid(request, "/reply_to", "There is no such message in this room.");
+    return status;
+}
+
+static void message_create_done(struct request *request)
+{
+    struct chat_action *action = chat_action_of(request);
+    char json[96];
+    chat_tell(action);
+    if (request->status == STATUS_CREATED) {
+        int length = snprintf(json, sizeof json, "{\"event\":\"unread\",\"room\":%lld,\"offset\":%llu}",
+                              (long long)action->id, (unsigned long long)action->event.offset);
+        push_to_members(request->app, action->id, request->actor.user_id, UNREAD_PUSH_MEMBERS_MAX, json,
+                        (size_t)length);
+    }
+    request_finish(request, request->status);
+}
+
+/* ---- update and delete ---- */
+
+void message_update_start(struct request *request)
+{
+    enum status status = chat_needs_person(request);
+    if (status == STATUS_OK)
+        status = form_message_update(chat_action_of(request), text_max(request));
+    if (status == STATUS_OK)
+        status = chat_needs_calm(request);
+    chat_write(request, status, message_update_work, chat_done);
+}
+
+static enum status message_update_work(struct request *request, struct db *db)
+{
+    struct chat_action *action = chat_action_begin(request);
+    struct message message;
+    struct access access;
+    enum status status = access_select_message_to_write(request, db, action->id, &message, &access);
+    if (status != STATUS_OK)
+        return status;
+    if (message.author != request->actor.user_id)
+        return request_refuse(request, STATUS_FORBIDDEN, "Only the author may change what a message says.");
+    status = access_may_write(request, &access);
+    if (status == STATUS_OK && message.is_deleted)
+        return request_refuse(request, STATUS_CONFLICT, "This message was deleted.");
+    if (status == STATUS_OK)
+        status = message_update(db, action->id, action->text);
+    return status == STATUS_OK ? message_event(action, db, "message.updated", message.room_id) : status;
+}
+
+/* The message as it is now is what the room hears and what the client is answered. */
+static enum status message_event(struct chat_action *action, struct db *db, const char *name, int64_t room_id)
+{
+    struct request *request = &action->request;
+    enum status status = event_open(db, room_id, name, "message", &action->event);
+    if (status == STATUS_OK)
+        status = answer_message(request, db, action->id, STATUS_OK);
+    if (status != STATUS_OK)
+        return status;
+    buffer_append(&action->event.data, request->result.bytes, request->result.length);
+    return event_append(db, &action->event);
+}
+
+void message_delete_start(struct request *request)
+{
+    enum status status = chat_needs_person(request);
+    if (status == STATUS_OK)
+        status = form_id(chat_action_of(request));
+    chat_write(request, status, message_delete_work, chat_done);
+}
+
+static enum status message_delete_work(struct request *request, struct db *db)
+{
+    struct chat_action *action = chat_action_begin(request);
+    struct message message;
+    struct access access;
+    enum status status = access_select_message_to_write(request, db, action->id, &message, &access);
+    if (status == STATUS_OK && message.author != request->actor.user_id)
+        status = access_needs(request, &access, ROLE_MODERATOR, "delete what others wrote");
+    if (status != STATUS_OK)
+        return status;
+    if (message.is_deleted)
+        return STATUS_NO_CONTENT;
+    status = message_delete(db, action->id);
+    if (status == STATUS_OK)
+        status = message_event(action, db, "message.deleted", message.room_id);
+    request_result(request); /* a deletion is answered without a text */
+    return status == STATUS_OK ? STATUS_NO_CONTENT : status;
+}

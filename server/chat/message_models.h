@@ -1,0 +1,44 @@
+/* chat/message_models.h: messages and reactions in the data base, and as JSON. Store threads. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/status.h"
+#include "lib/buffer.h"
+#include "store/store.h"
+
+struct message {
+    int64_t id, room_id, author;
+    bool is_deleted;
+};
+
+struct message_new {
+    int64_t room_id, offset, author;
+    const char *text;
+    int64_t reply_to; /* 0: none */
+    const char *key;  /* NULL: none */
+};
+
+/* Messages with @after < offset < @before, oldest first: the first @limit of them if @is_forward, else the last. */
+struct message_range {
+    int64_t room_id, after, before, limit;
+    bool is_forward;
+};
+
+enum status message_select(struct db *db, int64_t id, struct message *message);
+/* The message that @author wrote under @key; NOT_FOUND: none yet. */
+enum status message_select_key(struct db *db, int64_t room_id, int64_t author, const char *key, int64_t *id);
+/* Append message @id as JSON. */
+enum status message_print(struct db *db, int64_t id, struct buffer *json);
+/* Append a page, separated by commas. *next is the offset to go on from in the same direction, 0: that was all. */
+enum status message_list(struct db *db, const struct message_range *range, struct buffer *json, int64_t *next);
+enum status message_insert(struct db *db, const struct message_new *message, int64_t *id);
+enum status message_update(struct db *db, int64_t id, const char *text);
+/* Blank the text and drop the reactions; the row stays, because answers and offsets refer to it. */
+enum status message_delete(struct db *db, int64_t id);
+
+/* CONFLICT: it is there already. */
+enum status reaction_insert(struct db *db, int64_t message_id, int64_t user_id, const char *emoji);
+/* NOT_FOUND: there was none. */
+enum status reaction_delete(struct db *db, int64_t message_id, int64_t user_id, const char *emoji);
+enum status reaction_count(struct db *db, int64_t message_id, int64_t *count);

@@ -1,0 +1,12 @@
+/* chat/state.h: what the files of this folder share on the loop. */
+#pragma once
+#include "chat/chat.h"
+#include "chat/limits.h"
+#include "chat/rooms.h"
+
+struct chat {
+    struct dispatch *dispatch;
+    struct hub *hub;
+    struct rooms *rooms;
+    struct limits *limits;
+};

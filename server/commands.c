@@ -1,0 +1,413 @@
+/* commands.c: what administrators do from a shell: each subcommand is an action of the API, asked for as the machine's
+ * administrator. They work while the server runs (through it) and while it does not. */
+#include "commands.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "chat/demo.h"
+#include "lib/json.h"
+#include "lib/random.h"
+#include "node.h"
+#include "shell.h"
+
+static int user_run(const struct settings *settings, int count, char **words);
+static int group_run(const struct settings *settings, int count, char **words);
+static int grant_run(const struct settings *settings, int count, char **words);
+static int revoke_run(const struct settings *settings, int count, char **words);
+static int audit_run(const struct settings *settings, int count, char **words);
+static int backup_run(const struct settings *settings, int count, char **words);
+static int demo_run(const struct settings *settings, int count, char **words);
+
+const struct subcommand subcommands[] = {
+    {"user", "add NAME [--admin] [--email=ADDRESS] [--password-stdin] | list [PREFIX] | disable NAME | enable NAME | "
+             "password NAME [--password-stdin] | admin NAME yes|no",
+     "add and change people; without --password-stdin a password is made up and printed", user_run},
+    {"group", "add NAME | list | delete ID | join ID USER-ID | part ID USER-ID", "groups of people", group_run},
+    {"grant", "list | SUBJECT MODEL RIGHTS [REASON]",
+     "permissions: SUBJECT is everyone, members, user:ID or group:ID; RIGHTS is read,write,delete", grant_run},
+    {"revoke", "GRANT-ID", "take a permission back (the id is in `parley grant list`)", revoke_run},
+    {"audit", "", "who changed which permission, newest first", audit_run},
+    {"backup", "FILE", "copy the data base to FILE, also while the server runs", backup_run},
+    {"demo", "", "make a new data base with people and rooms to try; prints their passwords", demo_run},
+    {0},
+};
+
+/* ---- helpers ---- */
+
+static int usage_error(const char *words)
+{
+    fprintf(stderr, "parley: %s; see --help\n", words);
+    return EXIT_USAGE;
+}
+
+/* Print the problem document in one line. */
+static void problem_print(const char *text)
+{
+    SCOPED(json_free) cJSON *problem = text ? json_parse(text, strlen(text), NULL) : NULL;
+    const char *detail = json_get_text(problem, "detail");
+    const cJSON *error;
+    fprintf(stderr, "parley: %s", detail ? detail : "the server refused");
+    cJSON_ArrayForEach(error, json_get(problem, "errors"))
+    {
+        const char *pointer = json_get_text(error, "pointer"), *what = json_get_text(error, "detail");
+        fprintf(stderr, " (%s: %s)", pointer ? pointer + 1 : "?", what ? what : "wrong");
+    }
+    fputc('\n', stderr);
+}
+
+/* Ask; on success @answer holds the body. Exit code. */
+static int ask(const struct settings *settings, enum http_method method, const char *path, const cJSON *body,
+               struct buffer *answer)
+{
+    char why[512] = "";
+    char *text = body ? json_print(body) : NULL;
+    int status = shell_call(settings, method, path, text, answer, why, sizeof why);
+    free(text);
+    if (status == 0) {
+        fprintf(stderr, "parley: %s\n", why);
+        return EXIT_FAILED;
+    }
+    if (status >= 400) {
+        problem_print(answer->bytes);
+        return EXIT_REFUSED;
+    }
+    return EXIT_FINE;
+}
+
+static bool flag_take(int *count, char **words, const char *flag)
+{
+    for (int i = 0; i < *count; i++)
+        if (strcmp(words[i], flag) == 0) {
+            memmove(&words[i], &words[i + 1], (size_t)(*count - i - 1) * sizeof *words);
+            (*count)--;
+            return true;
+        }
+    return false;
+}
+
+static const char *option_take(int *count, char **words, const char *prefix)
+{
+    for (int i = 0; i < *count; i++)
+        if (strncmp(words[i], prefix, strlen(prefix)) == 0) {
+            const char *value = words[i] + strlen(prefix);
+            memmove(&words[i], &words[i + 1], (size_t)(*count - i - 1) * sizeof *words);
+            (*count)--;
+            return value;
+        }
+    return NULL;
+}
+
+/* A line of standard input without its end. */
+static bool password_read(char *password, size_t size)
+{
+    if (isatty(STDIN_FILENO))
+        fprintf(stderr, "Password (it is shown as you type; end it with Enter): ");
+    if (!fgets(password, (int)size, stdin))
+        return false;
+    password[strcspn(password, "\r\n")] = '\0';
+    return password[0] != '\0';
+}
+
+/* The id of the user called @name. */
+static int user_find(const struct settings *settings, const char *name, int64_t *id)
+{
+    SCOPED(buffer_free) struct buffer path = {0};
+    SCOPED(buffer_free) struct buffer answer = {0};
+    buffer_text(&path, "user?limit=50&q=");
+    for (const char *at = name; *at; at++)
+        buffer_printf(&path, "%%%02X", (unsigned char)*at);
+    int code = ask(settings, HTTP_M_GET, path.bytes, NULL, &answer);
+    if (code != EXIT_FINE)
+        return code;
+    SCOPED(json_free) cJSON *list = cJSON_ParseWithLength(answer.bytes, answer.length);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_get(list, "items"))
+    {
+        const char *found = json_get_text(item, "name");
+        if (found && strcasecmp(found, name) == 0) {
+            *id = json_get_int(item, "id", 0);
+            return EXIT_FINE;
+        }
+    }
+    fprintf(stderr, "parley: there is no user called %s; see `parley user list`\n", name);
+    return EXIT_REFUSED;
+}
+
+static void answer_print(const struct buffer *answer)
+{
+    printf("%s\n", answer->length ? answer->bytes : "done");
+}
+
+/* A list's items, one line each. */
+static int list_print(const struct settings *settings, const char *path, bool as_json)
+{
+    SCOPED(buffer_free) struct buffer answer = {0};
+    int code = ask(settings, HTTP_M_GET, path, NULL, &answer);
+    if (code != EXIT_FINE)
+        return code;
+    SCOPED(json_free) cJSON *list = cJSON_ParseWithLength(answer.bytes, answer.length);
+    const cJSON *item;
+    if (as_json) {
+        answer_print(&answer);
+        return EXIT_FINE;
+    }
+    cJSON_ArrayForEach(item, json_get(list, "items"))
+    {
+        const char *gap = "";
+        for (const cJSON *field = item->child; field; field = field->next) {
+            char *text = cJSON_IsString(field) ? NULL : json_print(field);
+            printf("%s%s=%s", gap, field->string, text ? text : field->valuestring);
+            free(text);
+            gap = "  ";
+        }
+        putchar('\n');
+    }
+    return EXIT_FINE;
+}
+
+/* ---- people ---- */
+
+static int user_add(const struct settings *settings, int count, char **words)
+{
+    bool is_admin = flag_take(&count, words, "--admin"), reads = flag_take(&count, words, "--password-stdin");
+    bool as_json = flag_take(&count, words, "--json");
+    const char *email = option_take(&count, words, "--email=");
+    char password[1100], made_up[RANDOM_ID_SIZE];
+    if (count != 1)
+        return usage_error("user add takes one NAME");
+    if (reads && !password_read(password, sizeof password))
+        return usage_error("no password came on standard input");
+    if (!reads)
+        snprintf(password, sizeof password, "%s", random_id(made_up));
+    SCOPED(json_free) cJSON *body = cJSON_CreateObject();
+    SCOPED(buffer_free) struct buffer answer = {0};
+    cJSON_AddStringToObject(body, "name", words[0]);
+    cJSON_AddStringToObject(body, "password", password);
+    if (email)
+        cJSON_AddStringToObject(body, "email", email);
+    if (is_admin)
+        cJSON_AddBoolToObject(body, "superuser", true);
+    int code = ask(settings, HTTP_M_POST, "user", body, &answer);
+    if (code != EXIT_FINE)
+        return code;
+    if (as_json)
+        answer_print(&answer);
+    else if (reads)
+        printf("%s was added\n", words[0]);
+    else
+        printf("%s was added with the password %s\n", words[0], password);
+    return EXIT_FINE;
+}
+
+static int user_patch(const struct settings *settings, const char *name, const cJSON *body)
+{
+    int64_t id = 0;
+    char path[64];
+    SCOPED(buffer_free) struct buffer answer = {0};
+    int code = user_find(settings, name, &id);
+    if (code != EXIT_FINE)
+        return code;
+    snprintf(path, sizeof path, "user/%lld", (long long)id);
+    code = ask(settings, HTTP_M_PATCH, path, body, &answer);
+    if (code == EXIT_FINE)
+        printf("%s was changed\n", name);
+    return code;
+}
+
+static int user_run(const struct settings *settings, int count, char **words)
+{
+    if (count < 1)
+        return usage_error("user: add, list, disable, enable, password or admin");
+    const char *what = words[0];
+    SCOPED(json_free) cJSON *body = cJSON_CreateObject();
+    if (strcmp(what, "add") == 0)
+        return user_add(settings, count - 1, words + 1);
+    if (strcmp(what, "list") == 0) {
+        bool as_json = flag_take(&count, words, "--json");
+        SCOPED(buffer_free) struct buffer path = {0};
+        buffer_text(&path, "user?limit=50&q=");
+        for (const char *at = count > 1 ? words[1] : ""; *at; at++)
+            buffer_printf(&path, "%%%02X", (unsigned char)*at);
+        return list_print(settings, path.bytes, as_json);
+    }
+    if (strcmp(what, "password") == 0) {
+        bool reads = flag_take(&count, words, "--password-stdin");
+        char password[1100], made_up[RANDOM_ID_SIZE];
+        if (count != 2)
+            return usage_error("user password takes one NAME");
+        if (reads && !password_read(password, sizeof password))
+            return usage_error("no password came on standard input");
+        if (!reads) {
+            snprintf(password, sizeof password, "%s", random_id(made_up));
+            printf("The new password is %s\n", password);
+        }
+        cJSON_AddStringToObject(body, "password", password);
+        return user_patch(settings, words[1], body);
+    }
+    if (count == 2 && (strcmp(what, "disable") == 0 || strcmp(what, "enable") == 0)) {
+        cJSON_AddBoolToObject(body, "disabled", what[0] == 'd');
+        return user_patch(settings, words[1], body);
+    }
+    if (count == 3 && strcmp(what, "admin") == 0 && (strcmp(words[2], "yes") == 0 || strcmp(words[2], "no") == 0)) {
+        cJSON_AddBoolToObject(body, "superuser", words[2][0] == 'y');
+        return user_patch(settings, words[1], body);
+    }
+    return usage_error("user: these words are not understood");
+}
+
+/* ---- permissions ---- */
+
+static int group_run(const struct settings *settings, int count, char **words)
+{
+    bool as_json = flag_take(&count, words, "--json");
+    SCOPED(json_free) cJSON *body = cJSON_CreateObject();
+    SCOPED(buffer_free) struct buffer answer = {0};
+    char path[96];
+    int code = EXIT_USAGE;
+    if (count == 1 && strcmp(words[0], "list") == 0)
+        return list_print(settings, "group", as_json);
+    if (count == 2 && strcmp(words[0], "add") == 0) {
+        cJSON_AddStringToObject(body, "name", words[1]);
+        code = ask(settings, HTTP_M_POST, "group", body, &answer);
+    } else if (count == 2 && strcmp(words[0], "delete") == 0) {
+        snprintf(path, sizeof path, "group/%.20s", words[1]);
+        code = ask(settings, HTTP_M_DELETE, path, NULL, &answer);
+    } else if (count == 3 && strcmp(words[0], "join") == 0) {
+        snprintf(path, sizeof path, "group/%.20s/member", words[1]);
+        cJSON_AddNumberToObject(body, "user", (double)strtoll(words[2], NULL, 10));
+        code = ask(settings, HTTP_M_POST, path, body, &answer);
+    } else if (count == 3 && strcmp(words[0], "part") == 0) {
+        snprintf(path, sizeof path, "group/%.20s/member/%.20s", words[1], words[2]);
+        code = ask(settings, HTTP_M_DELETE, path, NULL, &answer);
+    } else {
+        return usage_error("group: these words are not understood");
+    }
+    if (code == EXIT_FINE)
+        answer_print(&answer);
+    return code;
+}
+
+static int grant_run(const struct settings *settings, int count, char **words)
+{
+    bool as_json = flag_take(&count, words, "--json");
+    if (count == 1 && strcmp(words[0], "list") == 0)
+        return list_print(settings, "grant", as_json);
+    if (count < 3 || count > 4)
+        return usage_error("grant takes SUBJECT MODEL RIGHTS [REASON], or list");
+    SCOPED(json_free) cJSON *body = cJSON_CreateObject();
+    SCOPED(buffer_free) struct buffer answer = {0};
+    cJSON_AddStringToObject(body, "subject", words[0]);
+    cJSON_AddStringToObject(body, "model", words[1]);
+    cJSON *rights = cJSON_AddArrayToObject(body, "rights");
+    for (char *save = NULL, *word = strtok_r(words[2], ",", &save); word; word = strtok_r(NULL, ",", &save))
+        cJSON_AddItemToArray(rights, cJSON_CreateString(word));
+    if (count == 4)
+        cJSON_AddStringToObject(body, "reason", words[3]);
+    int code = ask(settings, HTTP_M_POST, "grant", body, &answer);
+    if (code == EXIT_FINE)
+        answer_print(&answer);
+    return code;
+}
+
+static int revoke_run(const struct settings *settings, int count, char **words)
+{
+    char path[64];
+    SCOPED(buffer_free) struct buffer answer = {0};
+    if (count != 1)
+        return usage_error("revoke takes one GRANT-ID");
+    snprintf(path, sizeof path, "grant/%.20s", words[0]);
+    int code = ask(settings, HTTP_M_DELETE, path, NULL, &answer);
+    if (code == EXIT_FINE)
+        printf("taken back\n");
+    return code;
+}
+
+static int audit_run(const struct settings *settings, int count, char **words)
+{
+    return list_print(settings, "audit", flag_take(&count, words, "--json"));
+}
+
+static int backup_run(const struct settings *settings, int count, char **words)
+{
+    if (count != 1)
+        return usage_error("backup takes one FILE");
+    SCOPED(json_free) cJSON *body = cJSON_CreateObject();
+    SCOPED(buffer_free) struct buffer answer = {0};
+    char folder[PATH_MAX], path[PATH_MAX * 2];
+    if (words[0][0] == '/')
+        snprintf(path, sizeof path, "%s", words[0]);
+    else
+        snprintf(path, sizeof path, "%s/%s", getcwd(folder, sizeof folder) ? folder : ".", words[0]);
+    cJSON_AddStringToObject(body, "path", path);
+    int code = ask(settings, HTTP_M_POST, "backup", body, &answer);
+    if (code == EXIT_FINE)
+        printf("copied to %s\n", path);
+    return code;
+}
+
+/* ---- the demonstration ---- */
+
+struct demo {
+    struct store_job job;
+    int64_t user_ids[8];
+    size_t count;
+    bool is_done;
+};
+
+static enum status demo_work(struct store_job *job, struct db *db)
+{
+    struct demo *demo = container_of(job, struct demo, job);
+    return demo_rooms(db, demo->user_ids, demo->count);
+}
+
+static void demo_done(struct store_job *job)
+{
+    container_of(job, struct demo, job)->is_done = true;
+}
+
+static int demo_run(const struct settings *settings, int count, char **words)
+{
+    static const char *const names[] = {"admin", "ann", "bob", "eve"};
+    (void)words;
+    if (count)
+        return usage_error("demo takes no words");
+    if (access(settings->data_path, F_OK) == 0) {
+        fprintf(stderr, "parley: %s exists already; a demonstration needs a new data base\n", settings->data_path);
+        return EXIT_REFUSED;
+    }
+    struct demo demo = {.job = {.work = demo_work, .done = demo_done}};
+    SCOPED(buffer_free) struct buffer text = {0};
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        char password[RANDOM_ID_SIZE];
+        SCOPED(json_free) cJSON *body = cJSON_CreateObject();
+        SCOPED(buffer_free) struct buffer answer = {0};
+        random_id(password);
+        password[14] = '\0'; /* 84 bits are plenty, and it can be typed */
+        cJSON_AddStringToObject(body, "name", names[i]);
+        cJSON_AddStringToObject(body, "password", password);
+        cJSON_AddBoolToObject(body, "superuser", i == 0);
+        int code = ask(settings, HTTP_M_POST, "user", body, &answer);
+        if (code != EXIT_FINE)
+            return code;
+        SCOPED(json_free) cJSON *user = cJSON_ParseWithLength(answer.bytes, answer.length);
+        demo.user_ids[demo.count++] = json_get_int(user, "id", 0);
+        buffer_printf(&text, "  %-6s %s%s\n", names[i], password, i == 0 ? "   (administrator)" : "");
+    }
+    struct node node;
+    char why[512];
+    if (!node_open(&node, settings, false, why, sizeof why)) {
+        fprintf(stderr, "parley: %s\n", why);
+        return EXIT_FAILED;
+    }
+    store_write(node.store, &demo.job);
+    while (!demo.is_done)
+        uv_run(&node.loop, UV_RUN_ONCE);
+    node_close_store(&node);
+    node_close(&node);
+    if (demo.job.status != STATUS_OK)
+        return EXIT_FAILED;
+    printf("People who can sign in, with their passwords:\n%s", text.bytes ? text.bytes : "");
+    return EXIT_FINE;
+}

@@ -1,0 +1,161 @@
+/* main.c: the program's subcommands and where their settings come from. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "commands.h"
+#include "lib/log.h"
+#include "lib/random.h"
+#include "serve.h"
+#include "settings.h"
+
+extern char **environ;
+
+static void help_print(void)
+{
+    printf("Usage: parley COMMAND [WORDS] [--config=FILE] [--SETTING=VALUE …]\n\n"
+           "Chat and permissions in one server: what is committed is delivered once, in order, to everyone\n"
+           "who may read it, and to nobody who may not.\n\n"
+           "  serve [--edge]     run the server; --edge: without a data base, it finds its home through Redis\n"
+           "  check              look at the settings without starting\n"
+           "  settings [--json]  every setting, its value, range and meaning\n");
+    for (const struct subcommand *command = subcommands; command->name; command++)
+        printf("  %-18s %s\n", command->name, command->help);
+    printf("\nSettings come from --config (JSON), then PARLEY_* variables (PARLEY_HTTP_ADDRESS), then --name=value.\n"
+           "Exit codes: 0 done · 1 failed · 2 the command line is wrong · 3 refused, with the reason.\n"
+           "Each command tells more with --help.\n");
+}
+
+static int command_help(const char *name)
+{
+    for (const struct subcommand *command = subcommands; command->name; command++)
+        if (strcmp(command->name, name) == 0) {
+            printf("Usage: parley %s %s\n\n%s.\nAdd --json for output to be read by programs. It works through the server if one runs on the\n"
+                   "same data base, and directly if none does.\n",
+                   name, command->usage, command->help);
+            return EXIT_FINE;
+        }
+    help_print();
+    return EXIT_FINE;
+}
+
+/* Take the settings out of the words. False: an error was printed. */
+static bool settings_take(struct settings *settings, int *count, char **words)
+{
+    char why[512];
+    const char *config = NULL;
+    for (int i = 0; i < *count; i++)
+        if (strncmp(words[i], "--config=", 9) == 0)
+            config = words[i] + 9;
+    if (config && config[0] && !settings_read_file(settings, config, why, sizeof why)) {
+        fprintf(stderr, "parley: %s\n", why);
+        return false;
+    }
+    if (!settings_read_environment(settings, environ, why, sizeof why)) {
+        fprintf(stderr, "parley: %s\n", why);
+        return false;
+    }
+    int left = 0;
+    for (int i = 0; i < *count; i++) {
+        const char *equals = strchr(words[i], '=');
+        if (strncmp(words[i], "--config=", 9) == 0)
+            continue;
+        /* A setting's name has a dot; options of a command have none. */
+        const char *dot = strchr(words[i], '.');
+        bool is_setting = strncmp(words[i], "--", 2) == 0 && equals &&
+                          ((dot && dot < equals) || strncmp(words[i], "--stop_ms=", 10) == 0);
+        if (!is_setting) {
+            words[left++] = words[i];
+            continue;
+        }
+        char name[128];
+        snprintf(name, sizeof name, "%.*s", (int)(equals - words[i] - 2), words[i] + 2);
+        if (!settings_set(settings, name, equals + 1, why, sizeof why)) {
+            fprintf(stderr, "parley: %s\n", why);
+            return false;
+        }
+    }
+    *count = left;
+    return true;
+}
+
+static bool word_take(int *count, char **words, const char *word)
+{
+    for (int i = 0; i < *count; i++)
+        if (strcmp(words[i], word) == 0) {
+            memmove(&words[i], &words[i + 1], (size_t)(*count - i - 1) * sizeof *words);
+            (*count)--;
+            return true;
+        }
+    return false;
+}
+
+static void log_start(const struct settings *settings)
+{
+    static const char *const levels[] = {"error", "warning", "info", "debug"};
+    enum log_level level = LOG_LEVEL_INFO;
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+        if (strcmp(settings->log_level, levels[i]) == 0)
+            level = (enum log_level)i;
+    bool as_json = strcmp(settings->log_format, "json") == 0 ||
+                   (strcmp(settings->log_format, "auto") == 0 && !isatty(STDERR_FILENO));
+    log_open(level, as_json);
+}
+
+static int run(const struct settings *settings, const char *name, int count, char **words)
+{
+    if (strcmp(name, "serve") == 0) {
+        bool is_edge = word_take(&count, words, "--edge");
+        if (count) {
+            fprintf(stderr, "parley: serve does not know \"%s\"; settings are --name=value, see `parley settings`\n", words[0]);
+            return EXIT_USAGE;
+        }
+        return serve_run(settings, is_edge);
+    }
+    if (strcmp(name, "settings") == 0) {
+        settings_print(settings, stdout, word_take(&count, words, "--json"));
+        return EXIT_FINE;
+    }
+    if (strcmp(name, "check") == 0) {
+        printf("the settings are fine\n");
+        return EXIT_FINE;
+    }
+    for (const struct subcommand *command = subcommands; command->name; command++)
+        if (strcmp(command->name, name) == 0)
+            return command->run(settings, count, words);
+    fprintf(stderr, "parley: there is no command \"%s\"; see parley --help\n", name);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    umask(077);
+    int count = argc - 2;
+    char **words = argv + 2;
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        help_print();
+        return argc < 2 ? EXIT_USAGE : EXIT_FINE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("parley " PARLEY_VERSION "\n");
+        return EXIT_FINE;
+    }
+    if (word_take(&count, words, "--help") || word_take(&count, words, "-h"))
+        return command_help(argv[1]);
+    struct settings *settings = settings_new();
+    if (!settings || !random_open()) {
+        fprintf(stderr, "parley: the system gives no memory or no random numbers\n");
+        return EXIT_FAILED;
+    }
+    int code = EXIT_USAGE;
+    if (settings_take(settings, &count, words)) {
+        log_start(settings);
+        code = run(settings, argv[1], count, words);
+    }
+    settings_free(settings);
+    return code;
+}

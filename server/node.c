@@ -1,0 +1,121 @@
+/* node.c: builds a node in the order in which its parts need each other. */
+#include "node.h"
+#include <stdio.h>
+#include <string.h>
+#include "lib/log.h"
+#include "lib/random.h"
+#include "operate.h"
+
+struct load {
+    struct store_job job;
+    struct node *node;
+    bool is_done;
+};
+
+static bool node_load(struct node *node);
+
+bool node_open(struct node *node, const struct settings *settings, bool is_edge, char *why, size_t why_size)
+{
+    memset(node, 0, sizeof *node);
+    node->settings = settings;
+    node->is_edge = is_edge;
+    random_id(node->id);
+    snprintf(why, why_size, "there is not enough memory to start");
+    if (uv_loop_init(&node->loop) != 0)
+        return false;
+    if (!is_edge) {
+        struct store_options options = {
+            .path = settings->data_path,
+            .readers = (unsigned)settings->data_readers,
+            .queue_jobs_max = (size_t)settings->data_queue_max,
+            .group_max = (size_t)settings->data_group_max,
+            .free_bytes_min = (uint64_t)settings->data_free_bytes_min,
+            .synchronous = strcmp(settings->data_synchronous, "normal") == 0 ? 1 : 2,
+        };
+        if (store_open(&options, &node->loop, &node->store, why, why_size) != STATUS_OK) {
+            node_close(node);
+            return false;
+        }
+        node->permissions = permissions_new();
+        node->sessions = sessions_new(settings->account_session_idle_s * 1000);
+    }
+    node->wheel = wheel_open(&node->loop);
+    node->dispatch = dispatch_new(settings);
+    bool has_state = is_edge || (node->permissions && node->sessions);
+    if (!has_state || !node->wheel || !node->dispatch) {
+        node_close(node);
+        return false;
+    }
+    if (!is_edge)
+        dispatch_set_home(node->dispatch, node->store, node->permissions, node->sessions);
+    struct hub_options hub = {.settings = settings, .dispatch = node->dispatch, .wheel = node->wheel, .node = node->id};
+    node->hub = hub_open(&hub, &node->loop);
+    if (node->hub) {
+        node->accounts = accounts_new(node->dispatch, node->hub, &node->loop);
+        node->acl = acl_new(node->dispatch, node->hub);
+        node->chat = chat_new(node->dispatch, node->hub);
+        operate_add(node->dispatch);
+    }
+    if (!node->hub || !node->accounts || !node->acl || !node->chat) {
+        node_close(node);
+        return false;
+    }
+    if (!is_edge && !node_load(node)) {
+        snprintf(why, why_size, "the data base could not be read: see the lines above");
+        node_close_store(node);
+        node_close(node);
+        return false;
+    }
+    return true;
+}
+
+/* Reader thread, while the loop only waits for it. */
+static enum status load_work(struct store_job *job, struct db *db)
+{
+    struct node *node = container_of(job, struct load, job)->node;
+    enum status status = accounts_load(node->accounts, db);
+    if (status == STATUS_OK)
+        status = acl_load(node->acl, db);
+    if (status == STATUS_OK)
+        status = chat_load(node->chat, db);
+    return status;
+}
+
+static void load_done(struct store_job *job)
+{
+    container_of(job, struct load, job)->is_done = true;
+}
+
+static bool node_load(struct node *node)
+{
+    struct load load = {.job = {.work = load_work, .done = load_done}, .node = node};
+    store_read(node->store, &load.job);
+    while (!load.is_done)
+        uv_run(&node->loop, UV_RUN_ONCE);
+    return load.job.status == STATUS_OK;
+}
+
+void node_close_store(struct node *node)
+{
+    store_close(node->store);
+    node->store = NULL;
+}
+
+void node_close(struct node *node)
+{
+    node_close_store(node);
+    accounts_free(node->accounts);
+    if (node->hub)
+        hub_close(node->hub);
+    if (node->wheel)
+        wheel_close(node->wheel);
+    uv_run(&node->loop, UV_RUN_DEFAULT);
+    if (uv_loop_close(&node->loop) != 0)
+        log_error("stop.handles", "the loop ended with open handles");
+    chat_free(node->chat);
+    acl_free(node->acl);
+    hub_free(node->hub);
+    dispatch_free(node->dispatch);
+    permissions_free(node->permissions);
+    sessions_free(node->sessions);
+}

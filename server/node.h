@@ -1,0 +1,37 @@
+/* node.h: one node: the parts that make it up, opened in order and closed in reverse. The home owns the data base; an
+ * edge has none. `serve` adds the doors; the command line uses a home without doors while no server runs. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+#include "accounts/accounts.h"
+#include "acl/acl.h"
+#include "base/dispatch.h"
+#include "chat/chat.h"
+#include "net/wheel.h"
+#include "realtime/hub.h"
+#include "settings.h"
+#include "store/store.h"
+
+struct node {
+    const struct settings *settings;
+    bool is_edge;
+    uv_loop_t loop;
+    char id[RANDOM_ID_SIZE];
+    struct wheel *wheel;
+    struct store *store;
+    struct permissions *permissions;
+    struct sessions *sessions;
+    struct dispatch *dispatch;
+    struct hub *hub;
+    struct accounts *accounts;
+    struct acl *acl;
+    struct chat *chat;
+};
+
+/* Open everything but the doors. False: one line in @why; what was opened is closed again. */
+bool node_open(struct node *node, const struct settings *settings, bool is_edge, char *why, size_t why_size);
+/* Close the store: what is queued is finished and answered. After it nothing may be asked of the node. */
+void node_close_store(struct node *node);
+/* Close the rest, run the loop until all handles are gone, free. */
+void node_close(struct node *node);

@@ -1,0 +1,47 @@
+/* realtime/channel.h: what an application says about its channels ("room:", "user:"), and what it may ask of the
+ * realtime side. Loop thread unless told otherwise. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/request.h"
+
+struct hub;
+
+/* Where a channel's log stands: filled by authorize. */
+struct channel_top {
+    char epoch[RANDOM_ID_SIZE];
+    uint64_t offset;
+};
+
+struct channel_kind {
+    const char *prefix; /* "room:" */
+    bool is_positioned; /* has a log: positioned and recoverable */
+    bool is_server_side_only; /* cannot be subscribed to by a command (user:) */
+    /* Home, loop: may @actor listen to prefix+@rest? OK fills @top if positioned; FORBIDDEN, NOT_FOUND, MALFORMED. */
+    enum status (*authorize)(void *app, const struct actor *actor, const char *rest, struct channel_top *top);
+    /* Reader thread: append up to @limit entries with offset > @since (or, reversed, < @since, 0: from the top) as
+     * {"offset":N,"data":…} separated by commas; *count tells how many, *last the last one's offset. */
+    enum status (*read_log)(struct db *db, const char *rest, uint64_t since, size_t limit, bool reversed,
+                            struct buffer *json, size_t *count, uint64_t *last);
+    /* The route that `publish` is: its parameters are made by publish_params from the channel and the data. */
+    const char *publish_route;
+    /* The params object (owned by the caller) or NULL if @data is not what it takes. @data may be taken apart. */
+    cJSON *(*publish_params)(const char *rest, cJSON *data);
+};
+
+/* At start. @app is given back to the functions. */
+void hub_add_kind(struct hub *hub, const struct channel_kind *kind, void *app);
+
+/* ---- home: after a commit, in done functions ---- */
+/* Push an event to all listeners on all nodes. @offset 0: not in the log (typing). @json is pub.data, copied. */
+void hub_publish(struct hub *hub, const char *channel, uint64_t offset, const char *json, size_t length);
+/* Rights changed: check every subscription of @user_id (0: of everybody) again and drop those it no longer may have
+ * (unsubscribe 2000), on every node. In force here when it returns. */
+void hub_recheck(struct hub *hub, int64_t user_id);
+/* The same for one channel, whoever listens (a room became private). */
+void hub_recheck_channel(struct hub *hub, const char *channel);
+/* Drop @user_id's (0: everybody's) subscriptions to @channel, on every node. */
+void hub_unsubscribe(struct hub *hub, int64_t user_id, const char *channel);
+/* Close the connections of @user_id or, if @session_id is not 0, of that session only, with @code, on every node. */
+void hub_disconnect(struct hub *hub, int64_t user_id, int64_t session_id, uint16_t code, const char *reason);

@@ -1,0 +1,232 @@
+/* realtime/channels.c: the channels somebody on this node listens to, their short logs and their members. */
+#include <stdlib.h>
+#include <string.h>
+#include "realtime/internal.h"
+
+static bool log_grow(struct channel *channel);
+
+void hub_add_kind(struct hub *hub, const struct channel_kind *kind, void *app)
+{
+    if (hub->kinds_count == KINDS_MAX)
+        abort(); /* a bug, found at every start */
+    hub->kinds[hub->kinds_count++] = (struct kind_entry){kind, app};
+}
+
+const struct kind_entry *kind_find(struct hub *hub, const char *name)
+{
+    for (size_t i = 0; i < hub->kinds_count; i++)
+        if (strncmp(name, hub->kinds[i].kind->prefix, strlen(hub->kinds[i].kind->prefix)) == 0)
+            return &hub->kinds[i];
+    return NULL;
+}
+
+struct channel *channel_find(struct hub *hub, const char *name, size_t length)
+{
+    return text_map_get(hub->channels, name, length);
+}
+
+static void bus_name(const struct channel *channel, struct buffer *name)
+{
+    buffer_text(name, HUB_BUS_CHANNEL);
+    buffer_append(name, channel->name, channel->name_length);
+}
+
+struct channel *channel_get(struct hub *hub, const char *name, size_t length, enum status *status)
+{
+    struct channel *channel = channel_find(hub, name, length);
+    if (channel)
+        return channel;
+    const struct kind_entry *entry = kind_find(hub, name);
+    if (!entry) {
+        *status = STATUS_NOT_FOUND;
+        return NULL;
+    }
+    channel = calloc(1, sizeof *channel + length + 1);
+    if (!channel) {
+        *status = FAULT("no memory");
+        return NULL;
+    }
+    channel->hub = hub;
+    channel->kind = entry->kind;
+    channel->app = entry->app;
+    channel->name_length = length;
+    memcpy(channel->name, name, length);
+    channel->rest = channel->name + strlen(entry->kind->prefix);
+    list_init(&channel->dirty_link);
+    if (!text_map_set(hub->channels, channel->name, length, channel)) {
+        free(channel);
+        *status = FAULT("no memory");
+        return NULL;
+    }
+    hub->stats.channels++;
+    if (dispatch_is_edge(hub->dispatch)) {
+        SCOPED(buffer_free) struct buffer bus = {0};
+        bus_name(channel, &bus);
+        channel->listen = LISTEN_WAITING;
+        bus_listen(hub->bus, bus.bytes);
+    } else {
+        channel->listen = LISTEN_ON; /* the home hears itself */
+    }
+    return channel;
+}
+
+void channel_release(struct channel *channel)
+{
+    if (channel->count || channel->remotes || channel->is_passing || !list_is_empty(&channel->dirty_link))
+        return;
+    struct hub *hub = channel->hub;
+    if (dispatch_is_edge(hub->dispatch) && hub->bus) {
+        SCOPED(buffer_free) struct buffer bus = {0};
+        bus_name(channel, &bus);
+        bus_unlisten(hub->bus, bus.bytes);
+    }
+    text_map_remove(hub->channels, channel->name, channel->name_length);
+    hub->stats.channels--;
+    for (uint32_t i = 0; i < channel->log_count; i++) {
+        struct entry *entry = &channel->log[(channel->log_first + i) % channel->log_capacity];
+        hub->stats.log_bytes -= frame_payload_length(entry->frame);
+        frame_unref(entry->frame);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(channel->joined); i++)
+        frame_unref(channel->joined[i].frame);
+    free(channel->log);
+    free(channel->members);
+    free(channel);
+}
+
+uint64_t channel_head(const struct channel *channel)
+{
+    return channel->base_seq + channel->log_count;
+}
+
+void channel_append(struct channel *channel, struct frame *frame, uint64_t offset, int kind)
+{
+    if (offset)
+        channel->offset = offset;
+    if (!frame || !channel->count || (channel->log_count == channel->log_capacity && !log_grow(channel))) {
+        /* Nobody listens; or no memory: then listeners meet the gap at the next event and recover. */
+        frame_unref(frame);
+        return;
+    }
+    channel->bytes += frame_payload_length(frame);
+    channel->hub->stats.log_bytes += frame_payload_length(frame);
+    channel->log[(channel->log_first + channel->log_count++) % channel->log_capacity] =
+        (struct entry){.frame = frame, .offset = offset, .end_bytes = channel->bytes, .kind = kind};
+    channel->hub->stats.publications++;
+    fanout_mark(channel);
+}
+
+static bool log_grow(struct channel *channel)
+{
+    uint32_t capacity = channel->log_capacity ? channel->log_capacity * 2 : 4;
+    struct entry *log = calloc(capacity, sizeof *log);
+    if (!log)
+        return false;
+    for (uint32_t i = 0; i < channel->log_count; i++)
+        log[i] = channel->log[(channel->log_first + i) % channel->log_capacity];
+    free(channel->log);
+    channel->log = log;
+    channel->log_first = 0;
+    channel->log_capacity = capacity;
+    return true;
+}
+
+struct subscription *subscription_new(struct connection *connection, struct channel *channel)
+{
+    if (channel->count == channel->capacity) {
+        uint32_t capacity = channel->capacity ? channel->capacity * 2 : 1;
+        struct subscription **members = reallocarray(channel->members, capacity, sizeof *members);
+        if (!members)
+            return NULL;
+        channel->members = members;
+        channel->capacity = capacity;
+    }
+    struct subscription *subscription = calloc(1, sizeof *subscription);
+    if (!subscription)
+        return NULL;
+    subscription->connection = connection;
+    subscription->channel = channel;
+    subscription->seq = channel_head(channel);
+    subscription->index = channel->count;
+    channel->members[channel->count++] = subscription;
+    list_append(&connection->subscriptions, &subscription->link);
+    connection->subscriptions_count++;
+    channel->hub->stats.subscriptions++;
+    return subscription;
+}
+
+struct subscription *subscription_find(struct connection *connection, const char *channel)
+{
+    LIST_EACH(&connection->subscriptions, node) {
+        struct subscription *subscription = container_of(node, struct subscription, link);
+        if (strcmp(subscription->channel->name, channel) == 0)
+            return subscription;
+    }
+    return NULL;
+}
+
+void subscription_start(struct subscription *subscription, uint64_t position)
+{
+    subscription->position = position;
+    subscription->is_live = true;
+    if (subscription->seq != channel_head(subscription->channel))
+        fanout_mark(subscription->channel);
+}
+
+void subscription_free(struct subscription *subscription)
+{
+    struct channel *channel = subscription->channel;
+    struct connection *connection = subscription->connection;
+    struct hub *hub = channel->hub;
+    bool was_live = subscription->is_live;
+    struct subscription *last = channel->members[--channel->count];
+    channel->members[subscription->index] = last;
+    last->index = subscription->index;
+    if (!list_is_empty(&channel->dirty_link) || channel->is_passing) {
+        channel->is_disturbed = true;
+        if (channel->cursor > subscription->index)
+            channel->cursor--; /* so that the moved one is visited in this pass or again in the next */
+    }
+    list_remove(&subscription->link);
+    connection->subscriptions_count--;
+    hub->stats.subscriptions--;
+    if (dispatch_is_edge(hub->dispatch))
+        edge_left(subscription);
+    else if (was_live && !subscription->is_server_side)
+        channel_announce(channel, false, connection->actor.user_id, connection->client, connection->actor.name);
+    cJSON_Delete(subscription->waiting);
+    free(subscription);
+    if (channel->count)
+        fanout_mark(channel); /* the log may have been kept for this one */
+    channel_release(channel);
+}
+
+void subscription_drop(struct subscription *subscription, uint32_t code, const char *reason)
+{
+    struct connection *connection = subscription->connection;
+    if (subscription->is_server_side && code >= 2500) {
+        connection_close(connection, 3010, "insufficient state: connect again");
+        return;
+    }
+    struct channel *channel = subscription->channel;
+    connection_send(connection, codec_push_unsubscribe(channel->name, channel->name_length, code, reason));
+    subscription_free(subscription);
+}
+
+void channel_announce(struct channel *channel, bool is_join, int64_t user_id, const char *client, const char *name)
+{
+    struct hub *hub = channel->hub;
+    if (dispatch_is_edge(hub->dispatch) ||
+        channel->count + channel->remotes_count > (uint64_t)hub->settings->realtime_join_leave_max)
+        return;
+    struct frame *frame = codec_push_join(channel->name, channel->name_length, is_join, user_id, client, name);
+    if (frame && hub->has_nodes) {
+        SCOPED(buffer_free) struct buffer bus = {0}, message = {0};
+        bus_name(channel, &bus);
+        buffer_text(&message, "J\n");
+        buffer_append(&message, frame_payload(frame), frame_payload_length(frame));
+        if (!bus.has_failed && !message.has_failed)
+            bus_publish(hub->bus, bus.bytes, message.bytes, message.length);
+    }
+    channel_append(channel, frame, 0, ENTRY_JOIN_LEAVE);
+}

@@ -1,0 +1,90 @@
+/* realtime/codec.c: the texts of the protocol that this node writes, each as a ready-made frame. */
+#include <string.h>
+#include "realtime/internal.h"
+
+static struct frame *to_frame(struct buffer *json)
+{
+    struct frame *frame = json->has_failed ? NULL : frame_new(json->bytes, json->length);
+    buffer_free(json);
+    return frame;
+}
+
+static void push_begin(struct buffer *json, const char *channel, size_t channel_length)
+{
+    buffer_text(json, "{\"push\":{\"channel\":");
+    buffer_json(json, channel, channel_length);
+    buffer_char(json, ',');
+}
+
+struct frame *codec_push_pub(const char *channel, size_t channel_length, uint64_t offset, const char *data, size_t length)
+{
+    struct buffer json = {0};
+    buffer_reserve(&json, length + channel_length + 64);
+    push_begin(&json, channel, channel_length);
+    buffer_text(&json, "\"pub\":{\"data\":");
+    buffer_append(&json, data, length);
+    if (offset) {
+        buffer_text(&json, ",\"offset\":");
+        buffer_int(&json, (int64_t)offset);
+    }
+    buffer_text(&json, "}}}");
+    return to_frame(&json);
+}
+
+void codec_client_info(struct buffer *json, int64_t user_id, const char *client, const char *name)
+{
+    buffer_text(json, "{\"user\":\"");
+    if (user_id)
+        buffer_int(json, user_id);
+    buffer_text(json, "\",");
+    buffer_json_member(json, "client", client);
+    if (name[0]) {
+        buffer_text(json, ",\"conn_info\":{");
+        buffer_json_member(json, "name", name);
+        buffer_char(json, '}');
+    }
+    buffer_char(json, '}');
+}
+
+struct frame *codec_push_join(const char *channel, size_t channel_length, bool is_join, int64_t user_id, const char *client,
+                              const char *name)
+{
+    struct buffer json = {0};
+    push_begin(&json, channel, channel_length);
+    buffer_text(&json, is_join ? "\"join\":{\"info\":" : "\"leave\":{\"info\":");
+    codec_client_info(&json, user_id, client, name);
+    buffer_text(&json, "}}}");
+    return to_frame(&json);
+}
+
+struct frame *codec_push_unsubscribe(const char *channel, size_t channel_length, uint32_t code, const char *reason)
+{
+    struct buffer json = {0};
+    push_begin(&json, channel, channel_length);
+    buffer_printf(&json, "\"unsubscribe\":{\"code\":%u,", code);
+    buffer_json_member(&json, "reason", reason);
+    buffer_text(&json, "}}}");
+    return to_frame(&json);
+}
+
+struct frame *codec_error(uint32_t id, int code, const char *message, bool is_temporary)
+{
+    struct buffer json = {0};
+    buffer_printf(&json, "{\"id\":%u,\"error\":{\"code\":%d,", id, code);
+    buffer_json_member(&json, "message", message);
+    buffer_text(&json, is_temporary ? ",\"temporary\":true}}" : "}}");
+    return to_frame(&json);
+}
+
+struct frame *codec_reply(uint32_t id, const char *method, const char *text, size_t length)
+{
+    struct buffer json = {0};
+    buffer_reserve(&json, length + 40);
+    buffer_printf(&json, "{\"id\":%u,\"%s\":", id, method);
+    if (length)
+        buffer_append(&json, text, length);
+    else
+        buffer_text(&json, "{}");
+    buffer_char(&json, '}');
+    return to_frame(&json);
+}

@@ -1,0 +1,542 @@
+/* realtime/commands.c: what clients may say: commands to requests, and the requests' answers to replies. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/utf8.h"
+#include "realtime/internal.h"
+
+#define REFUSALS_MAX 200 /* commands over the rate before the connection is closed */
+
+struct command {
+    const char *name;
+    void (*run)(struct connection *connection, uint32_t id, const cJSON *body);
+};
+
+static void command_run(struct connection *connection, cJSON *command);
+static void connect_run(struct connection *connection, uint32_t id, const cJSON *body);
+static void connect_reply(struct request *request);
+static void subscribe_run(struct connection *connection, uint32_t id, const cJSON *body);
+static void subscribe_reply(struct request *request);
+static void unsubscribe_run(struct connection *connection, uint32_t id, const cJSON *body);
+static void publish_run(struct connection *connection, uint32_t id, const cJSON *body);
+static void history_run(struct connection *connection, uint32_t id, const cJSON *body);
+static void presence_run(struct connection *connection, uint32_t id, const cJSON *body);
+static void presence_stats_run(struct connection *connection, uint32_t id, const cJSON *body);
+static void rpc_run(struct connection *connection, uint32_t id, const cJSON *body);
+static void refresh_run(struct connection *connection, uint32_t id, const cJSON *body);
+static void unavailable_run(struct connection *connection, uint32_t id, const cJSON *body);
+static void plain_reply(struct request *request);
+
+static const struct command commands[] = {
+    {"publish", publish_run},           {"rpc", rpc_run},           {"subscribe", subscribe_run},
+    {"unsubscribe", unsubscribe_run},   {"connect", connect_run},   {"history", history_run},
+    {"presence", presence_run},         {"presence_stats", presence_stats_run}, {"refresh", refresh_run},
+    {"sub_refresh", unavailable_run},   {"ping", unavailable_run},
+};
+
+/* The reply's key, kept in the request as the door's tag knows only the id. */
+enum { REPLY_PUBLISH, REPLY_RPC, REPLY_HISTORY, REPLY_PRESENCE, REPLY_PRESENCE_STATS, REPLY_REFRESH };
+static const char *const reply_keys[] = {"publish", "rpc", "history", "presence", "presence_stats", "refresh"};
+
+void commands_handle(struct connection *connection, char *text, size_t length)
+{
+    char *end = text + length;
+    int64_t count = 0;
+    bool has_any = false;
+    while (text < end && !connection->is_closing) {
+        char *line_end = memchr(text, '\n', (size_t)(end - text));
+        if (!line_end)
+            line_end = end;
+        size_t line_length = (size_t)(line_end - text);
+        if (strspn(text, " \t\r") >= line_length) {
+            text = line_end + 1;
+            continue;
+        }
+        has_any = true;
+        if (++count > connection->hub->settings->realtime_commands_max) {
+            connection_close(connection, 3013, "too many requests: too many commands in one message");
+            return;
+        }
+        const char *why = NULL;
+        SCOPED(json_free) cJSON *command = json_parse(text, line_length, &why);
+        if (!command || !cJSON_IsObject(command)) {
+            char reason[120];
+            snprintf(reason, sizeof reason, "bad request: not a JSON object: %.80s", why ? why : "wrong kind of value");
+            connection_close(connection, 3501, reason);
+            return;
+        }
+        command_run(connection, command);
+        text = line_end + 1;
+        if (connection->is_connecting && text < end) {
+            buffer_append(&connection->held, text, (size_t)(end - text));
+            return;
+        }
+    }
+    if (!has_any && !connection->is_closing)
+        connection_close(connection, 3501, "bad request: a message without a command");
+}
+
+static void command_run(struct connection *connection, cJSON *object)
+{
+    struct hub *hub = connection->hub;
+    const struct command *command = NULL;
+    const cJSON *body = NULL;
+    int64_t id = 0;
+    bool is_send = false;
+    hub->stats.commands++;
+    for (const cJSON *item = object->child; item; item = item->next) {
+        for (size_t i = 0; !command && i < ARRAY_LENGTH(commands); i++)
+            if (strcmp(item->string, commands[i].name) == 0) {
+                command = &commands[i];
+                body = item;
+            }
+        is_send |= strcmp(item->string, "send") == 0;
+    }
+    bool has_id = json_int(json_get(object, "id"), &id) && id > 0 && id <= UINT32_MAX;
+    if (!connection->is_connected && (!command || command->run != connect_run || !has_id)) {
+        connection_close(connection, 3501, "bad request: the first command must be connect");
+        return;
+    }
+    if (!object->child) {
+        if (!connection->awaits_pong || connection->pings_by_frame) {
+            connection_close(connection, 3501, "bad request: a pong without a ping");
+            return;
+        }
+        connection->awaits_pong = false;
+        wheel_arm(hub->wheel, &connection->timer, hub->settings->realtime_ping_ms);
+        return;
+    }
+    if (is_send && !command) {
+        connection_close(connection, 3508, "not available: nothing here takes messages sent without an id");
+        return;
+    }
+    if (!command || !has_id || !cJSON_IsObject(body)) {
+        connection_close(connection, 3501, !command ? "bad request: an unknown command"
+                                           : !has_id ? "bad request: a command needs an id above 0"
+                                                     : "bad request: a command's content must be an object");
+        return;
+    }
+    float per_second = (float)hub->settings->realtime_commands_per_s;
+    if (!bucket_take(&connection->commands, clock_monotonic_ms(), per_second, per_second * 4)) {
+        hub->stats.errors++;
+        if (++connection->refusals == REFUSALS_MAX) {
+            connection_close(connection, 3013, "too many requests: slow down and connect again");
+            return;
+        }
+        connection_send(connection, codec_error((uint32_t)id, 111, "too many requests: wait a moment", true));
+        return;
+    }
+    if (connection->pending >= (uint32_t)hub->settings->realtime_pending_max) {
+        connection_send(connection, codec_error((uint32_t)id, 111, "too many requests: wait for the answers", true));
+        return;
+    }
+    command->run(connection, (uint32_t)id, body);
+}
+
+/* ---- requests and replies ---- */
+
+static struct request *request_begin(struct connection *connection, uint32_t id, const char *name,
+                                     void (*reply)(struct request *request))
+{
+    struct request *request = dispatch_request(connection->hub->dispatch, name);
+    if (!request)
+        return NULL;
+    request->actor = connection->actor;
+    memcpy(request->client, connection->client, sizeof request->client);
+    memcpy(request->peer, connection->peer, sizeof request->peer);
+    request->reply = reply;
+    request->door = connection->hub;
+    request->door_id = connection->id;
+    request->door_tag = id;
+    connection->pending++;
+    return request;
+}
+
+/* The connection that asked, if it is still there. */
+static struct connection *reply_begin(struct request *request)
+{
+    struct connection *connection = connection_find(request->door, request->door_id);
+    if (connection)
+        connection->pending--;
+    return connection;
+}
+
+static void reply_error(struct connection *connection, uint32_t id, const struct request *request)
+{
+    SCOPED(buffer_free) struct buffer problem = {0};
+    request_problem(request, &problem);
+    connection->hub->stats.errors++;
+    connection_send(connection, codec_error(id, status_realtime(request->status), problem.bytes ? problem.bytes : "error",
+                                            status_is_temporary(request->status)));
+}
+
+static void refuse(struct connection *connection, uint32_t id, int code, const char *words)
+{
+    connection->hub->stats.errors++;
+    connection_send(connection, codec_error(id, code, words, false));
+}
+
+static void plain_reply(struct request *request)
+{
+    struct connection *connection = reply_begin(request);
+    if (!connection)
+        return;
+    uint32_t id = request->door_tag;
+    if (!status_is_ok(request->status)) {
+        reply_error(connection, id, request);
+        return;
+    }
+    switch (request->reply_kind) {
+    case REPLY_PUBLISH:
+        connection_send(connection, codec_reply(id, "publish", "{}", 2));
+        break;
+    case REPLY_RPC: {
+        SCOPED(buffer_free) struct buffer json = {0};
+        buffer_text(&json, "{\"data\":");
+        buffer_text(&json, request->result.length ? request->result.bytes : "{}");
+        buffer_char(&json, '}');
+        connection_send(connection, json.has_failed ? NULL : codec_reply(id, "rpc", json.bytes, json.length));
+        break;
+    }
+    default:
+        connection_send(connection,
+                        codec_reply(id, reply_keys[request->reply_kind], request->result.bytes, request->result.length));
+    }
+}
+
+static void request_take_params(struct request *request, cJSON *params)
+{
+    cJSON_Delete(request->params);
+    request->params = params;
+}
+
+/* Start @name with a copy of the command's body as parameters. */
+static void forward(struct connection *connection, uint32_t id, const char *name, const cJSON *body, int reply_kind)
+{
+    struct request *request = request_begin(connection, id, name, plain_reply);
+    cJSON *params = cJSON_Duplicate(body, true);
+    if (!request || !params) {
+        cJSON_Delete(params);
+        if (request)
+            connection->pending--;
+        request_free(request);
+        connection_close(connection, 3004, "server error: no memory, try again");
+        return;
+    }
+    request_take_params(request, params);
+    request->reply_kind = (uint8_t)reply_kind;
+    dispatch_start(request);
+}
+
+/* ---- connect ---- */
+
+static void connect_run(struct connection *connection, uint32_t id, const cJSON *body)
+{
+    if (connection->is_connected || connection->is_connecting) {
+        connection_close(connection, 3501, "bad request: a second connect");
+        return;
+    }
+    const char *token = json_get_text(body, "token");
+    struct request *request = request_begin(connection, id, "connection.open", connect_reply);
+    if (!request) {
+        connection_close(connection, 3004, "server error: no memory, try again");
+        return;
+    }
+    memcpy(request->credential, connection->credential, sizeof request->credential);
+    if (token && token[0]) {
+        char digest[DIGEST_TEXT_SIZE];
+        digest_text(token, strlen(token), digest);
+        cJSON_AddStringToObject(request->params, "token", digest);
+    }
+    connection->is_connecting = true;
+    dispatch_start(request);
+}
+
+/* The name under which a user's own feed is subscribed to, without being asked. */
+static bool own_feed_start(struct connection *connection, struct buffer *json)
+{
+    char name[40];
+    int length = snprintf(name, sizeof name, "user:%lld", (long long)connection->actor.user_id);
+    enum status status;
+    struct channel *channel = channel_get(connection->hub, name, (size_t)length, &status);
+    if (!channel)
+        return status == STATUS_NOT_FOUND; /* no application offers it */
+    struct subscription *subscription = subscription_new(connection, channel);
+    if (!subscription) {
+        channel_release(channel);
+        return false;
+    }
+    subscription->is_server_side = true;
+    subscription_start(subscription, 0);
+    buffer_printf(json, ",\"subs\":{\"%s\":{}}", name);
+    return true;
+}
+
+static void connect_reply(struct request *request)
+{
+    struct connection *connection = reply_begin(request);
+    if (!connection || connection->is_closing)
+        return;
+    struct hub *hub = connection->hub;
+    connection->is_connecting = false;
+    if (request->status == STATUS_UNAUTHENTICATED) {
+        connection_close(connection, 3500, "invalid token: sign in again");
+        return;
+    }
+    if (request->status == STATUS_FORBIDDEN) {
+        connection_close(connection, 3507, "permission denied: sign in first, nothing here is open to everyone");
+        return;
+    }
+    if (!status_is_ok(request->status)) {
+        reply_error(connection, request->door_tag, request);
+        return;
+    }
+    connection->actor = request->actor;
+    SCOPED(json_free) cJSON *result = json_parse(request->result.bytes, request->result.length, NULL);
+    connection->expires_ms = json_get_int(result, "expires_at", 0);
+    size_t open = 0;
+    struct list *others = connection->actor.user_id ? hub_user_connections(hub, connection->actor.user_id) : NULL;
+    if (others)
+        LIST_EACH(others, node)
+            open++;
+    if (open >= (size_t)hub->settings->realtime_user_connections_max) {
+        connection_close(connection, 3504, "connection limit: you have too many connections open");
+        return;
+    }
+    connection->is_connected = true;
+    connection->credential[0] = '\0';
+    SCOPED(buffer_free) struct buffer json = {0};
+    buffer_text(&json, "{");
+    buffer_json_member(&json, "client", connection->client);
+    buffer_text(&json, ",\"version\":\"" PARLEY_VERSION "\"");
+    bool is_fine = connection_identify(connection);
+    if (is_fine && connection->actor.user_id)
+        is_fine = own_feed_start(connection, &json);
+    if (!connection->pings_by_frame)
+        buffer_printf(&json, ",\"ping\":%lld,\"pong\":true", (long long)((hub->settings->realtime_ping_ms + 999) / 1000));
+    buffer_char(&json, '}');
+    connection_send(connection, is_fine && !json.has_failed ? codec_reply(request->door_tag, "connect", json.bytes, json.length)
+                                                            : NULL);
+    /* The first ping at a random point, so that many clients that came at once do not answer at once. */
+    int64_t half = hub->settings->realtime_ping_ms / 2;
+    wheel_arm(hub->wheel, &connection->timer, half + random_below((uint32_t)half));
+    if (connection->held.length) {
+        struct buffer held = connection->held;
+        connection->held = (struct buffer){0};
+        if (!held.has_failed)
+            commands_handle(connection, held.bytes, held.length);
+        else
+            connection_close(connection, 3004, "server error: no memory, try again");
+        buffer_free(&held);
+    }
+}
+
+/* ---- subscribe ---- */
+
+static bool channel_name_is_fine(const char *name)
+{
+    return name && name[0] && strlen(name) <= CHANNEL_NAME_MAX;
+}
+
+static void subscribe_run(struct connection *connection, uint32_t id, const cJSON *body)
+{
+    struct hub *hub = connection->hub;
+    const char *name = json_get_text(body, "channel");
+    const struct kind_entry *kind = name ? kind_find(hub, name) : NULL;
+    if (!channel_name_is_fine(name))
+        refuse(connection, id, 107, "bad request: a channel has a name of 1 to 255 bytes");
+    else if (!kind)
+        refuse(connection, id, 102, "unknown channel: there is no channel of this kind");
+    else if (subscription_find(connection, name))
+        refuse(connection, id, 105, "already subscribed");
+    else if (kind->kind->is_server_side_only)
+        refuse(connection, id, 103, "permission denied: the server subscribes you to this channel itself");
+    else if (connection->subscriptions_count >= (uint32_t)hub->settings->realtime_channels_max)
+        refuse(connection, id, 106, "limit exceeded: unsubscribe from other channels first");
+    else {
+        enum status status;
+        struct channel *channel = channel_get(hub, name, strlen(name), &status);
+        struct subscription *subscription = channel ? subscription_new(connection, channel) : NULL;
+        if (!subscription) {
+            if (channel)
+                channel_release(channel);
+            refuse(connection, id, 100, "internal error: no memory");
+            return;
+        }
+        subscription->command_id = id;
+        subscription->wants_join_leave = json_get_bool(body, "join_leave");
+        command_subscribe_send(subscription, body);
+    }
+}
+
+/* Ask the home. On an edge the bus must listen first, so that nothing falls between the log and the live events;
+ * until then the command waits with its subscription. */
+void command_subscribe_send(struct subscription *subscription, const cJSON *command)
+{
+    struct connection *connection = subscription->connection;
+    struct channel *channel = subscription->channel;
+    if (channel->listen != LISTEN_ON) {
+        subscription->waiting = cJSON_Duplicate(command, true);
+        if (!subscription->waiting)
+            connection_close(connection, 3004, "server error: no memory, try again");
+        return;
+    }
+    struct request *request = request_begin(connection, subscription->command_id, "channel.subscribe", subscribe_reply);
+    cJSON *params = cJSON_Duplicate(command, true);
+    if (!request || !params) {
+        cJSON_Delete(params);
+        if (request)
+            connection->pending--;
+        request_free(request);
+        connection_close(connection, 3004, "server error: no memory, try again");
+        return;
+    }
+    request_take_params(request, params);
+    dispatch_start(request);
+}
+
+static void subscribe_reply(struct request *request)
+{
+    struct connection *connection = reply_begin(request);
+    if (!connection || connection->is_closing)
+        return;
+    uint32_t id = request->door_tag;
+    const char *name = json_get_text(request->params, "channel");
+    struct subscription *subscription = subscription_find(connection, name);
+    if (!subscription || subscription->is_live || subscription->command_id != id) {
+        refuse(connection, id, 103, "unsubscribed before the answer came");
+        return;
+    }
+    if (!status_is_ok(request->status)) {
+        reply_error(connection, id, request);
+        subscription_free(subscription);
+        return;
+    }
+    struct channel *channel = subscription->channel;
+    if (request->position.is_positioned && !channel->is_synced) {
+        memcpy(channel->epoch, request->position.epoch, sizeof channel->epoch);
+        if (request->position.offset > channel->offset)
+            channel->offset = request->position.offset;
+        channel->is_synced = true;
+    }
+    connection_send(connection, codec_reply(id, "subscribe", request->result.bytes, request->result.length));
+    subscription_start(subscription, request->position.offset);
+    if (!dispatch_is_edge(connection->hub->dispatch))
+        channel_announce(channel, true, connection->actor.user_id, connection->client, connection->actor.name);
+}
+
+static void unsubscribe_run(struct connection *connection, uint32_t id, const cJSON *body)
+{
+    const char *name = json_get_text(body, "channel");
+    if (!channel_name_is_fine(name)) {
+        refuse(connection, id, 107, "bad request: a channel has a name of 1 to 255 bytes");
+        return;
+    }
+    struct subscription *subscription = subscription_find(connection, name);
+    if (subscription && subscription->is_server_side) {
+        refuse(connection, id, 103, "permission denied: the server subscribed you to this channel itself");
+        return;
+    }
+    connection_send(connection, codec_reply(id, "unsubscribe", "{}", 2));
+    if (subscription)
+        subscription_free(subscription);
+}
+
+/* ---- the others ---- */
+
+static void publish_run(struct connection *connection, uint32_t id, const cJSON *body)
+{
+    const char *name = json_get_text(body, "channel");
+    const cJSON *data = json_get(body, "data");
+    const struct kind_entry *entry = name ? kind_find(connection->hub, name) : NULL;
+    if (!channel_name_is_fine(name) || !data) {
+        refuse(connection, id, 107, "bad request: publish needs a channel and data");
+        return;
+    }
+    if (!entry) {
+        refuse(connection, id, 102, "unknown channel: there is no channel of this kind");
+        return;
+    }
+    if (!entry->kind->publish_route) {
+        refuse(connection, id, 103, "permission denied: nobody may publish here");
+        return;
+    }
+    cJSON *copy = cJSON_Duplicate(data, true);
+    cJSON *params = copy ? entry->kind->publish_params(name + strlen(entry->kind->prefix), copy) : NULL;
+    cJSON_Delete(copy);
+    if (!params) {
+        refuse(connection, id, 107, "bad request: the channel does not take such data");
+        return;
+    }
+    struct request *request = request_begin(connection, id, entry->kind->publish_route, plain_reply);
+    if (!request) {
+        cJSON_Delete(params);
+        connection_close(connection, 3004, "server error: no memory, try again");
+        return;
+    }
+    request_take_params(request, params);
+    request->reply_kind = REPLY_PUBLISH;
+    dispatch_start(request);
+}
+
+static void history_run(struct connection *connection, uint32_t id, const cJSON *body)
+{
+    forward(connection, id, "channel.history", body, REPLY_HISTORY);
+}
+static void presence_run(struct connection *connection, uint32_t id, const cJSON *body)
+{
+    forward(connection, id, "channel.presence", body, REPLY_PRESENCE);
+}
+static void presence_stats_run(struct connection *connection, uint32_t id, const cJSON *body)
+{
+    forward(connection, id, "channel.presence_stats", body, REPLY_PRESENCE_STATS);
+}
+
+static void rpc_run(struct connection *connection, uint32_t id, const cJSON *body)
+{
+    const char *method = json_get_text(body, "method");
+    const cJSON *data = json_get(body, "data");
+    struct request *request = method ? request_begin(connection, id, method, plain_reply) : NULL;
+    if (request && request->route->flags & (ROUTE_NODE | ROUTE_HTTP_ONLY)) {
+        connection->pending--;
+        request_free(request);
+        request = NULL;
+    }
+    if (!request) {
+        refuse(connection, id, 104, "method not found");
+        return;
+    }
+    cJSON *params = data && cJSON_IsObject(data) ? cJSON_Duplicate(data, true) : NULL;
+    if (params)
+        request_take_params(request, params);
+    request->reply_kind = REPLY_RPC;
+    if (params || !data || cJSON_IsNull(data)) {
+        dispatch_start(request);
+        return;
+    }
+    connection->pending--;
+    request_free(request);
+    refuse(connection, id, 107, "bad request: the parameters must be an object");
+}
+
+static void refresh_run(struct connection *connection, uint32_t id, const cJSON *body)
+{
+    const char *token = json_get_text(body, "token");
+    struct request *request = request_begin(connection, id, "connection.refresh", plain_reply);
+    if (!request) {
+        connection_close(connection, 3004, "server error: no memory, try again");
+        return;
+    }
+    digest_text(token ? token : "", token ? strlen(token) : 0, request->credential);
+    request->reply_kind = REPLY_REFRESH;
+    cJSON_AddNumberToObject(request->params, "user", (double)connection->actor.user_id);
+    dispatch_start(request);
+}
+
+static void unavailable_run(struct connection *connection, uint32_t id, const cJSON *body)
+{
+    (void)body;
+    refuse(connection, id, 108, "not available");
+}

@@ -1,0 +1,241 @@
+/* realtime/connection.c: the life of one socket: opened, identified by connect, pinged, closed. */
+#include <stdlib.h>
+#include <string.h>
+#include "lib/clock.h"
+#include "base/rest.h"
+#include "realtime/internal.h"
+
+static void *opened(void *context, struct websocket *websocket, const struct websocket_hello *hello);
+static void message(void *peer, char *text, size_t length);
+static void writable(void *peer);
+static void pong(void *peer);
+static void closed(void *peer, uint16_t code);
+static void timer_fire(struct wheel_timer *timer);
+
+const struct websocket_handlers hub_websocket_handlers = {opened, message, writable, pong, closed};
+
+/* The session's token from a Cookie header; false if there is none or more than one. */
+static bool cookie_find(const char *cookie, const char *name, char *value, size_t size)
+{
+    size_t name_length = strlen(name), found = 0;
+    for (const char *at = cookie; at && *at;) {
+        at += strspn(at, " \t;");
+        size_t length = strcspn(at, ";");
+        if (length > name_length && at[name_length] == '=' && strncmp(at, name, name_length) == 0) {
+            size_t value_length = length - name_length - 1;
+            if (value_length >= size || found++)
+                return false;
+            memcpy(value, at + name_length + 1, value_length);
+            value[value_length] = '\0';
+        }
+        at += length;
+    }
+    return found == 1;
+}
+
+static void *opened(void *context, struct websocket *websocket, const struct websocket_hello *hello)
+{
+    struct hub *hub = context;
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (!connection)
+        return NULL;
+    connection->hub = hub;
+    connection->id = ++hub->next_connection;
+    connection->websocket = websocket;
+    connection->pings_by_frame = hello->wants_frame_ping;
+    list_init(&connection->subscriptions);
+    list_init(&connection->user_link);
+    list_init(&connection->flush_link);
+    strncpy(connection->peer, hello->peer, sizeof connection->peer - 1);
+    random_id(connection->client);
+    wheel_timer_init(&connection->timer, timer_fire);
+    if (!int_map_set(hub->connections, connection->id, connection)) {
+        free(connection);
+        return NULL;
+    }
+    hub->stats.connections++;
+    char token[80];
+    if (hello->cookie &&
+        cookie_find(hello->cookie, hello->is_secure ? SESSION_COOKIE_SECURE : SESSION_COOKIE, token, sizeof token))
+        digest_text(token, strlen(token), connection->credential);
+    wheel_arm(hub->wheel, &connection->timer, hub->settings->realtime_connect_ms);
+    if (hello->wants_protobuf)
+        connection_close(connection, 3506, "inappropriate protocol: this server speaks JSON only");
+    else if (hub->is_shutting_down)
+        connection_close(connection, 3001, "shutdown");
+    return connection;
+}
+
+static void message(void *peer, char *text, size_t length)
+{
+    struct connection *connection = peer;
+    if (connection->is_closing)
+        return;
+    if (connection->is_connecting) {
+        /* Whoever connects may send on before the answer: in order, but not without bound. */
+        if (connection->held.length + length > 2 * (size_t)connection->hub->settings->realtime_message_bytes_max) {
+            connection_close(connection, 3013, "too many requests: wait for the answer to connect");
+            return;
+        }
+        if (connection->held.length)
+            buffer_char(&connection->held, '\n');
+        buffer_append(&connection->held, text, length);
+        return;
+    }
+    commands_handle(connection, text, length);
+}
+
+static void writable(void *peer)
+{
+    fanout_connection(peer);
+}
+
+static void pong(void *peer)
+{
+    struct connection *connection = peer;
+    if (connection->pings_by_frame)
+        connection->awaits_pong = false;
+}
+
+static void closed(void *peer, uint16_t code)
+{
+    (void)code;
+    struct connection *connection = peer;
+    struct hub *hub = connection->hub;
+    connection->websocket = NULL;
+    connection->is_closing = true;
+    wheel_cancel(hub->wheel, &connection->timer);
+    LIST_EACH_SAFE(&connection->subscriptions, node)
+        subscription_free(container_of(node, struct subscription, link));
+    if (connection->is_lagging)
+        hub->stats.lagging--;
+    list_remove(&connection->flush_link);
+    list_remove(&connection->user_link);
+    struct list *user = int_map_get(hub->users, (uint64_t)connection->actor.user_id);
+    if (connection->actor.user_id && user && list_is_empty(user))
+        free(int_map_remove(hub->users, (uint64_t)connection->actor.user_id));
+    int_map_remove(hub->connections, connection->id);
+    hub->stats.connections--;
+    for (uint32_t i = 0; i < connection->outbox.count; i++)
+        frame_unref(connection->outbox.frames[i]);
+    free(connection->outbox.frames);
+    buffer_free(&connection->held);
+    free(connection);
+}
+
+struct connection *connection_find(struct hub *hub, uint64_t id)
+{
+    return int_map_get(hub->connections, id);
+}
+
+struct list *hub_user_connections(struct hub *hub, int64_t user_id)
+{
+    return int_map_get(hub->users, (uint64_t)user_id);
+}
+
+bool connection_identify(struct connection *connection)
+{
+    struct hub *hub = connection->hub;
+    if (!connection->actor.user_id)
+        return true;
+    struct list *head = hub_user_connections(hub, connection->actor.user_id);
+    if (!head) {
+        head = malloc(sizeof *head);
+        if (!head)
+            return false;
+        list_init(head);
+        if (!int_map_set(hub->users, (uint64_t)connection->actor.user_id, head)) {
+            free(head);
+            return false;
+        }
+    }
+    list_append(head, &connection->user_link);
+    return true;
+}
+
+bool connection_write(struct connection *connection, struct frame *frame)
+{
+    connection->hub->stats.sends++;
+    return connection->websocket && websocket_write(connection->websocket, frame);
+}
+
+void connection_lag(struct connection *connection)
+{
+    if (connection->is_lagging)
+        return;
+    connection->is_lagging = true;
+    connection->hub->stats.lagging++;
+    if (!connection->blocked_since_ms)
+        connection->blocked_since_ms = clock_monotonic_ms();
+    /* What waits in the outbox leaves at the end of the turn; the rest when the socket can take it. */
+    if (connection->outbox.count && list_is_empty(&connection->flush_link))
+        list_append(&connection->hub->flushing, &connection->flush_link);
+}
+
+void connection_send(struct connection *connection, struct frame *frame)
+{
+    struct outbox *outbox = &connection->outbox;
+    if (connection->is_closing) {
+        frame_unref(frame);
+        return;
+    }
+    if (frame && outbox->count == outbox->capacity) {
+        uint32_t capacity = outbox->capacity ? outbox->capacity * 2 : 4;
+        struct frame **frames = reallocarray(outbox->frames, capacity, sizeof *frames);
+        if (frames) {
+            outbox->frames = frames;
+            outbox->capacity = capacity;
+        }
+    }
+    if (!frame || outbox->count == outbox->capacity) {
+        frame_unref(frame);
+        connection_close(connection, 3004, "server error: no memory, try again");
+        return;
+    }
+    outbox->frames[outbox->count++] = frame;
+    outbox->bytes += frame->length;
+    if (outbox->bytes > (size_t)connection->hub->settings->realtime_queue_bytes_max) {
+        connection->hub->stats.closed_slow++;
+        connection_close(connection, 3008, "slow: more was waiting for this connection than it may keep");
+        return;
+    }
+    if (list_is_empty(&connection->flush_link) && !connection->is_lagging) {
+        list_append(&connection->hub->flushing, &connection->flush_link);
+    }
+}
+
+void connection_close(struct connection *connection, uint16_t code, const char *reason)
+{
+    if (connection->is_closing || !connection->websocket)
+        return;
+    /* Answers that were ready go out before the close frame, if the socket takes them; but whoever lost its right
+     * gets nothing more. */
+    if (code != 3507 && !connection->is_lagging)
+        fanout_connection(connection);
+    connection->is_closing = true;
+    websocket_close(connection->websocket, code, reason);
+}
+
+static void ping_send(struct connection *connection)
+{
+    if (connection->pings_by_frame)
+        websocket_ping(connection->websocket);
+    else
+        connection_send(connection, frame_new("{}", 2));
+    connection->awaits_pong = true;
+    wheel_arm(connection->hub->wheel, &connection->timer, connection->hub->settings->realtime_pong_ms);
+}
+
+static void timer_fire(struct wheel_timer *timer)
+{
+    struct connection *connection = container_of(timer, struct connection, timer);
+    if (!connection->is_connected) {
+        connection_close(connection, 3502, "stale: no connect command came in time");
+    } else if (connection->awaits_pong) {
+        connection_close(connection, 3012, "no pong: the connection seems dead");
+    } else if (connection->expires_ms && clock_wall_ms() >= connection->expires_ms) {
+        connection_close(connection, 3005, "expired: the session has ended");
+    } else {
+        ping_send(connection);
+    }
+}

@@ -1,0 +1,277 @@
+/* realtime/fanout.c: from the channels' logs to the sockets. What a channel received during one turn of the loop leaves
+ * as one write per listener; big channels go in slices, so that nobody else waits; whoever cannot take more keeps its
+ * place in the log and goes on when its socket is writable. */
+#include "lib/clock.h"
+#include "realtime/internal.h"
+
+/* What one listener gets at once: more would only be copied into the library's buffer. */
+#define WRITE_BYTES_MAX 65536
+/* Channels served in one turn before sockets are looked at again. */
+#define SENDS_PER_TURN 1000
+
+enum { WROTE, NOTHING_TO_WRITE, IS_BLOCKED, HAS_GAP };
+
+static uint32_t channel_pass(struct channel *channel, uint32_t sends_max, bool *is_done);
+static int pending_check(const struct subscription *member, const struct channel *channel);
+static int member_write(struct subscription *member, struct channel *channel);
+static void lagging_check(struct subscription *member, struct channel *channel);
+static struct joined *joined_get(struct channel *channel, const struct subscription *member, bool *has_gap);
+static struct joined *joined_make(struct channel *channel, const struct subscription *member, bool *has_gap);
+static void channel_trim(struct channel *channel, uint64_t low);
+
+static const struct entry *log_at(const struct channel *channel, uint64_t seq)
+{
+    return &channel->log[(channel->log_first + (uint32_t)(seq - channel->base_seq)) % channel->log_capacity];
+}
+
+/* Payload bytes that wait for a listener at @seq. */
+static uint64_t backlog(const struct channel *channel, uint64_t seq)
+{
+    if (seq >= channel_head(channel))
+        return 0;
+    const struct entry *first = log_at(channel, seq);
+    return channel->bytes - first->end_bytes + frame_payload_length(first->frame);
+}
+
+void fanout_mark(struct channel *channel)
+{
+    if (channel->is_passing || !list_is_empty(&channel->dirty_link))
+        return;
+    channel->cursor = 0;
+    channel->pass_head = channel_head(channel);
+    channel->pass_low = UINT64_MAX;
+    channel->is_disturbed = false;
+    list_append(&channel->hub->dirty, &channel->dirty_link);
+}
+
+void fanout_turn(struct hub *hub)
+{
+    struct list flushing;
+    list_init(&flushing);
+    list_move_all(&flushing, &hub->flushing);
+    struct list *node;
+    while ((node = list_take_first(&flushing)))
+        fanout_connection(container_of(node, struct connection, flush_link));
+
+    if (hub->is_suspended) {
+        uv_idle_stop(&hub->idle);
+        return;
+    }
+    uint32_t sends = 0;
+    struct list again;
+    list_init(&again);
+    while (sends < SENDS_PER_TURN && (node = list_take_first(&hub->dirty))) {
+        struct channel *channel = container_of(node, struct channel, dirty_link);
+        bool is_done;
+        channel->is_passing = true;
+        sends += channel_pass(channel, (uint32_t)hub->settings->realtime_slice, &is_done);
+        channel->is_passing = false;
+        if (is_done)
+            channel_release(channel);
+        else
+            list_append(&again, &channel->dirty_link);
+    }
+    list_move_all(&hub->dirty, &again);
+    if (list_is_empty(&hub->dirty) && list_is_empty(&hub->flushing))
+        uv_idle_stop(&hub->idle);
+    else
+        uv_idle_start(&hub->idle, hub->idle.idle_cb);
+}
+
+/* Visit members from the cursor until @sends_max were written to. Done: everybody has everything or is blocked. */
+static uint32_t channel_pass(struct channel *channel, uint32_t sends_max, bool *is_done)
+{
+    uint32_t sends = 0;
+    *is_done = false;
+    while (channel->cursor < channel->count && sends < sends_max) {
+        struct subscription *member = channel->members[channel->cursor++];
+        int result = member->is_live ? member_write(member, channel) : pending_check(member, channel);
+        if (result == HAS_GAP) {
+            member->seq = channel_head(channel);
+            subscription_drop(member, 2500, "insufficient state: subscribe again to recover");
+            continue;
+        }
+        sends += result == WROTE;
+        if (member->seq < channel->pass_low)
+            channel->pass_low = member->seq;
+    }
+    if (channel->cursor < channel->count)
+        return sends;
+    if (!channel->is_disturbed)
+        channel_trim(channel, channel->count ? channel->pass_low : channel_head(channel));
+    bool is_finished = !channel->is_disturbed && channel->pass_head == channel_head(channel);
+    channel->cursor = 0;
+    channel->pass_head = channel_head(channel);
+    channel->pass_low = UINT64_MAX;
+    channel->is_disturbed = false;
+    *is_done = is_finished;
+    return sends;
+}
+
+/* What comes while a listener's log is read waits for it, but not without bound. */
+static int pending_check(const struct subscription *member, const struct channel *channel)
+{
+    uint64_t most = (uint64_t)channel->hub->settings->realtime_queue_bytes_max;
+    return backlog(channel, member->seq) > most ? HAS_GAP : NOTHING_TO_WRITE;
+}
+
+/* One write of at most WRITE_BYTES_MAX from the log to a live member. */
+static int member_write(struct subscription *member, struct channel *channel)
+{
+    struct connection *connection = member->connection;
+    if (connection->is_closing)
+        member->seq = channel_head(channel); /* gets nothing more, and must not hold the log */
+    if (member->seq == channel_head(channel))
+        return NOTHING_TO_WRITE;
+    if (connection->is_lagging || connection->outbox.count) {
+        connection_lag(connection);
+        lagging_check(member, channel);
+        return IS_BLOCKED;
+    }
+    bool has_gap = false;
+    struct joined *joined = joined_get(channel, member, &has_gap);
+    if (has_gap)
+        return HAS_GAP;
+    if (!joined) {
+        connection_close(connection, 3004, "server error: no memory, try again");
+        return IS_BLOCKED;
+    }
+    if (joined->frame && !connection_write(connection, joined->frame)) {
+        connection_lag(connection);
+        return IS_BLOCKED;
+    }
+    channel->hub->stats.deliveries += joined->to - joined->from;
+    member->seq = joined->to;
+    member->position = joined->position_after;
+    if (member->seq != channel_head(channel))
+        channel->is_disturbed = true; /* more than one write's worth: come again */
+    return WROTE;
+}
+
+/* A slow reader pays for itself: too much waits for it, or it has taken nothing for too long. */
+static void lagging_check(struct subscription *member, struct channel *channel)
+{
+    struct connection *connection = member->connection;
+    const struct settings *settings = channel->hub->settings;
+    uint64_t waiting = backlog(channel, member->seq) + connection->outbox.bytes;
+    int64_t blocked_ms = clock_monotonic_ms() - connection->blocked_since_ms;
+    if (waiting <= (uint64_t)settings->realtime_queue_bytes_max && blocked_ms <= settings->realtime_queue_ms)
+        return;
+    channel->hub->stats.closed_slow++;
+    connection_close(connection, 3008, "slow: more was waiting for this connection than it may keep");
+}
+
+static struct joined *joined_get(struct channel *channel, const struct subscription *member, bool *has_gap)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(channel->joined); i++) {
+        struct joined *joined = &channel->joined[i];
+        if ((joined->is_cut || joined->to == channel_head(channel)) && joined->from == member->seq && joined->position == member->position &&
+            joined->with_join_leave == member->wants_join_leave && joined->to)
+            return joined;
+    }
+    return joined_make(channel, member, has_gap);
+}
+
+static struct joined *joined_make(struct channel *channel, const struct subscription *member, bool *has_gap)
+{
+    struct frame *frames[256];
+    size_t count = 0, bytes = 0;
+    uint64_t seq = member->seq, position = member->position;
+    for (; seq < channel_head(channel) && count < ARRAY_LENGTH(frames); seq++) {
+        const struct entry *entry = log_at(channel, seq);
+        if (count && bytes + frame_payload_length(entry->frame) > WRITE_BYTES_MAX)
+            break;
+        if (entry->kind == ENTRY_JOIN_LEAVE && !member->wants_join_leave)
+            continue;
+        if (entry->offset) {
+            if (entry->offset <= position)
+                continue;
+            if (entry->offset != position + 1) {
+                *has_gap = true;
+                return NULL;
+            }
+            position = entry->offset;
+        }
+        frames[count++] = entry->frame;
+        bytes += frame_payload_length(entry->frame) + 1;
+    }
+    struct frame *frame = count ? frame_join(frames, count) : NULL;
+    if (count && !frame)
+        return NULL;
+    struct joined *joined = &channel->joined[channel->joined_next++ % ARRAY_LENGTH(channel->joined)];
+    frame_unref(joined->frame);
+    *joined = (struct joined){.from = member->seq,
+                              .to = seq,
+                              .position = member->position,
+                              .position_after = position,
+                              .with_join_leave = member->wants_join_leave,
+                              .is_cut = seq < channel_head(channel),
+                              .frame = frame};
+    return joined;
+}
+
+static void channel_trim(struct channel *channel, uint64_t low)
+{
+    while (channel->log_count && channel->base_seq < low) {
+        struct entry *entry = &channel->log[channel->log_first];
+        channel->hub->stats.log_bytes -= frame_payload_length(entry->frame);
+        frame_unref(entry->frame);
+        channel->log_first = (channel->log_first + 1) % channel->log_capacity;
+        channel->log_count--;
+        channel->base_seq++;
+    }
+    if (channel->log_count)
+        return;
+    for (size_t i = 0; i < ARRAY_LENGTH(channel->joined); i++) {
+        frame_unref(channel->joined[i].frame);
+        channel->joined[i] = (struct joined){0};
+    }
+}
+
+bool fanout_connection(struct connection *connection)
+{
+    struct outbox *outbox = &connection->outbox;
+    if (!connection->websocket || connection->is_closing)
+        return false;
+    if (outbox->count) {
+        struct frame *joined = outbox->count <= 256 ? frame_join(outbox->frames, outbox->count) : NULL;
+        size_t taken = joined ? outbox->count : 1;
+        bool was_written = connection_write(connection, joined ? joined : outbox->frames[0]);
+        frame_unref(joined);
+        if (!was_written) {
+            connection_lag(connection);
+            return false;
+        }
+        for (size_t i = 0; i < taken; i++) {
+            outbox->bytes -= outbox->frames[i]->length;
+            frame_unref(outbox->frames[i]);
+        }
+        outbox->count -= (uint32_t)taken;
+        for (size_t i = 0; i < outbox->count; i++)
+            outbox->frames[i] = outbox->frames[i + taken];
+        if (outbox->count) {
+            connection_lag(connection); /* the rest when the socket says so */
+            return false;
+        }
+    }
+    if (!connection->is_lagging || connection->hub->is_suspended)
+        return true;
+    connection->is_lagging = false;
+    connection->hub->stats.lagging--;
+    LIST_EACH_SAFE(&connection->subscriptions, node) {
+        struct subscription *member = container_of(node, struct subscription, link);
+        struct channel *channel = member->channel;
+        while (member->is_live && member->seq < channel_head(channel)) {
+            int result = member_write(member, channel);
+            if (result == HAS_GAP) {
+                subscription_drop(member, 2500, "insufficient state: subscribe again to recover");
+                break;
+            }
+            if (result == IS_BLOCKED)
+                return false;
+            fanout_mark(channel); /* what everybody has by now can be trimmed */
+        }
+    }
+    connection->blocked_since_ms = 0;
+    return true;
+}

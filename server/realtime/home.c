@@ -1,0 +1,478 @@
+/* realtime/home.c: what the home answers about channels: who may listen, where the log stands, what was missed, who is
+ * there. Asked by this node's own connections and by edges, through the same actions. Loop thread. */
+#include <stdlib.h>
+#include <string.h>
+#include "lib/clock.h"
+#include "realtime/internal.h"
+
+#define PRESENCE_MAX 1000 /* clients listed; a larger answer would be megabytes for everyone who asks */
+
+/* An action that reads a channel's log. */
+struct log_request {
+    struct request request;
+    const struct kind_entry *kind;
+    const char *rest; /* points into params */
+    struct channel_top top;
+    uint64_t since, wanted; /* read behind the first, at least up to the second */
+    size_t limit;
+    bool reversed, is_recovering, is_recovered;
+    struct buffer publications;
+    size_t count;
+    uint64_t last;
+};
+
+static enum status log_work(struct request *request, struct db *db);
+
+static enum status channel_authorize(struct request *request, const char **name, const struct kind_entry **kind,
+                                     struct channel_top *top)
+{
+    struct hub *hub = request->app;
+    *name = json_get_text(request->params, "channel");
+    *kind = *name ? kind_find(hub, *name) : NULL;
+    if (!*name || strlen(*name) > CHANNEL_NAME_MAX)
+        return request_refuse(request, STATUS_MALFORMED, "A channel has a name of 1 to 255 bytes.");
+    if (!*kind)
+        return request_refuse(request, STATUS_NOT_FOUND, "There is no channel of this kind.");
+    return (*kind)->kind->authorize((*kind)->app, &request->actor, *name + strlen((*kind)->kind->prefix), top);
+}
+
+static bool log_begin(struct request *request, struct log_request *log)
+{
+    const char *name;
+    enum status status = channel_authorize(request, &name, &log->kind, &log->top);
+    if (status != STATUS_OK) {
+        request_finish(request, status);
+        return false;
+    }
+    log->rest = name + strlen(log->kind->kind->prefix);
+    return true;
+}
+
+static void log_free(struct request *request)
+{
+    buffer_free(&container_of(request, struct log_request, request)->publications);
+}
+
+/* Reader thread. */
+static enum status log_work(struct request *request, struct db *db)
+{
+    struct log_request *log = container_of(request, struct log_request, request);
+    buffer_clear(&log->publications);
+    log->count = 0;
+    log->last = log->since;
+    return log->kind->kind->read_log(db, log->rest, log->since, log->limit, log->reversed, &log->publications, &log->count,
+                                     &log->last);
+}
+
+/* ---- presence of listeners on edges ---- */
+
+static struct remote **remote_find(struct channel *channel, const char *client)
+{
+    struct remote **at = &channel->remotes;
+    while (*at && strcmp((*at)->client, client) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+static bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, int64_t user_id,
+                       const char *user_name, bool announces)
+{
+    enum status status;
+    struct channel *channel = channel_get(hub, name, strlen(name), &status);
+    if (!channel)
+        return false;
+    if (*remote_find(channel, client))
+        return true;
+    struct remote *remote = calloc(1, sizeof *remote + strlen(user_name) + 1);
+    if (!remote) {
+        channel_release(channel);
+        return false;
+    }
+    remote->node = node;
+    remote->user_id = user_id;
+    strncpy(remote->client, client, sizeof remote->client - 1);
+    strcpy(remote->name, user_name);
+    remote->next = channel->remotes;
+    channel->remotes = remote;
+    channel->remotes_count++;
+    if (announces)
+        channel_announce(channel, true, user_id, client, user_name);
+    return true;
+}
+
+static void remote_remove(struct channel *channel, struct remote **at)
+{
+    struct remote *remote = *at;
+    *at = remote->next;
+    channel->remotes_count--;
+    channel_announce(channel, false, remote->user_id, remote->client, remote->name);
+    free(remote);
+}
+
+void hub_node_lost(struct hub *hub, uint64_t node)
+{
+    size_t cursor = 0;
+    void *value;
+    while (text_map_next(hub->channels, &cursor, NULL, NULL, &value)) {
+        struct channel *channel = value;
+        struct remote **at = &channel->remotes;
+        while (*at)
+            if ((*at)->node == node)
+                remote_remove(channel, at);
+            else
+                at = &(*at)->next;
+        channel_release(channel);
+    }
+}
+
+/* ---- connect ---- */
+
+static void open_start(struct request *request)
+{
+    struct permissions *permissions = request_permissions(request);
+    struct session *session = request->actor.session_id
+                                  ? sessions_find_id(request_sessions(request), request->actor.session_id)
+                                  : NULL;
+    /* The cookie goes first; the token that connect brought is the second way. */
+    const char *token = json_get_text(request->params, "token");
+    if (!session && token) {
+        session = sessions_find(request_sessions(request), token, clock_wall_ms());
+        if (!session) {
+            request_finish(request, STATUS_UNAUTHENTICATED);
+            return;
+        }
+        session_actor(session, &request->actor);
+    }
+    if (!session && !permissions_have_public(permissions)) {
+        request_finish(request, STATUS_FORBIDDEN);
+        return;
+    }
+    buffer_printf(request_result(request), "{\"expires_at\":%lld}", session ? (long long)session->expires_ms : 0LL);
+    request_finish(request, STATUS_OK);
+}
+
+static void refresh_start(struct request *request)
+{
+    /* The dispatcher resolved the new token; it must be of the same person. */
+    int64_t user_id = json_get_int(request->params, "user", 0);
+    if (!request->actor.user_id || request->actor.user_id != user_id) {
+        request_refuse(request, STATUS_UNAUTHENTICATED, "This token is not valid for this connection.");
+        request_finish(request, STATUS_UNAUTHENTICATED);
+        return;
+    }
+    struct session *session = sessions_find_id(request_sessions(request), request->actor.session_id);
+    int64_t left_s = session ? (session->expires_ms - clock_wall_ms()) / 1000 : 0;
+    struct buffer *json = request_result(request);
+    buffer_char(json, '{');
+    buffer_json_member(json, "client", request->client);
+    buffer_printf(json, ",\"version\":\"" PARLEY_VERSION "\",\"expires\":true,\"ttl\":%lld}", (long long)left_s);
+    request_finish(request, STATUS_OK);
+}
+
+/* ---- subscribe ---- */
+
+static void subscribe_answer(struct log_request *log)
+{
+    struct request *request = &log->request;
+    struct hub *hub = request->app;
+    const struct channel_kind *kind = log->kind->kind;
+    if (log->is_recovering && !log->is_recovered && json_get_int(request->params, "flag", 0) & 2) {
+        request_finish(request, STATUS_UNRECOVERABLE);
+        return;
+    }
+    if (request->node && !remote_add(hub, json_get_text(request->params, "channel"), request->node, request->client,
+                                     request->actor.user_id, request->actor.name, true)) {
+        request_finish(request, STATUS_UNAVAILABLE);
+        return;
+    }
+    struct buffer *json = request_result(request);
+    buffer_char(json, '{');
+    if (kind->is_positioned) {
+        uint64_t offset = log->is_recovered ? log->since : log->top.offset;
+        request->position.is_positioned = true;
+        request->position.offset = log->is_recovered ? log->last : log->top.offset;
+        memcpy(request->position.epoch, log->top.epoch, sizeof request->position.epoch);
+        buffer_text(json, "\"recoverable\":true,\"positioned\":true,");
+        buffer_json_member(json, "epoch", log->top.epoch);
+        buffer_printf(json, ",\"offset\":%llu", (unsigned long long)offset);
+    }
+    if (log->is_recovering)
+        buffer_printf(json, "%s\"was_recovering\":true", kind->is_positioned ? "," : "");
+    if (log->is_recovered)
+        buffer_printf(json, ",\"recovered\":true,\"publications\":[%s]",
+                      log->publications.length ? log->publications.bytes : "");
+    buffer_char(json, '}');
+    request_finish(request, log->publications.has_failed ? FAULT("no memory") : STATUS_OK);
+}
+
+static void subscribe_done(struct request *request)
+{
+    struct log_request *log = container_of(request, struct log_request, request);
+    if (request->status != STATUS_OK) {
+        request_finish(request, request->status);
+        return;
+    }
+    /* Meanwhile the right may have gone. */
+    if (!log_begin(request, log))
+        return;
+    /* What came after the reading began waits in the hub, behind the subscription. */
+    log->is_recovered = log->count && log->last - log->since == log->count && log->last >= log->wanted;
+    subscribe_answer(log);
+}
+
+static void subscribe_start(struct request *request)
+{
+    struct log_request *log = container_of(request, struct log_request, request);
+    struct hub *hub = request->app;
+    if (!log_begin(request, log))
+        return;
+    log->is_recovering = json_get_bool(request->params, "recover");
+    log->since = (uint64_t)json_get_int(request->params, "offset", 0);
+    log->limit = (size_t)hub->settings->realtime_recover_max;
+    const char *epoch = json_get_text(request->params, "epoch");
+    bool is_same_log = !epoch || !epoch[0] || strcmp(epoch, log->top.epoch) == 0;
+    bool is_possible = log->is_recovering && log->kind->kind->is_positioned && is_same_log &&
+                       (int64_t)log->since >= 0 && log->since <= log->top.offset &&
+                       log->top.offset - log->since <= log->limit;
+    if (is_possible && log->since < log->top.offset) {
+        log->wanted = log->top.offset;
+        request_read(request, log_work, subscribe_done);
+        return;
+    }
+    log->is_recovered = is_possible;
+    log->last = log->since;
+    subscribe_answer(log);
+}
+
+/* ---- history ---- */
+
+static void history_done(struct request *request)
+{
+    struct log_request *log = container_of(request, struct log_request, request);
+    if (request->status != STATUS_OK) {
+        request_finish(request, request->status);
+        return;
+    }
+    if (!request->node && !log_begin(request, log))
+        return;
+    struct buffer *json = request_result(request);
+    buffer_printf(json, "{\"publications\":[%s],", log->publications.length ? log->publications.bytes : "");
+    buffer_json_member(json, "epoch", log->top.epoch);
+    buffer_printf(json, ",\"offset\":%llu}", (unsigned long long)log->top.offset);
+    request_finish(request, STATUS_OK);
+}
+
+static void history_run(struct request *request, struct log_request *log)
+{
+    struct hub *hub = request->app;
+    int64_t most = hub->settings->realtime_recover_max;
+    if (!log->kind->kind->is_positioned) {
+        request_refuse(request, STATUS_UNKNOWN_METHOD, "This channel keeps no history.");
+        request_finish(request, STATUS_UNKNOWN_METHOD);
+        return;
+    }
+    const cJSON *since = json_get(request->params, "since");
+    const char *epoch = json_get_text(since, "epoch");
+    if (epoch && epoch[0] && strcmp(epoch, log->top.epoch) != 0) {
+        request_finish(request, STATUS_UNRECOVERABLE);
+        return;
+    }
+    int64_t limit = json_get_int(request->params, "limit", 0);
+    int64_t offset = json_get_int(since, "offset", 0);
+    log->reversed = json_get_bool(request->params, "reverse");
+    log->since = offset > 0 ? (uint64_t)offset : 0;
+    log->limit = (size_t)(limit < 0 || limit > most ? most : limit);
+    if (log->limit)
+        request_read(request, log_work, history_done);
+    else
+        history_done(request);
+}
+
+static void history_start(struct request *request)
+{
+    struct log_request *log = container_of(request, struct log_request, request);
+    if (log_begin(request, log))
+        history_run(request, log);
+}
+
+/* The same for an edge's own use: it repairs what it missed, for listeners that were authorized one by one. */
+static void read_start(struct request *request)
+{
+    struct log_request *log = container_of(request, struct log_request, request);
+    request->actor = (struct actor){.is_shell = true};
+    if (log_begin(request, log))
+        history_run(request, log);
+}
+
+/* ---- presence ---- */
+
+static void presence_start(struct request *request)
+{
+    const char *name;
+    const struct kind_entry *kind;
+    struct channel_top top;
+    enum status status = channel_authorize(request, &name, &kind, &top);
+    if (status != STATUS_OK) {
+        request_finish(request, status);
+        return;
+    }
+    struct channel *channel = channel_find(request->app, name, strlen(name));
+    struct buffer *json = request_result(request);
+    const char *comma = "";
+    if (channel && channel->count + channel->remotes_count > PRESENCE_MAX) {
+        request_refuse(request, STATUS_LIMIT, "Too many people are here to list them all; ask presence_stats.");
+        request_finish(request, STATUS_LIMIT);
+        return;
+    }
+    buffer_text(json, "{\"presence\":{");
+    for (uint32_t i = 0; channel && i < channel->count; i++) {
+        const struct connection *connection = channel->members[i]->connection;
+        if (!channel->members[i]->is_live || connection->is_closing)
+            continue;
+        buffer_printf(json, "%s\"%s\":", comma, connection->client);
+        codec_client_info(json, connection->actor.user_id, connection->client, connection->actor.name);
+        comma = ",";
+    }
+    for (const struct remote *remote = channel ? channel->remotes : NULL; remote; remote = remote->next) {
+        buffer_printf(json, "%s\"%s\":", comma, remote->client);
+        codec_client_info(json, remote->user_id, remote->client, remote->name);
+        comma = ",";
+    }
+    buffer_text(json, "}}");
+    request_finish(request, STATUS_OK);
+}
+
+static void presence_stats_start(struct request *request)
+{
+    const char *name;
+    const struct kind_entry *kind;
+    struct channel_top top;
+    enum status status = channel_authorize(request, &name, &kind, &top);
+    SCOPED(int_map_free) struct int_map *users = status == STATUS_OK ? int_map_new() : NULL;
+    if (status == STATUS_OK && !users)
+        status = FAULT("no memory");
+    if (status != STATUS_OK) {
+        request_finish(request, status);
+        return;
+    }
+    struct channel *channel = channel_find(request->app, name, strlen(name));
+    uint64_t clients = 0;
+    for (uint32_t i = 0; channel && i < channel->count; i++) {
+        const struct connection *connection = channel->members[i]->connection;
+        if (!channel->members[i]->is_live || connection->is_closing)
+            continue;
+        clients++;
+        int_map_set(users, (uint64_t)connection->actor.user_id, users);
+    }
+    for (const struct remote *remote = channel ? channel->remotes : NULL; remote; remote = remote->next) {
+        clients++;
+        int_map_set(users, (uint64_t)remote->user_id, users);
+    }
+    buffer_printf(request_result(request), "{\"num_clients\":%llu,\"num_users\":%zu}", (unsigned long long)clients,
+                  int_map_count(users));
+    request_finish(request, STATUS_OK);
+}
+
+/* ---- for edges only ---- */
+
+static void left_start(struct request *request)
+{
+    const char *name = json_get_text(request->params, "channel");
+    struct channel *channel = name ? channel_find(request->app, name, strlen(name)) : NULL;
+    struct remote **at = channel ? remote_find(channel, request->client) : NULL;
+    if (at && *at) {
+        remote_remove(channel, at);
+        channel_release(channel);
+    }
+    request_finish(request, STATUS_OK);
+}
+
+/* items: [channel, client, user, name] … : who listens on that node. */
+static void announce_start(struct request *request)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_get(request->params, "items"))
+    {
+        const char *name = json_text(cJSON_GetArrayItem(item, 0)), *client = json_text(cJSON_GetArrayItem(item, 1));
+        const char *user_name = json_text(cJSON_GetArrayItem(item, 3));
+        int64_t user_id;
+        if (name && client && user_name && json_int(cJSON_GetArrayItem(item, 2), &user_id))
+            remote_add(request->app, name, request->node, client, user_id, user_name, true);
+    }
+    request_finish(request, STATUS_OK);
+}
+
+/* items: [user, session, channel] … → {"denied":[[index, 1: the session is over · 2: not this channel], …]} */
+static void check_start(struct request *request)
+{
+    struct hub *hub = request->app;
+    struct buffer *json = request_result(request);
+    const char *comma = "";
+    int64_t index = 0;
+    const cJSON *item;
+    buffer_text(json, "{\"denied\":[");
+    cJSON_ArrayForEach(item, json_get(request->params, "items"))
+    {
+        struct actor actor = {0};
+        struct channel_top top;
+        const char *name = json_text(cJSON_GetArrayItem(item, 2));
+        const struct kind_entry *kind = name ? kind_find(hub, name) : NULL;
+        json_int(cJSON_GetArrayItem(item, 0), &actor.user_id);
+        json_int(cJSON_GetArrayItem(item, 1), &actor.session_id);
+        int what = 0;
+        if (actor.session_id && !sessions_find_id(request_sessions(request), actor.session_id))
+            what = 1;
+        else if (!kind || kind->kind->authorize(kind->app, &actor, name + strlen(kind->kind->prefix), &top) != STATUS_OK)
+            what = 2;
+        if (what) {
+            buffer_printf(json, "%s[%lld,%d]", comma, (long long)index, what);
+            comma = ",";
+        }
+        index++;
+    }
+    buffer_text(json, "]}");
+    request_finish(request, STATUS_OK);
+}
+
+/* items: [channel, offset, epoch] … → {"behind":[channel, …]} */
+static void positions_start(struct request *request)
+{
+    struct hub *hub = request->app;
+    struct buffer *json = request_result(request);
+    struct actor shell = {.is_shell = true};
+    const char *comma = "";
+    const cJSON *item;
+    buffer_text(json, "{\"behind\":[");
+    cJSON_ArrayForEach(item, json_get(request->params, "items"))
+    {
+        const char *name = json_text(cJSON_GetArrayItem(item, 0)), *epoch = json_text(cJSON_GetArrayItem(item, 2));
+        const struct kind_entry *kind = name ? kind_find(hub, name) : NULL;
+        int64_t offset;
+        struct channel_top top = {0};
+        if (!kind || !epoch || !json_int(cJSON_GetArrayItem(item, 1), &offset))
+            continue;
+        if (kind->kind->authorize(kind->app, &shell, name + strlen(kind->kind->prefix), &top) == STATUS_OK &&
+            top.offset == (uint64_t)offset && strcmp(top.epoch, epoch) == 0)
+            continue;
+        buffer_text(json, comma);
+        buffer_json(json, name, strlen(name));
+        comma = ",";
+    }
+    buffer_text(json, "]}");
+    request_finish(request, STATUS_OK);
+}
+
+const struct route home_routes[] = {
+    {.name = "connection.open", .flags = ROUTE_NODE, .start = open_start},
+    {.name = "connection.refresh", .flags = ROUTE_NODE, .start = refresh_start},
+    {.name = "channel.subscribe", .flags = ROUTE_NODE, .start = subscribe_start, .size = sizeof(struct log_request), .free = log_free},
+    {.name = "channel.history", .flags = ROUTE_NODE, .start = history_start, .size = sizeof(struct log_request), .free = log_free},
+    {.name = "channel.read", .flags = ROUTE_NODE, .start = read_start, .size = sizeof(struct log_request), .free = log_free},
+    {.name = "channel.presence", .flags = ROUTE_NODE, .start = presence_start},
+    {.name = "channel.presence_stats", .flags = ROUTE_NODE, .start = presence_stats_start},
+    {.name = "channel.left", .flags = ROUTE_NODE, .start = left_start},
+    {.name = "channel.announce", .flags = ROUTE_NODE, .start = announce_start},
+    {.name = "channel.check", .flags = ROUTE_NODE, .start = check_start},
+    {.name = "channel.positions", .flags = ROUTE_NODE, .start = positions_start},
+};
+const size_t home_routes_count = ARRAY_LENGTH(home_routes);

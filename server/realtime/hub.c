@@ -1,0 +1,305 @@
+/* realtime/hub.c: opens and closes the realtime side, and what applications ask of it: push an event, take a right away,
+ * end a session. Each is done here at once and told to the edges over the bus. */
+#include "realtime/hub.h"
+#include <stdlib.h>
+#include <string.h>
+#include "lib/log.h"
+#include "realtime/internal.h"
+
+#define POSITIONS_MS 10000
+
+static void turn_check(uv_check_t *check);
+static void turn_prepare(uv_prepare_t *prepare);
+static void turn_idle(uv_idle_t *idle);
+static void connection_recheck(struct connection *connection, const char *channel);
+static void control_send(struct hub *hub, const char *op, int64_t user_id, int64_t session_id, const char *channel, int code,
+                         const char *reason);
+
+struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop)
+{
+    struct hub *hub = calloc(1, sizeof *hub);
+    if (!hub)
+        return NULL;
+    hub->settings = options->settings;
+    hub->dispatch = options->dispatch;
+    hub->wheel = options->wheel;
+    strncpy(hub->node, options->node, sizeof hub->node - 1);
+    hub->connections = int_map_new();
+    hub->users = int_map_new();
+    hub->channels = text_map_new();
+    list_init(&hub->flushing);
+    list_init(&hub->dirty);
+    wheel_timer_init(&hub->positions_timer, edge_positions);
+    wheel_timer_init(&hub->check_timer, edge_check_again);
+    if (!hub->connections || !hub->users || !hub->channels) {
+        hub_free(hub);
+        return NULL;
+    }
+    /* What timers queue leaves before the poll, what sockets and threads queue right after it. */
+    uv_check_init(loop, &hub->check);
+    uv_prepare_init(loop, &hub->prepare);
+    uv_idle_init(loop, &hub->idle);
+    uv_check_start(&hub->check, turn_check);
+    uv_prepare_start(&hub->prepare, turn_prepare);
+    hub->check.data = hub->prepare.data = hub->idle.data = hub;
+    hub->idle.idle_cb = turn_idle;
+    dispatch_add(hub->dispatch, home_routes, home_routes_count, hub);
+    return hub;
+}
+
+void hub_set_bus(struct hub *hub, struct bus *bus)
+{
+    hub->bus = bus;
+    struct bus_stats stats;
+    bus_stats(bus, &stats);
+    hub->has_nodes = !stats.is_local;
+    if (dispatch_is_edge(hub->dispatch))
+        wheel_arm(hub->wheel, &hub->positions_timer, POSITIONS_MS);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct hub *hub = handle->data;
+    hub->closing_handles--;
+}
+
+void hub_close(struct hub *hub)
+{
+    wheel_cancel(hub->wheel, &hub->positions_timer);
+    wheel_cancel(hub->wheel, &hub->check_timer);
+    hub->closing_handles = 3;
+    uv_close((uv_handle_t *)&hub->check, handle_closed);
+    uv_close((uv_handle_t *)&hub->prepare, handle_closed);
+    uv_close((uv_handle_t *)&hub->idle, handle_closed);
+    hub->bus = NULL;
+    hub->has_nodes = false;
+}
+
+void hub_free(struct hub *hub)
+{
+    if (!hub)
+        return;
+    hub->bus = NULL;
+    void *value;
+    size_t cursor = 0;
+    while (hub->channels && text_map_next(hub->channels, &cursor, NULL, NULL, &value)) {
+        struct channel *channel = value;
+        while (channel->remotes) {
+            struct remote *remote = channel->remotes;
+            channel->remotes = remote->next;
+            free(remote);
+        }
+        list_remove(&channel->dirty_link);
+        if (!channel->count)
+            channel_release(channel);
+    }
+    text_map_free(hub->channels);
+    int_map_free(hub->connections);
+    int_map_free(hub->users);
+    free(hub);
+}
+
+static void turn_check(uv_check_t *check)
+{
+    fanout_turn(check->data);
+}
+static void turn_prepare(uv_prepare_t *prepare)
+{
+    fanout_turn(prepare->data);
+}
+static void turn_idle(uv_idle_t *idle)
+{
+    (void)idle; /* that it runs is all: the poll does not wait */
+}
+
+/* ---- events ---- */
+
+void hub_publish(struct hub *hub, const char *name, uint64_t offset, const char *json, size_t length)
+{
+    size_t name_length = strlen(name);
+    struct channel *channel = channel_find(hub, name, name_length);
+    bool has_bus = hub->has_nodes;
+    if (!channel && !has_bus)
+        return;
+    struct frame *frame = codec_push_pub(name, name_length, offset, json, length);
+    if (!frame) {
+        log_error("no_memory", "an event of %s was not pushed; its listeners will recover it", name);
+        if (channel && offset)
+            channel->offset = offset; /* listeners meet the gap at the next one and recover */
+        return;
+    }
+    if (has_bus) {
+        SCOPED(buffer_free) struct buffer bus = {0}, text = {0};
+        buffer_text(&bus, HUB_BUS_CHANNEL);
+        buffer_append(&bus, name, name_length);
+        buffer_printf(&text, "E%llu\n", (unsigned long long)offset);
+        buffer_append(&text, frame_payload(frame), frame_payload_length(frame));
+        if (!bus.has_failed && !text.has_failed)
+            bus_publish(hub->bus, bus.bytes, text.bytes, text.length);
+    }
+    if (channel)
+        channel_append(channel, frame, offset, ENTRY_EVENT);
+    else
+        frame_unref(frame);
+}
+
+/* ---- rights ---- */
+
+void hub_recheck(struct hub *hub, int64_t user_id)
+{
+    control_send(hub, "recheck", user_id, 0, NULL, 0, NULL);
+    if (user_id) {
+        struct list *connections = hub_user_connections(hub, user_id);
+        if (connections)
+            LIST_EACH_SAFE(connections, node)
+                connection_recheck(container_of(node, struct connection, user_link), NULL);
+        return;
+    }
+    void *value;
+    size_t cursor = 0;
+    while (int_map_next(hub->connections, &cursor, NULL, &value))
+        connection_recheck(value, NULL);
+}
+
+void hub_recheck_channel(struct hub *hub, const char *name)
+{
+    control_send(hub, "recheck", 0, 0, name, 0, NULL);
+    void *value;
+    size_t cursor = 0;
+    if (channel_find(hub, name, strlen(name)))
+        while (int_map_next(hub->connections, &cursor, NULL, &value))
+            connection_recheck(value, name);
+}
+
+static void connection_recheck(struct connection *connection, const char *name)
+{
+    LIST_EACH_SAFE(&connection->subscriptions, node) {
+        struct subscription *subscription = container_of(node, struct subscription, link);
+        struct channel *channel = subscription->channel;
+        struct channel_top top;
+        if (name && strcmp(channel->name, name) != 0)
+            continue;
+        if (channel->kind->authorize(channel->app, &connection->actor, channel->rest, &top) != STATUS_OK)
+            subscription_drop(subscription, 2000, "permission taken away");
+    }
+}
+
+static void unsubscribe_here(struct hub *hub, int64_t user_id, const char *name)
+{
+    struct channel *channel = channel_find(hub, name, strlen(name));
+    if (!channel)
+        return;
+    /* From the end, as a removed member's place is taken by the last. */
+    for (uint32_t i = channel->count; i-- > 0;) {
+        struct subscription *member = channel->members[i];
+        bool is_last = channel->count == 1;
+        if (user_id && member->connection->actor.user_id != user_id)
+            continue;
+        subscription_drop(member, 2000, "unsubscribed by the server");
+        if (is_last)
+            return; /* the channel may be gone */
+    }
+}
+
+void hub_unsubscribe(struct hub *hub, int64_t user_id, const char *name)
+{
+    control_send(hub, "unsubscribe", user_id, 0, name, 0, NULL);
+    unsubscribe_here(hub, user_id, name);
+}
+
+static void disconnect_here(struct hub *hub, int64_t user_id, int64_t session_id, uint16_t code, const char *reason)
+{
+    struct list *connections = hub_user_connections(hub, user_id);
+    if (connections)
+        LIST_EACH_SAFE(connections, node) {
+            struct connection *connection = container_of(node, struct connection, user_link);
+            if (!session_id || connection->actor.session_id == session_id)
+                connection_close(connection, code, reason);
+        }
+}
+
+void hub_disconnect(struct hub *hub, int64_t user_id, int64_t session_id, uint16_t code, const char *reason)
+{
+    control_send(hub, "disconnect", user_id, session_id, NULL, code, reason);
+    disconnect_here(hub, user_id, session_id, code, reason);
+}
+
+static void control_send(struct hub *hub, const char *op, int64_t user_id, int64_t session_id, const char *channel, int code,
+                         const char *reason)
+{
+    if (!hub->has_nodes || dispatch_is_edge(hub->dispatch))
+        return;
+    SCOPED(buffer_free) struct buffer json = {0};
+    buffer_printf(&json, "{\"op\":\"%s\",\"user\":%lld,\"session\":%lld,\"code\":%d,", op, (long long)user_id,
+                  (long long)session_id, code);
+    buffer_json_member(&json, "channel", channel);
+    buffer_char(&json, ',');
+    buffer_json_member(&json, "reason", reason);
+    buffer_char(&json, '}');
+    if (!json.has_failed)
+        bus_publish(hub->bus, HUB_BUS_CONTROL, json.bytes, json.length);
+}
+
+/* An edge heard of a change at the home. */
+void edge_control(struct hub *hub, const char *bytes, size_t length)
+{
+    SCOPED(json_free) cJSON *control = json_parse(bytes, length, NULL);
+    const char *op = json_get_text(control, "op"), *channel = json_get_text(control, "channel");
+    const char *reason = json_get_text(control, "reason");
+    int64_t user_id = json_get_int(control, "user", 0), session_id = json_get_int(control, "session", 0);
+    int64_t code = json_get_int(control, "code", 3507);
+    if (!op)
+        log_warning("bus.garbage", "a control message that is none was dropped");
+    else if (strcmp(op, "disconnect") == 0)
+        disconnect_here(hub, user_id, session_id, (uint16_t)code, reason ? reason : "disconnected by the server");
+    else if (strcmp(op, "unsubscribe") == 0 && channel)
+        unsubscribe_here(hub, user_id, channel);
+    else
+        edge_recheck(hub, user_id); /* also what a newer home may mean: checking is never wrong */
+}
+
+/* ---- the end ---- */
+
+struct farewell {
+    struct wheel_timer timer;
+    struct hub *hub;
+    uint64_t connection_id;
+};
+
+static void farewell_fire(struct wheel_timer *timer)
+{
+    struct farewell *farewell = container_of(timer, struct farewell, timer);
+    struct connection *connection = connection_find(farewell->hub, farewell->connection_id);
+    if (connection)
+        connection_close(connection, 3001, "shutdown");
+    free(farewell);
+}
+
+void hub_shutdown(struct hub *hub, int64_t over_ms)
+{
+    hub->is_shutting_down = true;
+    void *value;
+    size_t cursor = 0;
+    while (int_map_next(hub->connections, &cursor, NULL, &value)) {
+        struct connection *connection = value;
+        struct farewell *farewell = over_ms > 0 ? calloc(1, sizeof *farewell) : NULL;
+        if (!farewell) {
+            connection_close(connection, 3001, "shutdown");
+            continue;
+        }
+        farewell->hub = hub;
+        farewell->connection_id = connection->id;
+        wheel_timer_init(&farewell->timer, farewell_fire);
+        wheel_arm(hub->wheel, &farewell->timer, random_below((uint32_t)over_ms));
+    }
+}
+
+size_t hub_connections(const struct hub *hub)
+{
+    return hub->stats.connections;
+}
+
+void hub_stats(const struct hub *hub, struct hub_stats *stats)
+{
+    *stats = hub->stats;
+}

@@ -1,0 +1,51 @@
+/* realtime/hub.h: every open connection of this node and every channel that somebody here listens to. Loop thread. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+#include "base/dispatch.h"
+#include "bus/bus.h"
+#include "net/websocket.h"
+#include "net/wheel.h"
+#include "realtime/channel.h"
+
+struct hub_options {
+    const struct settings *settings;
+    struct dispatch *dispatch;
+    struct wheel *wheel;
+    const char *node; /* this node's id, as calls name it */
+};
+struct hub_stats {
+    size_t connections, channels, subscriptions, lagging;
+    uint64_t commands, errors, publications, deliveries, sends, closed_slow, log_bytes;
+};
+
+/* NULL: no memory. Registers its own actions ("channel.subscribe" …) with the dispatcher. */
+struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop);
+/* Starts the closing: its handles are gone once the loop has run again; then hub_free(). All connections must be gone. */
+void hub_close(struct hub *hub);
+void hub_free(struct hub *hub);
+/* The bus, once it is open; until then nothing leaves this node. */
+void hub_set_bus(struct hub *hub, struct bus *bus);
+
+/* For net/websocket.h; the context is the hub. */
+extern const struct websocket_handlers hub_websocket_handlers;
+
+/* Close all connections with 3001, spread over @over_ms. */
+void hub_shutdown(struct hub *hub, int64_t over_ms);
+size_t hub_connections(const struct hub *hub);
+void hub_stats(const struct hub *hub, struct hub_stats *stats);
+
+/* ---- what the bus brings (the names are bus channels) ---- */
+#define HUB_BUS_CHANNEL "ch:"     /* + channel: events, home to edges */
+#define HUB_BUS_CONTROL "control" /* changes of rights, ends of sessions: home to edges */
+void hub_bus_message(struct hub *hub, const char *channel, const char *bytes, size_t length);
+void hub_bus_listening(struct hub *hub, const char *channel, bool is_listening);
+/* Edge: the bus came back, the home was restarted, or this node was asleep: check everything again. */
+void hub_resume(struct hub *hub);
+/* Edge: nothing can be trusted while the bus is away: deliver nothing new. */
+void hub_suspend(struct hub *hub);
+/* Home: @node has not been heard of for too long: its people are gone. */
+void hub_node_lost(struct hub *hub, uint64_t node);
+/* Edge: tell the home who listens here (it was restarted or had given us up). */
+void hub_announce_all(struct hub *hub);

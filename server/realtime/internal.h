@@ -1,0 +1,209 @@
+/* realtime/internal.h: what the files of this folder share, and nobody else sees. */
+#pragma once
+#include "lib/bucket.h"
+#include "lib/hash.h"
+#include "lib/list.h"
+#include "realtime/hub.h"
+
+#define CHANNEL_NAME_MAX 255
+#define KINDS_MAX 16
+
+enum { ENTRY_EVENT, ENTRY_JOIN_LEAVE };
+
+/* One push in a channel's short log: kept until the slowest listener has it. */
+struct entry {
+    struct frame *frame;
+    uint64_t offset; /* 0: not in the durable log */
+    uint64_t end_bytes; /* payload bytes of the log up to and with this entry, ever */
+    int kind;
+};
+
+/* A run of entries, joined for writing, as most listeners need the very same one. */
+struct joined {
+    uint64_t from, to, position, position_after;
+    bool with_join_leave;
+    bool is_cut;         /* there was more than one write takes */
+    struct frame *frame; /* NULL: all of it was for others */
+};
+
+struct channel {
+    struct hub *hub;
+    const struct channel_kind *kind;
+    void *app;
+    const char *rest; /* the name behind the kind's prefix */
+    struct subscription **members;
+    uint32_t count, capacity;
+
+    struct entry *log; /* a ring */
+    uint32_t log_first, log_count, log_capacity;
+    uint64_t base_seq; /* number of the first entry in the log; the next new one gets base_seq + log_count */
+    uint64_t bytes;    /* end_bytes of the newest entry ever */
+    struct joined joined[2];
+    unsigned joined_next;
+
+    struct list dirty_link; /* in hub->dirty while a pass is under way or wanted */
+    uint32_t cursor;        /* the next member of the pass */
+    uint64_t pass_head;     /* where the log ended when the pass began */
+    uint64_t pass_low;      /* the least seq seen in the pass */
+    bool is_disturbed;      /* members moved during the pass: nothing may be trimmed, pass again */
+    bool is_passing;        /* fanout_turn() is at it: it must not be freed or queued */
+
+    char epoch[RANDOM_ID_SIZE];
+    uint64_t offset;       /* of the newest event given to the log */
+    bool is_synced;        /* epoch and offset are known */
+    bool is_repairing;     /* edge: a read of what is missing is under way */
+    enum { LISTEN_NONE, LISTEN_WAITING, LISTEN_ON } listen;
+    struct remote *remotes; /* home: listeners on edges (presence) */
+    uint32_t remotes_count;
+
+    size_t name_length;
+    char name[];
+};
+
+/* A listener on another node. */
+struct remote {
+    struct remote *next;
+    uint64_t node;
+    int64_t user_id;
+    char client[RANDOM_ID_SIZE];
+    char name[];
+};
+
+struct subscription {
+    struct connection *connection;
+    struct channel *channel;
+    struct list link;    /* in connection->subscriptions */
+    uint32_t index;      /* in channel->members */
+    uint32_t command_id; /* of the subscribe command while pending */
+    uint64_t seq;        /* the next entry of the channel's log to send */
+    uint64_t position;   /* the last durable offset sent */
+    bool is_live;        /* false: the log is being read; entries wait */
+    bool wants_join_leave;
+    bool is_server_side;
+    cJSON *waiting;      /* the command, while the bus does not listen yet; NULL: sent on */
+};
+
+struct outbox {
+    struct frame **frames;
+    uint32_t count, capacity;
+    size_t bytes;
+};
+
+struct connection {
+    struct hub *hub;
+    uint64_t id;
+    struct websocket *websocket; /* NULL: the socket is gone */
+    struct actor actor;
+    char client[RANDOM_ID_SIZE];
+    char peer[48];
+    char credential[DIGEST_TEXT_SIZE]; /* of the handshake's cookie */
+    int64_t expires_ms;          /* wall clock: end of the session; 0: never */
+    struct list subscriptions;
+    struct list user_link;       /* in the user's list of connections */
+    struct list flush_link;      /* in hub->flushing while the outbox waits for the end of the turn */
+    struct outbox outbox;
+    struct buffer held;          /* commands that came while connect was under way */
+    struct wheel_timer timer;    /* connect deadline, then ping and pong */
+    int64_t blocked_since_ms;    /* 0: it takes what we send */
+    struct bucket commands;
+    uint32_t subscriptions_count;
+    uint32_t pending;            /* commands under way */
+    uint32_t connect_id;
+    uint8_t refusals;
+    bool is_connecting, is_connected;
+    bool is_closing;             /* takes no commands and gets nothing more */
+    bool awaits_pong, pings_by_frame, is_lagging;
+};
+
+struct kind_entry {
+    const struct channel_kind *kind;
+    void *app;
+};
+
+struct hub {
+    const struct settings *settings;
+    struct dispatch *dispatch;
+    struct wheel *wheel;
+    struct bus *bus;
+    bool has_nodes; /* the bus reaches others */
+    char node[RANDOM_ID_SIZE];
+    struct kind_entry kinds[KINDS_MAX];
+    size_t kinds_count;
+    struct int_map *connections; /* id → connection */
+    struct int_map *users;       /* user id → list head of connections */
+    struct text_map *channels;   /* name → channel */
+    struct list flushing, dirty;
+    uv_check_t check;
+    uv_prepare_t prepare;
+    uv_idle_t idle; /* runs while passes are unfinished, so that the poll does not wait */
+    struct wheel_timer positions_timer; /* edge: compares positions with the home now and then */
+    uint64_t next_connection;
+    unsigned closing_handles;
+    /* Edge: while rights are being checked with the home, or the bus is away, nothing new is delivered. */
+    bool is_suspended, has_lost_bus, checks_again, checks_failed;
+    unsigned checks_pending;
+    struct wheel_timer check_timer;
+    bool is_shutting_down;
+    struct hub_stats stats;
+};
+
+/* ---- codec.c: texts of the protocol ---- */
+struct frame *codec_push_pub(const char *channel, size_t channel_length, uint64_t offset, const char *json, size_t length);
+struct frame *codec_push_join(const char *channel, size_t channel_length, bool is_join, int64_t user_id, const char *client,
+                              const char *name);
+struct frame *codec_push_unsubscribe(const char *channel, size_t channel_length, uint32_t code, const char *reason);
+void codec_client_info(struct buffer *json, int64_t user_id, const char *client, const char *name);
+/* {"id":N,"error":{…}} */
+struct frame *codec_error(uint32_t id, int code, const char *message, bool is_temporary);
+/* {"id":N,"<method>":<json>} */
+struct frame *codec_reply(uint32_t id, const char *method, const char *json, size_t length);
+
+/* ---- channels.c: the channels of this node and their logs ---- */
+struct channel *channel_find(struct hub *hub, const char *name, size_t length);
+/* Finds or makes it. NULL: no memory or no such kind (*status says). */
+struct channel *channel_get(struct hub *hub, const char *name, size_t length, enum status *status);
+const struct kind_entry *kind_find(struct hub *hub, const char *name);
+void channel_append(struct channel *channel, struct frame *frame, uint64_t offset, int kind); /* takes the reference */
+uint64_t channel_head(const struct channel *channel);
+struct subscription *subscription_new(struct connection *connection, struct channel *channel);
+/* Ends it: leave, presence, and the channel too if nobody is left. */
+void subscription_free(struct subscription *subscription);
+struct subscription *subscription_find(struct connection *connection, const char *channel);
+/* Goes live behind @position. */
+void subscription_start(struct subscription *subscription, uint64_t position);
+/* Tell the client (unsubscribe push) and end it. */
+void subscription_drop(struct subscription *subscription, uint32_t code, const char *reason);
+void channel_announce(struct channel *channel, bool is_join, int64_t user_id, const char *client, const char *name);
+void channel_release(struct channel *channel); /* frees it if nobody needs it */
+
+/* ---- fanout.c: from the logs to the sockets ---- */
+void fanout_mark(struct channel *channel); /* something new: a pass is wanted */
+void fanout_turn(struct hub *hub);         /* the end of a turn of the loop */
+/* Write what waits for @connection; false: it is blocked again. */
+bool fanout_connection(struct connection *connection);
+
+/* ---- connection.c ---- */
+void connection_send(struct connection *connection, struct frame *frame); /* takes the reference; NULL closes it: no memory */
+/* Direct write, for fanout: false: blocked. */
+bool connection_write(struct connection *connection, struct frame *frame);
+void connection_lag(struct connection *connection);
+void connection_close(struct connection *connection, uint16_t code, const char *reason);
+struct connection *connection_find(struct hub *hub, uint64_t id);
+/* It is somebody now. False: no memory. */
+bool connection_identify(struct connection *connection);
+struct list *hub_user_connections(struct hub *hub, int64_t user_id);
+
+/* ---- commands.c ---- */
+void commands_handle(struct connection *connection, char *text, size_t length);
+
+/* ---- home.c, edge.c ---- */
+extern const struct route home_routes[];
+extern const size_t home_routes_count;
+void edge_subscribe_ready(struct channel *channel); /* the bus listens: send the waiting subscribes on */
+void edge_repair(struct channel *channel);
+void edge_left(struct subscription *subscription);
+void edge_positions(struct wheel_timer *timer);
+void edge_control(struct hub *hub, const char *bytes, size_t length);
+void edge_recheck(struct hub *hub, int64_t user_id);
+void edge_check_again(struct wheel_timer *timer);
+void command_subscribe_send(struct subscription *subscription, const cJSON *command);

@@ -1,0 +1,348 @@
+/* serve.c: opens the doors (HTTP, WebSocket, the bus), answers health and metrics, and stops in good order. */
+#include "serve.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/remote.h"
+#include "base/rest.h"
+#include "bus/bus.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "net/http.h"
+#include "net/websocket.h"
+#include "node.h"
+#include "pages/health.h"
+#include "pages/metrics.h"
+#include "pages/pages.h"
+#include "pages/watchdog.h"
+#include "shell.h"
+
+#define LIST_MAX 32 /* words in a setting that is a list */
+
+struct serve {
+    struct node node;
+    const struct settings *settings;
+    struct http *http;
+    struct rest *rest;
+    struct pages *pages;
+    struct watchdog *watchdog;
+    struct bus *bus;
+    struct remote *remote;
+    uv_signal_t terminate, interrupt;
+    uv_timer_t stopping;
+    int64_t stop_by_ms;
+    bool is_stopping, is_stopped;
+    char *lists;
+    const char *origins[LIST_MAX + 1], *proxies[LIST_MAX + 1];
+};
+
+static void serve_free(struct serve *serve) { free(serve); }
+DEFINE_SCOPED(struct serve *, serve_free)
+
+static bool doors_open(struct serve *serve, char *why, size_t why_size);
+static void doors_close(struct serve *serve);
+static void http_arrived(void *context, const struct http_request *request);
+static void bus_arrived(void *context, const char *channel, const char *bytes, size_t length);
+static void bus_changed(void *context, bool is_up);
+static void bus_heard(void *context, const char *channel, bool is_listening);
+static void node_lost(void *context, uint64_t node);
+static void home_is_new(void *context);
+static void signal_arrived(uv_signal_t *handle, int number);
+static void stop_check(uv_timer_t *timer);
+static void metrics_answer(struct serve *serve, const struct http_request *request);
+static void greet(struct serve *serve);
+
+int serve_run(const struct settings *settings, bool is_edge)
+{
+    char why[512];
+    SCOPED(serve_free) struct serve *serve = calloc(1, sizeof *serve);
+    if (!serve)
+        return 1;
+    if (is_edge && !settings->redis_url[0]) {
+        fprintf(stderr, "parley: an edge finds its home through Redis: set redis.url (--redis.url=unix:/path/redis.sock)\n");
+        return 2;
+    }
+    if (!node_open(&serve->node, settings, is_edge, why, sizeof why)) {
+        fprintf(stderr, "parley: %s\n", why);
+        return 1;
+    }
+    serve->settings = settings;
+    if (!doors_open(serve, why, sizeof why)) {
+        fprintf(stderr, "parley: %s\n", why);
+        serve->is_stopped = true;
+        doors_close(serve);
+        return 1;
+    }
+    greet(serve);
+    while (!serve->is_stopped)
+        uv_run(&serve->node.loop, UV_RUN_ONCE);
+    doors_close(serve);
+    log_info("stopped", "everything was closed in order");
+    return 0;
+}
+
+/* "a, b" to a NULL-ended list of texts that lie in @store. */
+static void list_split(char *store, const char *text, const char **list)
+{
+    size_t count = 0;
+    strcpy(store, text);
+    for (char *save = NULL, *word = strtok_r(store, ", ", &save); word && count < LIST_MAX; word = strtok_r(NULL, ", ", &save))
+        list[count++] = word;
+    list[count] = NULL;
+}
+
+static bool doors_open(struct serve *serve, char *why, size_t why_size)
+{
+    const struct settings *settings = serve->settings;
+    struct node *node = &serve->node;
+    size_t origins = strlen(settings->http_origins) + 1;
+    serve->lists = malloc(origins + strlen(settings->http_proxies) + 1);
+    serve->rest = rest_new(node->dispatch, settings);
+    serve->watchdog = watchdog_open(&node->loop);
+    struct remote_handlers handlers = {.context = serve, .node_lost = node_lost, .home_is_new = home_is_new};
+    serve->remote = remote_new(node->dispatch, node->wheel, node->is_edge, &handlers);
+    uv_signal_init(&node->loop, &serve->terminate);
+    uv_signal_init(&node->loop, &serve->interrupt);
+    uv_timer_init(&node->loop, &serve->stopping);
+    serve->terminate.data = serve->interrupt.data = serve->stopping.data = serve;
+    if (!serve->lists || !serve->rest || !serve->watchdog || !serve->remote) {
+        snprintf(why, why_size, "there is not enough memory to start");
+        return false;
+    }
+    list_split(serve->lists, settings->http_origins, serve->origins);
+    list_split(serve->lists + origins, settings->http_proxies, serve->proxies);
+    if (pages_open(settings->client_dir, &serve->pages, why, why_size) != STATUS_OK)
+        return false;
+    struct bus_options bus = {.url = settings->redis_url,
+                              .prefix = settings->redis_prefix,
+                              .in_flight_max = (size_t)settings->redis_in_flight_max,
+                              .context = serve,
+                              .message = bus_arrived,
+                              .state = bus_changed,
+                              .listening = bus_heard};
+    if (bus_open(&bus, &node->loop, &serve->bus, why, why_size) != STATUS_OK)
+        return false;
+    hub_set_bus(node->hub, serve->bus);
+    remote_set_bus(serve->remote, serve->bus);
+    if (node->is_edge)
+        bus_listen(serve->bus, HUB_BUS_CONTROL);
+    char shell[SHELL_PATH_SIZE];
+    struct http_options http = {
+        .address = settings->http_address,
+        .shell_path = node->is_edge ? NULL : shell_path(settings, shell),
+        .origins = serve->origins,
+        .proxies = serve->proxies,
+        .connections_max = (size_t)settings->http_connections_max,
+        .connections_per_address_max = (size_t)settings->http_connections_per_address_max,
+        .header_bytes_max = (size_t)settings->http_header_bytes_max,
+        .headers_max = (size_t)settings->http_headers_max,
+        .body_bytes_max = (size_t)settings->http_body_bytes_max,
+        .websocket_message_bytes_max = (size_t)settings->realtime_message_bytes_max,
+        .header_ms = settings->http_header_ms,
+        .body_ms = settings->http_body_ms,
+        .idle_ms = settings->http_idle_ms,
+        .websocket_path = "/connection/websocket",
+        .context = serve,
+        .request = http_arrived,
+        .websocket_handlers = &hub_websocket_handlers,
+        .websocket_context = node->hub,
+    };
+    if (http_open(&http, &node->loop, node->wheel, &serve->http, why, why_size) != STATUS_OK)
+        return false;
+    rest_set_http(serve->rest, serve->http);
+    uv_signal_start(&serve->terminate, signal_arrived, SIGTERM);
+    uv_signal_start(&serve->interrupt, signal_arrived, SIGINT);
+    return true;
+}
+
+/* The address people may type, with the port really bound. */
+static void address_text(const struct serve *serve, char *text, size_t size)
+{
+    const char *address = serve->settings->http_address;
+    int host_length = (int)(strrchr(address, ':') ? strrchr(address, ':') - address : 0);
+    snprintf(text, size, "%.*s:%d", host_length, address, http_port(serve->http));
+}
+
+static void greet(struct serve *serve)
+{
+    char address[128];
+    address_text(serve, address, sizeof address);
+    log_info("listening", "listening on http://%s", address);
+    const char *token = serve->node.is_edge ? NULL : accounts_setup_token(serve->node.accounts);
+    /* Not through the log: a log is kept, and this is a secret. */
+    if (token)
+        fprintf(stderr,
+                "There is no administrator yet. Within an hour, make one at\n    http://%s/setup?token=%s\n"
+                "or with: parley user add NAME --admin\n",
+                address, token);
+}
+
+/* ---- HTTP ---- */
+
+static void http_arrived(void *context, const struct http_request *request)
+{
+    struct serve *serve = context;
+    struct bus_stats bus;
+    struct store_stats store = {.is_writable = true};
+    if (rest_handle(serve->rest, request))
+        return;
+    if (strcmp(request->path, "/metrics") == 0) {
+        metrics_answer(serve, request);
+        return;
+    }
+    bus_stats(serve->bus, &bus);
+    if (serve->node.store)
+        store_stats(serve->node.store, &store);
+    struct health_part parts[] = {
+        {"store", store.is_writable, store.is_writable ? NULL : "the last commit failed: is the disk full?"},
+        {"bus", bus.is_up, bus.is_up ? NULL : "Redis does not answer; people on this node go on, other nodes wait"},
+        {"home", remote_has_home(serve->remote), remote_has_home(serve->remote) ? NULL : "the home node does not answer"},
+        {"serving", !serve->is_stopping, serve->is_stopping ? "this node is stopping" : NULL},
+    };
+    if (health_answer(serve->http, request, parts, ARRAY_LENGTH(parts)) || pages_answer(serve->pages, serve->http, request))
+        return;
+    http_answer_problem(serve->http, request->id, STATUS_NOT_FOUND, NULL);
+}
+
+static void metrics_answer(struct serve *serve, const struct http_request *request)
+{
+    struct hub_stats hub;
+    struct http_stats http;
+    struct bus_stats bus;
+    struct store_stats store = {0};
+    hub_stats(serve->node.hub, &hub);
+    http_stats(serve->http, &http);
+    bus_stats(serve->bus, &bus);
+    if (serve->node.store)
+        store_stats(serve->node.store, &store);
+#define GAUGE(name, help, value) {name, help, METRIC_GAUGE, NULL, NULL, (double)(value)}
+#define COUNTER(name, help, value) {name, help, METRIC_COUNTER, NULL, NULL, (double)(value)}
+    const struct metric metrics[] = {
+        GAUGE("parley_connections", "open realtime connections", hub.connections),
+        GAUGE("parley_channels", "channels somebody on this node listens to", hub.channels),
+        GAUGE("parley_subscriptions", "subscriptions of this node's connections", hub.subscriptions),
+        GAUGE("parley_connections_lagging", "connections that take less than is sent", hub.lagging),
+        GAUGE("parley_channel_log_bytes", "bytes kept for listeners that lag", hub.log_bytes),
+        COUNTER("parley_commands_total", "realtime commands", hub.commands),
+        COUNTER("parley_command_errors_total", "realtime commands answered with an error", hub.errors),
+        COUNTER("parley_publications_total", "events given to channels with listeners here", hub.publications),
+        COUNTER("parley_deliveries_total", "events written to a listener", hub.deliveries),
+        COUNTER("parley_sends_total", "writes to sockets", hub.sends),
+        COUNTER("parley_closed_slow_total", "connections closed with 3008", hub.closed_slow),
+        COUNTER("parley_http_requests_total", "HTTP requests", http.requests),
+        COUNTER("parley_http_refused_total", "requests and connections refused by the front", http.refused),
+        COUNTER("parley_http_accepted_total", "connections accepted", http.accepted),
+        GAUGE("parley_http_connections", "open HTTP connections", http.connections),
+        GAUGE("parley_store_queue", "writes that wait", store.queue_jobs),
+        COUNTER("parley_store_writes_total", "writes", store.writes),
+        COUNTER("parley_store_reads_total", "reads", store.reads),
+        COUNTER("parley_store_groups_total", "transactions", store.groups),
+        COUNTER("parley_store_faults_total", "faults of the data base", store.faults),
+        COUNTER("parley_store_commit_seconds_total", "time spent in commits", (double)store.sync_us_total / 1e6),
+        GAUGE("parley_store_wal_bytes", "size of the write-ahead log", store.wal_bytes),
+        GAUGE("parley_bus_up", "1: Redis answers (or none is used)", bus.is_up),
+        COUNTER("parley_bus_published_total", "messages given to the bus", bus.published),
+        COUNTER("parley_bus_received_total", "messages the bus brought", bus.received),
+        COUNTER("parley_bus_dropped_total", "messages dropped as the bus was down or full", bus.dropped),
+        COUNTER("parley_bus_reconnects_total", "connections made to Redis again", bus.reconnects),
+        GAUGE("parley_nodes", "edges that are alive", remote_nodes(serve->remote)),
+        GAUGE("parley_requests_in_flight", "actions under way", dispatch_in_flight(serve->node.dispatch)),
+    };
+    SCOPED(buffer_free) struct buffer text = {0};
+    metrics_print(&text, metrics, ARRAY_LENGTH(metrics));
+    lag_print(watchdog_lag(serve->watchdog), &text);
+    struct http_answer answer = {.status = 200, .content_type = METRICS_CONTENT_TYPE, .body = text.bytes, .body_length = text.length};
+    if (text.has_failed)
+        http_answer_problem(serve->http, request->id, STATUS_UNAVAILABLE, NULL);
+    else
+        http_answer(serve->http, request->id, &answer);
+}
+
+/* ---- the bus ---- */
+
+static void bus_arrived(void *context, const char *channel, const char *bytes, size_t length)
+{
+    struct serve *serve = context;
+    if (!remote_bus_message(serve->remote, channel, bytes, length))
+        hub_bus_message(serve->node.hub, channel, bytes, length);
+}
+
+static void bus_changed(void *context, bool is_up)
+{
+    struct serve *serve = context;
+    if (!serve->node.hub || !serve->remote)
+        return;
+    remote_bus_state(serve->remote, is_up);
+    if (!serve->node.is_edge)
+        return;
+    if (is_up)
+        hub_resume(serve->node.hub);
+    else
+        hub_suspend(serve->node.hub);
+}
+
+static void bus_heard(void *context, const char *channel, bool is_listening)
+{
+    struct serve *serve = context;
+    hub_bus_listening(serve->node.hub, channel, is_listening);
+}
+
+static void node_lost(void *context, uint64_t node)
+{
+    hub_node_lost(((struct serve *)context)->node.hub, node);
+}
+
+static void home_is_new(void *context)
+{
+    hub_resume(((struct serve *)context)->node.hub);
+}
+
+/* ---- stopping ---- */
+
+static void signal_arrived(uv_signal_t *handle, int number)
+{
+    struct serve *serve = handle->data;
+    if (serve->is_stopping) {
+        serve->is_stopped = true; /* asked twice: at once */
+        return;
+    }
+    log_info("stopping", "%s: closing %zu connections", number == SIGINT ? "SIGINT" : "SIGTERM", hub_connections(serve->node.hub));
+    serve->is_stopping = true;
+    http_stop_accepting(serve->http);
+    hub_shutdown(serve->node.hub, serve->settings->stop_ms);
+    /* Half a second more than the spread, for the last close frames to be answered. */
+    serve->stop_by_ms = clock_monotonic_ms() + serve->settings->stop_ms + 500;
+    uv_timer_start(&serve->stopping, stop_check, 0, 20);
+}
+
+static void stop_check(uv_timer_t *timer)
+{
+    struct serve *serve = timer->data;
+    bool is_quiet = hub_connections(serve->node.hub) == 0 && dispatch_in_flight(serve->node.dispatch) == 0;
+    if (is_quiet || clock_monotonic_ms() >= serve->stop_by_ms)
+        serve->is_stopped = true;
+}
+
+static void doors_close(struct serve *serve)
+{
+    struct node *node = &serve->node;
+    uv_close((uv_handle_t *)&serve->terminate, NULL);
+    uv_close((uv_handle_t *)&serve->interrupt, NULL);
+    uv_close((uv_handle_t *)&serve->stopping, NULL);
+    if (serve->remote)
+        remote_stop(serve->remote);
+    /* What is queued is committed and answered while its doors are still there. */
+    node_close_store(node);
+    if (serve->http)
+        http_close(serve->http);
+    bus_close(serve->bus);
+    watchdog_close(serve->watchdog);
+    node_close(node);
+    if (serve->http)
+        http_free(serve->http);
+    rest_free(serve->rest);
+    remote_free(serve->remote);
+    pages_free(serve->pages);
+    free(serve->lists);
+}

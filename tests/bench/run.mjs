@@ -1,0 +1,328 @@
+// run.mjs: starts a Parley of its own in a temporary folder, fills it with what the benches need, runs them and
+// prints their numbers. It builds nothing. Nothing here passes or fails by time; it fails if a message was
+// lost, came twice, or a program could not run.
+import { spawn, execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import http from 'node:http'
+import os from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+
+const HERE = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname)
+const RESULTS = path.join(HERE, 'RESULTS.md')
+const START_MS = 15000
+const STOP_MS = 10000
+const REQUEST_MS = 20000
+const BENCHES = ['fanout', 'throttle', 'sockets', 'publish', 'publish_spread']
+const HELP = `node run.mjs [flags]: measures a parley that is built already.
+
+  --program FILE      the program (build/parley)
+  --benches FOLDER    where bench-fanout and the others lie (tests/bench beside the program)
+  --only NAMES        some of ${BENCHES.join(',')}
+  --seconds N         length of the fanout, throttle and publish benches (20)
+  --subscribers N     listeners of the large room (1000)
+  --sockets N         idle sockets (10000)
+  --idle-rooms N      rooms they are spread over (1)
+  --users N           people who publish in the publish benches (20)
+  --publishers N      their connections (200)
+  --data FOLDER       put the data base on this disk (the system's temporary folder)
+  --setting NAME=V    a further setting for parley serve; may be repeated
+  --pin               keep the server on CPU 0 and the benches on CPU 1
+  --record            append the numbers to RESULTS.md
+`
+
+// Limits that guard against what a bench does on purpose are lifted; what costs time in real use stays as it is,
+// except the password hash, which is only in the way of making accounts.
+const SETTINGS = {
+  'http.address': '127.0.0.1:0',
+  'http.connections_per_address_max': 0,
+  'realtime.user_connections_max': 1000000,
+  'realtime.commands_per_s': 1000000,
+  'chat.messages_per_s': 1000000,
+  'account.hash_memory_kib': 1024,
+  'account.hash_passes': 1,
+}
+
+class Server {
+  static async start(program, settings, isPinned) {
+    const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
+    const command = isPinned ? ['taskset', '-c', '0', program] : [program]
+    const child = spawn(command[0], [...command.slice(1), 'serve', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const server = new Server()
+    server.child = child
+    server.output = ''
+    server.ended = new Promise((resolve) => child.once('close', resolve))
+    await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('parley serve did not say where it listens')), START_MS)
+      const read = (bytes) => {
+        // Kept for the error message, and read on for ever, so that the server is never held up.
+        server.output = (server.output + bytes).slice(-20000)
+        const match = /listening on http:\/\/([\d.]+):(\d+)/.exec(server.output)
+        if (match && !server.port) {
+          server.host = match[1]
+          server.port = Number(match[2])
+          clearTimeout(timer)
+          resolve()
+        }
+      }
+      child.stdout.on('data', read)
+      child.stderr.on('data', read)
+      child.once('error', reject)
+      child.once('close', (code) => reject(new Error(`parley serve ended with ${code}:\n${server.output}`)))
+    }).catch(async (error) => {
+      await server.stop()
+      throw error
+    })
+    return server
+  }
+
+  get address() {
+    return `${this.host}:${this.port}`
+  }
+
+  async stop() {
+    if (this.child.exitCode !== null || this.child.signalCode !== null || this.child.pid === undefined) return
+    this.child.kill('SIGTERM')
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS)
+    await this.ended
+    clearTimeout(timer)
+  }
+}
+
+// One person: a cookie, and the token that writes need.
+class Person {
+  static async register(server, name) {
+    const person = new Person()
+    person.server = server
+    const { headers } = await person.request('POST', '/api/v1/register', { name, password: `${name}-bench-password` })
+    const cookie = (headers['set-cookie'] ?? []).map((line) => line.split(';')[0]).find((pair) => /(^|-)sid=/.test(pair))
+    if (!cookie) throw new Error('registering gave no session cookie')
+    person.cookie = cookie
+    person.csrf = (await person.request('GET', '/api/v1/me')).body.csrf
+    return person
+  }
+
+  request(method, where, body) {
+    const { host, port, address } = this.server
+    const headers = { origin: `http://${address}` }
+    if (body) headers['content-type'] = 'application/json'
+    if (this.cookie) headers.cookie = this.cookie
+    if (this.csrf) headers['x-csrf-token'] = this.csrf
+    return new Promise((resolve, reject) => {
+      const request = http.request({ host, port, method, path: where, headers, timeout: REQUEST_MS }, (response) => {
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', (part) => (text += part))
+        response.on('error', reject)
+        response.on('end', () => {
+          if (response.statusCode >= 300) {
+            const error = new Error(`${method} ${where}: ${response.statusCode} ${text}`)
+            error.status = response.statusCode
+            error.retryAfter = Number(response.headers['retry-after'] ?? 1)
+            return reject(error)
+          }
+          resolve({ headers: response.headers, body: text ? JSON.parse(text) : null })
+        })
+      })
+      request.on('timeout', () => request.destroy(new Error(`${method} ${where}: no answer`)))
+      request.on('error', reject)
+      request.end(body ? JSON.stringify(body) : undefined)
+    })
+  }
+
+  async roomCreate(name) {
+    return (await patiently(() => this.request('POST', '/api/v1/room', { kind: 'public', name }))).body.id
+  }
+
+  async roomJoin(id) {
+    await patiently(() => this.request('POST', `/api/v1/room/${id}/join`, {}))
+  }
+}
+
+// The server may slow down whoever makes many accounts or rooms: wait as it asks, a few times.
+async function patiently(action) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await action()
+    } catch (error) {
+      if (error.status !== 429 || tries === 5 || error.retryAfter > 10) throw error
+      await new Promise((resolve) => setTimeout(resolve, error.retryAfter * 1000))
+    }
+  }
+}
+
+// What the benches need. The listeners are no members of their rooms, which are public: a member's connections
+// also hear that there is something unread, and that is not what is measured here.
+async function fill(server, folder, flags) {
+  const owner = await Person.register(server, 'owner')
+  const listener = await Person.register(server, 'listener')
+  const world = { cookies: {} }
+  const save = (name, people) => {
+    world.cookies[name] = path.join(folder, `cookies-${name}`)
+    fs.writeFileSync(world.cookies[name], people.map((person) => person.cookie + '\n').join(''), { mode: 0o600 })
+  }
+  save('owner', [owner])
+  save('listener', [listener])
+  world.room = await owner.roomCreate('large')
+  world.small = await owner.roomCreate('small')
+  world.idle = await roomsInARow(owner, 'idle', flags.idleRooms)
+  if (flags.only.some((name) => name.startsWith('publish'))) {
+    const people = []
+    for (let i = 0; i < flags.users; i++) people.push(await patiently(() => Person.register(server, `writer-${i + 1}`)))
+    save('writers', people)
+    world.shared = await owner.roomCreate('shared')
+    for (const person of people) await person.roomJoin(world.shared)
+    world.own = []
+    for (const [i, person] of people.entries()) world.own.push(await person.roomCreate(`own-${i + 1}`))
+    checkInARow(world.own)
+  }
+  return world
+}
+
+async function roomsInARow(owner, name, count) {
+  const ids = []
+  for (let i = 0; i < count; i++) ids.push(await owner.roomCreate(`${name}-${i + 1}`))
+  checkInARow(ids)
+  return ids
+}
+
+function checkInARow(ids) {
+  if (ids.some((id, i) => id !== ids[0] + i)) throw new Error(`room ids are not in a row: ${ids.join(', ')}`)
+}
+
+function commands(server, world, flags) {
+  const { cookies } = world
+  const common = ['--parley', server.address, '--pid-server', server.child.pid, ...(flags.pin ? ['--cpu', 1] : [])]
+  const bare = flags.pin ? ['--cpu-bare', 0] : []
+  const room = ['--cookies', cookies.listener, '--publisher-cookies', cookies.owner]
+  const large = [...common, ...bare, ...room, '--room', world.room, '--subscribers', flags.subscribers]
+  const writing = [...common, '--cookies', cookies.writers, '--publishers', flags.publishers, '--seconds', flags.seconds]
+  const idle = `${world.idle[0]}-${world.idle.at(-1)}`
+  return {
+    fanout: ['bench-fanout', ...large, '--seconds', flags.seconds],
+    // Three servers in turn, and longer slices: twice the time for as many rounds.
+    throttle: ['bench-fanout', ...large, '--seconds', 2 * flags.seconds, '--throttle', '--publishers', 4],
+    sockets: ['bench-sockets', ...common, ...bare, ...room, '--room', world.small, '--idle-rooms', idle,
+      '--sockets', flags.sockets],
+    publish: ['bench-publish', ...writing, '--rooms', world.shared, '--data', flags.folder],
+    // Each writer alone in a room: nobody else has anything to hear.
+    publish_spread: ['bench-publish', ...writing, '--data', flags.folder,
+      ...(world.own ? ['--rooms', `${world.own[0]}-${world.own.at(-1)}`] : [])],
+  }
+}
+
+// Runs one bench; its numbers are lines of "name   value  unit".
+function run(name, [program, ...args], flags) {
+  console.error(`-- ${name}`)
+  return new Promise((resolve) => {
+    const child = spawn(path.join(flags.benches, program), args.map(String), { stdio: ['ignore', 'pipe', 'inherit'] })
+    const timer = setTimeout(() => child.kill('SIGKILL'), (flags.seconds * 6 + 400) * 1000)
+    let text = ''
+    child.stdout.on('data', (bytes) => (text += bytes))
+    const end = (code) => {
+      clearTimeout(timer)
+      const rows = [...text.matchAll(/^(\S+) +(\S+) *(.*)$/gm)].map(([, key, value, unit]) => ({
+        name: key.replace(/^publish(?=\.)/, name), value, unit,
+      }))
+      resolve({ name, rows, isGood: code === 0 })
+    }
+    child.once('error', (error) => {
+      console.error(`${program}: ${error.message}`)
+      end(1)
+    })
+    child.once('close', end)
+  })
+}
+
+function print(results) {
+  for (const { rows } of results)
+    for (const { name, value, unit } of rows) console.log(`${name.padEnd(48)} ${value.padStart(14)}  ${unit}`)
+  for (const { name, isGood } of results) if (!isGood) console.error(`${name} failed: see above`)
+}
+
+function said(command, ...args) {
+  try {
+    return execFileSync(command, args, { cwd: HERE, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return 'unknown'
+  }
+}
+
+function record(results, flags) {
+  const libraries = ['libwebsockets', 'libuv', 'hiredis', 'sqlite3']
+  const versions = libraries.map((name) => `${name} ${said('pkg-config', '--modversion', name)}`).join(', ')
+  const commit = said('git', 'rev-parse', '--short', 'HEAD')
+  const isChanged = !['', 'unknown'].includes(said('git', 'status', '--porcelain', '--untracked-files=no'))
+  const head = fs.existsSync(RESULTS) ? '' : '# Results\n\nWritten by `run.mjs --record`. Times differ from machine to machine; the ratios to the bare server, measured in the\nsame minute, are what can be compared.\n'
+  const tables = results.map(({ name, rows, isGood }) =>
+    `\n### ${name}${isGood ? '' : ' (failed)'}\n\n| what | value | unit |\n| --- | ---: | --- |\n` +
+    rows.map((row) => `| ${row.name} | ${row.value} | ${row.unit} |\n`).join(''))
+  const settings = flags.setting.length ? `\nSettings: ${flags.setting.join(', ')}.` : ''
+  fs.appendFileSync(RESULTS, `${head}\n## ${new Date().toISOString().slice(0, 10)}, commit ${commit}${isChanged ? ' with changes' : ''}
+
+${versions}; Linux ${os.release()}; ${os.cpus().length} × ${os.cpus()[0]?.model ?? 'unknown CPU'}; data base on ${said('stat', '-f', '-c', '%T', flags.folder)}.
+${flags.subscribers} subscribers, ${flags.sockets} sockets, ${flags.publishers} publishers, ${flags.seconds} s${flags.pin ? ', pinned' : ''}.${settings}
+${tables.join('')}`)
+  console.error(`appended to ${RESULTS}`)
+}
+
+function readFlags() {
+  const text = (fallback) => ({ type: 'string', default: String(fallback) })
+  const { values } = parseArgs({
+    options: {
+      program: text('build/parley'), benches: { type: 'string' }, only: text(BENCHES.join(',')), seconds: text(20),
+      subscribers: text(1000), sockets: text(10000), 'idle-rooms': text(1), users: text(20), publishers: text(200),
+      data: text(os.tmpdir()), setting: { type: 'string', multiple: true, default: [] },
+      pin: { type: 'boolean', default: false }, record: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(HELP)
+    process.exit(0)
+  }
+  const program = path.resolve(values.program)
+  const whole = (name) => {
+    const number = Number(values[name])
+    if (!Number.isInteger(number) || number < 1) throw new Error(`--${name} must be a whole number above 0`)
+    return number
+  }
+  const only = values.only.split(',')
+  const unknown = only.filter((name) => !BENCHES.includes(name))
+  if (unknown.length) throw new Error(`--only knows ${BENCHES.join(', ')}, not ${unknown.join(', ')}`)
+  const benches = path.resolve(values.benches ?? path.join(path.dirname(program), 'tests', 'bench'))
+  return {
+    ...values, program, only, benches, idleRooms: whole('idle-rooms'), seconds: whole('seconds'),
+    subscribers: whole('subscribers'), sockets: whole('sockets'), users: whole('users'), publishers: whole('publishers'),
+  }
+}
+
+async function main() {
+  const flags = readFlags()
+  flags.folder = fs.mkdtempSync(path.join(flags.data, 'parley-bench-'))
+  let server
+  const stop = async () => {
+    await server?.stop()
+    fs.rmSync(flags.folder, { recursive: true, force: true })
+  }
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop().then(() => process.exit(1)))
+  try {
+    const further = Object.fromEntries(flags.setting.map((pair) => [pair.split('=')[0], pair.slice(pair.indexOf('=') + 1)]))
+    const settings = { ...SETTINGS, 'data.path': path.join(flags.folder, 'parley.db'), ...further }
+    server = await Server.start(flags.program, settings, flags.pin)
+    const world = await fill(server, flags.folder, flags)
+    const lines = commands(server, world, flags)
+    const results = []
+    for (const name of flags.only) results.push(await run(name, lines[name], flags))
+    print(results)
+    if (flags.record) record(results, flags)
+    if (results.some(({ isGood }) => !isGood)) process.exitCode = 1
+  } finally {
+    await stop()
+  }
+}
+
+main().catch((error) => {
+  console.error(error.message)
+  process.exitCode = 1
+})
