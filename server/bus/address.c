@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define PORT_DEFAULT 6379
-#define PORT_MAX 65535
-#define DB_MAX 65535
+#define PORT_DEFAULT   6379
+#define PORT_MAX       65535
+#define DB_MAX         65535
 #define URL_LENGTH_MAX 1024
 
 static const char *read_unix(struct redis_address *address, const char *path);

@@ -5,8 +5,8 @@
 #include "lib/scope.h"
 
 struct redis_address {
-    char *path;     /* of a Unix socket; NULL: TCP */
-    char *host;     /* an IP address in digits */
+    char *path; /* of a Unix socket; NULL: TCP */
+    char *host; /* an IP address in digits */
     int port;
     char *user;     /* NULL: the default user */
     char *password; /* NULL: none is asked for */

@@ -1,6 +1,7 @@
-/* bus/redis.c: one connection to Redis, the only file that knows hiredis. It uses hiredis' plain
- * non-blocking context with a poll handle of our own. The asynchronous interface of hiredis 0.14 is no
- * choice: its asserts end the process when an answer comes that nobody asked for. */
+/* bus/redis.c: one connection to Redis, the only file that knows hiredis. hiredis connects, reads and
+ * parses; the poll handle and the output are ours. Its asynchronous interface is no choice: in 0.14 its
+ * asserts end the process when an answer comes that nobody asked for. Nor is its output buffer, which moves
+ * all that waits at each write. */
 #include "bus/redis.h"
 
 #include <errno.h>
@@ -13,16 +14,19 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "lib/buffer.h"
+
 /* hiredis reads 16 KiB at a time. Several reads per turn, so that a node whose turns are long (it sends to
  * many sockets) keeps up with Redis; not all there is, so that Redis cannot take the loop for itself. */
-#define READ_BYTES 16384
-#define READS_PER_TURN 16
+#define READ_BYTES          16384
+#define READS_PER_TURN      16
 #define ANSWER_ELEMENTS_MAX 3
-#define WHY_SIZE 192
+#define OUT_BYTES_KEPT      ((size_t)1 << 20) /* of memory, when all was written */
+#define WHY_SIZE            192
 
-#define KEEPALIVE_IDLE_S 15
-#define KEEPALIVE_INTERVAL_S 5
-#define KEEPALIVE_COUNT 3
+#define KEEPALIVE_IDLE_S      15
+#define KEEPALIVE_INTERVAL_S  5
+#define KEEPALIVE_COUNT       3
 #define UNACKNOWLEDGED_MS_MAX 5000 /* TCP_USER_TIMEOUT */
 
 #if HIREDIS_MAJOR < 1
@@ -38,6 +42,9 @@ struct redis_link {
     struct redis_listener listener;
     redisReplyObjectFunctions functions; /* hiredis' own, but for arrays */
     void *(*array_new)(const redisReadTask *task, element_count elements);
+    struct buffer out; /* what is to be written, behind what was */
+    size_t written;
+    int error; /* of a write, found outside an event and told in the next one */
     bool is_connected;
 };
 
@@ -121,7 +128,10 @@ static void *link_array_new(const redisReadTask *task, element_count elements)
 
 bool redis_link_send(struct redis_link *link, const char *bytes, size_t length)
 {
-    return redisAppendFormattedCommand(link->context, bytes, length) == REDIS_OK;
+    buffer_append(&link->out, bytes, length);
+    if (link->out.has_failed)
+        link->error = ENOMEM;
+    return !link->out.has_failed;
 }
 
 void redis_link_flush(struct redis_link *link)
@@ -141,6 +151,7 @@ static void link_closed(uv_handle_t *handle)
     struct redis_link *link = handle->data;
     struct redis_listener listener = link->listener;
     redisFree(link->context);
+    buffer_free(&link->out);
     free(link);
     listener.closed(listener.context);
 }
@@ -150,20 +161,15 @@ static void link_ready(uv_poll_t *poll, int status, int events)
     struct redis_link *link = poll->data;
     if (!link->is_connected && !link_connect_done(link, status))
         return;
-    if (link->context->err) { /* a flush failed */
-        link_fail(link);
-        return;
-    }
     /* A poll error says nothing of its cause; reading finds it, and whatever came before it. */
     if (status < 0 || events & UV_READABLE)
         link_read(link);
-    if (status < 0)
-        link_lost(link, "the connection failed"); /* unless the reading found better words */
-    if (!uv_is_closing((uv_handle_t *)poll) && events & UV_WRITABLE) {
+    if (events & UV_WRITABLE && !uv_is_closing((uv_handle_t *)poll))
         link_write(link);
-        if (link->context->err)
-            link_fail(link);
-    }
+    if (link->error)
+        link_lost(link, uv_strerror(uv_translate_sys_error(link->error)));
+    if (status < 0)
+        link_lost(link, "the connection failed"); /* unless there were better words */
 }
 
 static bool link_connect_done(struct redis_link *link, int status)
@@ -235,8 +241,8 @@ static bool answer_read(struct redis_answer *answer, const redisReply *reply)
         answer->kind = ANSWER_NUMBER;
         return true;
     }
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
-        element[0]->type != REDIS_REPLY_STRING || element[1]->type != REDIS_REPLY_STRING)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 || element[0]->type != REDIS_REPLY_STRING ||
+        element[1]->type != REDIS_REPLY_STRING)
         return false;
     answer->channel = element[1]->str;
     answer->channel_length = element[1]->len;
@@ -258,13 +264,28 @@ static bool text_is(const redisReply *reply, const char *text)
     return reply->len == strlen(text) && memcmp(reply->str, text, reply->len) == 0;
 }
 
-/* An error stays in the context. Waiting to write goes on then, and the next event reports it: the
- * listener never hears of a loss inside a call of its own. */
+/* After an error we go on waiting to write, and the event that follows tells of it: the listener never hears
+ * of a loss inside a call of its own. */
 static void link_write(struct redis_link *link)
 {
-    int is_done = 0;
-    bool has_failed = redisBufferWrite(link->context, &is_done) != REDIS_OK;
-    link_wait_for(link, has_failed || !is_done ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+    struct buffer *out = &link->out;
+    if (link->written < out->length && !link->error) {
+        ssize_t count =
+            send(link->context->fd, out->bytes + link->written, out->length - link->written, MSG_NOSIGNAL);
+        if (count > 0)
+            link->written += (size_t)count;
+        else if (count < 0 && errno != EAGAIN && errno != EINTR)
+            link->error = errno;
+    }
+    bool is_done = link->written == out->length;
+    /* Moved once per half, so that the moving costs no more than the writing did. */
+    if (is_done || link->written > out->length / 2) {
+        buffer_consume(out, link->written);
+        link->written = 0;
+    }
+    if (is_done && out->capacity > OUT_BYTES_KEPT)
+        buffer_free(out);
+    link_wait_for(link, is_done && !link->error ? UV_READABLE : UV_READABLE | UV_WRITABLE);
 }
 
 /* Each change is a system call. */

@@ -18,17 +18,17 @@
 
 /* Time is counted in ticks, not by the clock: when it is our own process that was stopped, only one tick
  * has passed, and Redis is not blamed. */
-#define TICK_MS 250
-#define SILENCE_TICKS_MAX 8 /* 2 s to connect, and for the next answer while one is due */
-#define PROBE_TICKS 8       /* a probe every 2 s */
-#define PROBE_TICKS_MAX 12  /* 3 s for it to come back */
-#define BACKOFF_MS_MIN 50
-#define BACKOFF_MS_MAX 1000
-#define ASKED_MAX 1024 /* subscriptions under way at a time, so that neither side's buffer grows */
+#define TICK_MS            250
+#define SILENCE_TICKS_MAX  8  /* 2 s to connect, and for the next answer while one is due */
+#define PROBE_TICKS        8  /* a probe every 2 s */
+#define PROBE_TICKS_MAX    12 /* 3 s for it to come back */
+#define BACKOFF_MS_MIN     50
+#define BACKOFF_MS_MAX     1000
+#define ASKED_MAX          1024 /* subscriptions under way at a time, so that neither side's buffer grows */
 #define COMMAND_BYTES_KEPT ((size_t)1 << 20)
-#define LOG_QUIET_MS 1000
-#define LOG_AGAIN_MS 60000 /* when the same trouble goes on */
-#define WHY_SIZE 192
+#define LOG_QUIET_MS       1000
+#define LOG_AGAIN_MS       60000 /* when the same trouble goes on */
+#define WHY_SIZE           192
 
 /* In front of every publication goes the id of its node and a blank: a node passes over what comes back of
  * its own, and over what some other program published. */

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 struct unanswered {
-    uint32_t *sizes; /* a ring */
+    uint32_t *sizes;               /* a ring */
     size_t first, count, capacity; /* capacity: 0 or a power of two */
 };
 

@@ -1,5 +1,5 @@
-/* chat/access.h: what somebody is in a room, as the data base has it: asked inside the transaction that the answer
- * is for, so that a removal cannot slip in between. Store threads. */
+/* chat/access.h: what somebody is in a room, as the data base has it: asked inside the transaction that the
+ * answer is for, so that a removal cannot slip in between. Store threads. */
 #pragma once
 #include <stdint.h>
 #include "base/request.h"
@@ -18,11 +18,13 @@ struct access {
 /**
  * Look at room @room_id with the eyes of @request's actor.
  * thread  writer or reader
- * errors  NOT_FOUND if there is no such room, or it is not public and the actor is not in it: the two look the same
+ * errors  NOT_FOUND if there is no such room, or it is not public and the actor is not in it: the two look
+ * the same
  */
 enum status access_select(struct request *request, struct db *db, int64_t room_id, struct access *access);
 /* The same for a work that writes: first, is what the loop allowed still allowed? */
-enum status access_select_to_write(struct request *request, struct db *db, int64_t room_id, struct access *access);
+enum status access_select_to_write(struct request *request, struct db *db, int64_t room_id,
+                                   struct access *access);
 /* Message @id and its room; NOT_FOUND also if the room is not for the actor to see. */
 enum status access_select_message(struct request *request, struct db *db, int64_t id, struct message *message,
                                   struct access *access);
@@ -31,4 +33,5 @@ enum status access_select_message_to_write(struct request *request, struct db *d
 /* OK, or FORBIDDEN with a sentence. */
 enum status access_may_write(struct request *request, const struct access *access);
 /* The same with the least role that may; the sentence ends in @what: "Only owners of the room may …" */
-enum status access_needs(struct request *request, const struct access *access, enum role role, const char *what);
+enum status access_needs(struct request *request, const struct access *access, enum role role,
+                         const char *what);

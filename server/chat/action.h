@@ -1,5 +1,5 @@
-/* chat/action.h: one shape for all actions of this folder: what was asked for, checked, and what the work leaves for
- * the loop to tell once it is committed. */
+/* chat/action.h: one shape for all actions of this folder: what was asked for, checked, and what the work
+ * leaves for the loop to tell once it is committed. */
 #pragma once
 #include "base/request.h"
 #include "chat/events.h"
@@ -38,7 +38,8 @@ static inline struct chat_action *chat_action_of(struct request *request)
 }
 void chat_action_free(struct request *request);
 
-/* OK if a person asks; else UNAUTHENTICATED, or FORBIDDEN for the shell, who is nobody in a room. thread loop */
+/* OK if a person asks; else UNAUTHENTICATED, or FORBIDDEN for the shell, who is nobody in a room. thread loop
+ */
 enum status chat_needs_person(struct request *request);
 /* OK, or TOO_MANY if this person writes too fast. thread loop */
 enum status chat_needs_calm(struct request *request);
@@ -52,6 +53,7 @@ request_done chat_done;
 void chat_tell(struct chat_action *action);
 
 /* Begin a text for @user_id: {"event":"@name","@member": — the caller appends the value. thread store */
-struct buffer *chat_push_open(struct chat_action *action, int64_t user_id, const char *name, const char *member);
+struct buffer *chat_push_open(struct chat_action *action, int64_t user_id, const char *name,
+                              const char *member);
 /* Answer {"items":[@items],"next":@next}; 0 is null. thread store */
 void chat_answer_page(struct request *request, const struct buffer *items, int64_t next);

@@ -5,7 +5,8 @@
 #include "chat/state.h"
 #include "chat/events.h"
 
-static enum status room_authorize(void *app, const struct actor *actor, const char *rest, struct channel_top *top);
+static enum status room_authorize(void *app, const struct actor *actor, const char *rest,
+                                  struct channel_top *top);
 static cJSON *room_publish_params(const char *rest, cJSON *data);
 
 static const struct channel_kind room_channels = {
@@ -47,7 +48,8 @@ enum status chat_load(struct chat *chat, struct db *db)
     return rooms_load(chat->rooms, db);
 }
 
-static enum status room_authorize(void *app, const struct actor *actor, const char *rest, struct channel_top *top)
+static enum status room_authorize(void *app, const struct actor *actor, const char *rest,
+                                  struct channel_top *top)
 {
     const struct chat *chat = app;
     int64_t room_id;
@@ -63,7 +65,8 @@ static enum status room_authorize(void *app, const struct actor *actor, const ch
     return STATUS_OK;
 }
 
-/* {"text","reply_to","key"} and the room's id. What else is in @data goes along, so that the form can name it. */
+/* {"text","reply_to","key"} and the room's id. What else is in @data goes along, so that the form can name
+ * it. */
 static cJSON *room_publish_params(const char *rest, cJSON *data)
 {
     int64_t room_id;

@@ -11,11 +11,9 @@ extern const struct route chat_routes[];
 extern const size_t chat_routes_count;
 
 /**
- * Register the routes with @dispatch and the channels "room:" with @hub. Also on an edge, where the routes must be
- * known and nothing is loaded.
- * thread  loop, at start
- * owns    the result is the caller's to chat_free(); @dispatch and @hub must outlive it
- * errors  NULL: no memory
+ * Register the routes with @dispatch and the channels "room:" with @hub. Also on an edge, where the routes
+ * must be known and nothing is loaded. thread  loop, at start owns    the result is the caller's to
+ * chat_free(); @dispatch and @hub must outlive it errors  NULL: no memory
  */
 struct chat *chat_new(struct dispatch *dispatch, struct hub *hub);
 void chat_free(struct chat *chat);

@@ -17,17 +17,19 @@ struct demo_room {
 };
 
 static const struct demo_room demo[] = {
-    {"general", "Everything that concerns all of us", false,
+    {"general",
+     "Everything that concerns all of us",
+     false,
      {{0, "Welcome! This is a room for everybody."},
       {1, "Hello. Do messages reach all windows at once?"},
       {0, "They do. Open this page in a second window and try."},
       {2, "Works here 👍"}}},
-    {"random", "Anything else", false,
-     {{1, "Who is for tea?"}, {2, "Always."}, {0, "Five minutes."}}},
+    {"random", "Anything else", false, {{1, "Who is for tea?"}, {2, "Always."}, {0, "Five minutes."}}},
     {"news", "Announcements", true, {{0, "The server is up. What is new will stand here."}}},
 };
 
-static enum status demo_room(struct db *db, const struct demo_room *demo_room, const int64_t *user_ids, size_t count);
+static enum status demo_room(struct db *db, const struct demo_room *demo_room, const int64_t *user_ids,
+                             size_t count);
 static enum status demo_line(struct db *db, int64_t room_id, int64_t author, const char *text);
 
 enum status demo_rooms(struct db *db, const int64_t *user_ids, size_t count)
@@ -38,7 +40,8 @@ enum status demo_rooms(struct db *db, const int64_t *user_ids, size_t count)
     return status;
 }
 
-static enum status demo_room(struct db *db, const struct demo_room *demo_room, const int64_t *user_ids, size_t count)
+static enum status demo_room(struct db *db, const struct demo_room *demo_room, const int64_t *user_ids,
+                             size_t count)
 {
     char epoch[RANDOM_ID_SIZE];
     int64_t room_id;

@@ -6,8 +6,8 @@
 #include "chat/message_models.h"
 #include "chat/state.h"
 
-/* Above this many members a message raises no push to each of them: one message would become hundreds. Who has the
- * room open hears the message itself; the others see what is unread when they look at their rooms. */
+/* Above this many members a message raises no push to each of them: one message would become hundreds. Who
+ * has the room open hears the message itself; the others see what is unread when they look at their rooms. */
 #define UNREAD_PUSH_MEMBERS_MAX 100
 
 static request_work message_list_work, message_detail_work, message_create_work, message_update_work,
@@ -15,7 +15,8 @@ static request_work message_list_work, message_detail_work, message_create_work,
 static request_done message_create_done;
 
 static enum status answer_message(struct request *request, struct db *db, int64_t id, enum status answer);
-static enum status message_event(struct chat_action *action, struct db *db, const char *name, int64_t room_id);
+static enum status message_event(struct chat_action *action, struct db *db, const char *name,
+                                 int64_t room_id);
 static enum status reply_check(struct request *request, struct db *db, const struct chat_action *action);
 
 static size_t text_max(const struct request *request)

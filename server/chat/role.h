@@ -1,4 +1,5 @@
-/* chat/role.h: the words for kinds of rooms and roles of members, as they stand in the data base and in answers. */
+/* chat/role.h: the words for kinds of rooms and roles of members, as they stand in the data base and in
+ * answers. */
 #pragma once
 
 /* In the order of power, so that roles can be compared. */

@@ -14,12 +14,13 @@ struct room_new {
     int64_t created_by;
 };
 
-/* Append room @id as JSON, as @viewer_id sees it: with their membership, and the other one of a direct room. */
+/* Append room @id as JSON, as @viewer_id sees it: with their membership, and the other one of a direct room.
+ */
 enum status room_print(struct db *db, int64_t id, int64_t viewer_id, struct buffer *json);
 /* The same for everybody in it: without a membership. */
 enum status room_print_for_all(struct db *db, int64_t id, struct buffer *json);
-/* Append the rooms that @viewer_id is in and the public ones with an id above @after, separated by commas. *next is
- * the last one's id, 0: that was all. */
+/* Append the rooms that @viewer_id is in and the public ones with an id above @after, separated by commas.
+ * *next is the last one's id, 0: that was all. */
 enum status room_list(struct db *db, int64_t viewer_id, int64_t after, int64_t limit, struct buffer *json,
                       int64_t *next);
 /* CONFLICT: a public room has this name, or the direct room is there. */

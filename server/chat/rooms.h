@@ -1,5 +1,6 @@
 /* chat/rooms.h: the directory: which rooms there are and who is in them, in memory, so that a subscription is
- * decided without asking the store. Read at start, changed only after commits, in their order. Loop thread. */
+ * decided without asking the store. Read at start, changed only after commits, in their order. Loop thread.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,7 +36,8 @@ size_t room_members_count(const struct room *room);
 /* Walk, as int_map_next(). */
 bool room_members_next(const struct room *room, size_t *cursor, int64_t *user_id);
 
-/* What does not fit into memory is logged and left out: such a room or member is refused until the next start. */
+/* What does not fit into memory is logged and left out: such a room or member is refused until the next
+ * start. */
 void rooms_add(struct rooms *rooms, int64_t room_id, enum room_kind kind, const char *epoch, uint64_t top);
 void rooms_remove(struct rooms *rooms, int64_t room_id);
 void rooms_set_kind(struct rooms *rooms, int64_t room_id, enum room_kind kind);

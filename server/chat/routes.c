@@ -1,11 +1,14 @@
-/* chat/routes.c: the actions on rooms, members and messages, and what each needs. What somebody may do in one room is
- * asked by the work itself, inside its transaction. */
+/* chat/routes.c: the actions on rooms, members and messages, and what each needs. What somebody may do in one
+ * room is asked by the work itself, inside its transaction. */
 #include "chat/action.h"
 #include "chat/chat.h"
 #include "chat/handlers.h"
 
-#define ROUTE(name, method, path, model, right, start)                                             \
-    {name, HTTP_M_##method, path, ROUTE_MODEL, model, RIGHT_##right, start, sizeof(struct chat_action), chat_action_free}
+#define ROUTE(name, method, path, model, right, start)                                                       \
+    {                                                                                                        \
+        name, HTTP_M_##method, path, ROUTE_MODEL, model, RIGHT_##right, start, sizeof(struct chat_action),   \
+            chat_action_free                                                                                 \
+    }
 
 const struct route chat_routes[] = {
     ROUTE("room.list", GET, "room", "room", READ, room_list_start),

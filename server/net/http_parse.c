@@ -209,10 +209,17 @@ static int on_header_field(http_parser *parser, const char *at, size_t length)
 static int on_header_value(http_parser *parser, const char *at, size_t length)
 {
     struct parse *parse = parser->data;
+    struct http_field *field = &parse->head->headers.fields[parse->head->headers.count - 1];
+    if (length == 0) {
+        /* An empty value is reported at the next line already, where nothing may be written: it is the NUL
+         * behind the name. */
+        field->value = (uint16_t)(field->name + strlen(parse->bytes + field->name));
+        return 0;
+    }
     while (length > 0 && (at[length - 1] == ' ' || at[length - 1] == '\t'))
         length--;
     size_t offset = (size_t)(at - parse->bytes);
-    parse->head->headers.fields[parse->head->headers.count - 1].value = (uint16_t)offset;
+    field->value = (uint16_t)offset;
     parse->bytes[offset + length] = '\0'; /* over a blank or the line's end, also parsed by now */
     return 0;
 }

@@ -18,10 +18,10 @@ static const struct {
     {SQLITE_LIMIT_LENGTH, 16 << 20},         /* bytes of one value or row */
     {SQLITE_LIMIT_SQL_LENGTH, 1 << 20},      /* bytes of one statement */
     {SQLITE_LIMIT_EXPR_DEPTH, 200},          /* filters nest at most as deep as JSON does */
-    {SQLITE_LIMIT_COMPOUND_SELECT, 50},      /* */
+    {SQLITE_LIMIT_COMPOUND_SELECT, 50},      /* parts of one UNION */
     {SQLITE_LIMIT_VARIABLE_NUMBER, 1000},    /* bound values of one statement */
     {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256}, /* a long pattern costs its length times the text's */
-    {SQLITE_LIMIT_TRIGGER_DEPTH, 100},       /* */
+    {SQLITE_LIMIT_TRIGGER_DEPTH, 100},       /* rows that delete rows that delete rows */
     {SQLITE_LIMIT_ATTACHED, 0},              /* one file, always the same */
     {SQLITE_LIMIT_WORKER_THREADS, 0},        /* the threads are ours to count */
 };
@@ -31,7 +31,7 @@ static const struct {
 } switches[] = {
     {SQLITE_DBCONFIG_DEFENSIVE, 1},             /* no SQL can damage the file's format */
     {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},        /* a schema cannot call functions with side effects */
-    {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0}, /* */
+    {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0}, /* no code comes in through SQL */
     {SQLITE_DBCONFIG_DQS_DML, 0},               /* "text" is a name, never a string */
     {SQLITE_DBCONFIG_DQS_DDL, 0},
 };
@@ -96,9 +96,8 @@ struct db *db_open(const char *path, enum db_role role, enum db_synchronous sync
     /* A connection belongs to one thread at a time, so it needs no lock of its own. */
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= role == DB_WRITER ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-    if (!db->by_pointer || !db->by_text ||
-        sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK || !set_limits(db) ||
-        !begin_log(db, synchronous)) {
+    if (!db->by_pointer || !db->by_text || sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK ||
+        !set_limits(db) || !begin_log(db, synchronous)) {
         explain(db, path, why, why_size);
         return NULL;
     }
@@ -179,8 +178,8 @@ static void explain(struct db *db, const char *path, char *why, size_t why_size)
         break;
     default: {
         int cause = db->handle ? sqlite3_system_errno(db->handle) : ENOMEM;
-        snprintf(why, why_size, "cannot open %s: %s%s%s", path, sqlite3_errstr(error),
-                 cause ? ", " : "", cause ? strerror(cause) : "");
+        snprintf(why, why_size, "cannot open %s: %s%s%s", path, sqlite3_errstr(error), cause ? ", " : "",
+                 cause ? strerror(cause) : "");
     }
     }
 }
@@ -255,7 +254,8 @@ enum status db_failed(struct db *db, int result, const char *sql)
     if ((result & 0xff) == SQLITE_INTERRUPT)
         log_warning("store.slow", "stopped a read that took too long: %s", sql);
     else if (status == STATUS_FAULT)
-        return FAULT("%s: %s (code %d)", sql, is_last ? sqlite3_errmsg(db->handle) : sqlite3_errstr(result), result);
+        return FAULT("%s: %s (code %d)", sql, is_last ? sqlite3_errmsg(db->handle) : sqlite3_errstr(result),
+                     result);
     else if (status == STATUS_UNAVAILABLE || status == STATUS_NO_SPACE)
         log_error_rarely("store.unavailable", "%s: %s (code %d)", sql, sqlite3_errstr(result), result);
     return status;

@@ -28,15 +28,15 @@ struct rows {
 struct db {
     sqlite3 *handle;
     enum db_role role;
-    atomic_ullong *acl_version;     /* the store's; may be NULL */
-    bool is_in_transaction;         /* a job runs: its statements must not run outside a transaction */
-    int error;                      /* SQLite's code of the last failure since db_begin(); 0: none */
-    int64_t deadline_ms;            /* a reader's job is stopped at this monotonic time */
-    unsigned wal_frames;            /* in the log after the last commit; writer only */
-    struct list statements;         /* all prepared ones */
-    struct int_map *by_pointer;     /* the literal's address -> statement: the quick way */
-    struct text_map *by_text;       /* its text -> statement: the same words at another address */
-    struct rows failed;             /* what db_query() returns when a query cannot begin */
+    atomic_ullong *acl_version; /* the store's; may be NULL */
+    bool is_in_transaction;     /* a job runs: its statements must not run outside a transaction */
+    int error;                  /* SQLite's code of the last failure since db_begin(); 0: none */
+    int64_t deadline_ms;        /* a reader's job is stopped at this monotonic time */
+    unsigned wal_frames;        /* in the log after the last commit; writer only */
+    struct list statements;     /* all prepared ones */
+    struct int_map *by_pointer; /* the literal's address -> statement: the quick way */
+    struct text_map *by_text;   /* its text -> statement: the same words at another address */
+    struct rows failed;         /* what db_query() returns when a query cannot begin */
 };
 
 /* Once per process and before anything else of SQLite. May be called again. */

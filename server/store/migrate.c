@@ -51,8 +51,8 @@ static enum status history_read(struct db *db, struct history *history)
     int64_t tables = 0, ours = 0, newest = 0;
     enum status status = db_get_int(db, &tables, "SELECT count(*) FROM sqlite_schema", "");
     if (status == STATUS_OK)
-        status = db_get_int(db, &ours,
-                            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'migration'", "");
+        status = db_get_int(
+            db, &ours, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'migration'", "");
     if (status == STATUS_OK && ours > 0)
         status = db_get_int(db, &newest, "SELECT ifnull(max(number), 0) FROM migration", "");
     *history = (struct history){tables > 0, ours > 0, (int)newest};
@@ -123,10 +123,11 @@ static enum status apply(struct db *db, const struct migration *step, char *why,
 
 static enum status run_step(struct db *db, const struct migration *step, char *why, size_t why_size)
 {
-    enum status status = db_run(db,
-                                "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, "
-                                "name TEXT NOT NULL, digest TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
-                                "");
+    enum status status =
+        db_run(db,
+               "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, "
+               "name TEXT NOT NULL, digest TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
+               "");
     int result = status == STATUS_OK ? sqlite3_exec(db->handle, step->sql, NULL, NULL, NULL) : SQLITE_OK;
     if (result != SQLITE_OK)
         status = db_status(result);
@@ -151,7 +152,8 @@ static enum status check_references(struct db *db, const struct migration *step,
     struct rows *rows = db_query(db, "PRAGMA foreign_key_check", "");
     bool has_broken = rows_next(rows);
     if (has_broken)
-        snprintf(why, why_size, "migration %04d-%s was undone: table %s would refer to rows that are not there",
+        snprintf(why, why_size,
+                 "migration %04d-%s was undone: table %s would refer to rows that are not there",
                  step->number, step->name, rows_text(rows, 0, NULL));
     enum status status = rows_end(rows);
     if (status != STATUS_OK)

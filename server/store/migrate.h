@@ -5,7 +5,7 @@
 #include "store/store.h"
 
 struct migration {
-    int number;         /* rising; the one in the file's name */
+    int number; /* rising; the one in the file's name */
     const char *name;
     const char *digest; /* SHA-256 of the SQL without comments and layout */
     const char *sql;

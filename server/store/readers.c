@@ -17,7 +17,6 @@ struct reader {
 };
 
 struct readers {
-    struct store *store;
     unsigned count;
     struct reader each[];
 };
@@ -33,7 +32,6 @@ struct readers *readers_start(struct store *store, unsigned count, char *why, si
         snprintf(why, why_size, "no memory for %u reader threads", count);
         return NULL;
     }
-    readers->store = store;
     readers->count = count;
     for (unsigned i = 0; i < count; i++) {
         readers->each[i].store = store;

@@ -21,7 +21,8 @@ static struct statement *statement_prepare(struct db *db, const char *sql, int *
 static void statement_cache(struct db *db, struct statement *statement, const char *sql);
 static void statement_release(struct statement *statement);
 static void statement_free(struct statement *statement);
-static int bind_all(sqlite3_stmt *handle, sqlite3_destructor_type lifetime, const char *types, va_list values);
+static int bind_all(sqlite3_stmt *handle, sqlite3_destructor_type lifetime, const char *types,
+                    va_list values);
 static struct rows *query_begin(struct db *db, const char *sql, sqlite3_destructor_type lifetime,
                                 const char *types, va_list values);
 
@@ -284,7 +285,7 @@ void db_statements_clear(struct db *db)
     cursor = 0;
     while (text_map_next(db->by_text, &cursor, &key, &length, &value))
         text_map_remove(db->by_text, key, length);
-    LIST_EACH_SAFE(&db->statements, node) {
+    LIST_EACH_SAFE (&db->statements, node) {
         struct statement *statement = container_of(node, struct statement, link);
         statement->is_cached = false;
         if (!statement->is_used)
@@ -295,7 +296,7 @@ void db_statements_clear(struct db *db)
 size_t db_statements_count(const struct db *db)
 {
     size_t count = 0;
-    LIST_EACH(&db->statements, node)
+    LIST_EACH (&db->statements, node)
         count++;
     return count;
 }

@@ -1,4 +1,5 @@
-/* store/store.c: opening and closing the data base, and the way of a job from the loop to a thread and back. */
+/* store/store.c: opening and closing the data base, and the way of a job from the loop to a thread and back.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -11,13 +11,13 @@
 #include "lib/log.h"
 #include "store/internal.h"
 
-#define PATH_SIZE 4096
-#define IDLE_MS 1000 /* after so long without work: empty the log, or see whether the disk works again */
-#define LOOK_MS 1000 /* how often the disk's free space and the files' names are looked at */
-#define FRAME_BYTES (4096 + 24)      /* a page in the log, with its header */
-#define FRAMES_TO_CHECKPOINT 1000    /* 4 MiB: copy the log back so often that one copy is short */
-#define FRAMES_TO_RESTART (8 * 1024) /* 32 MiB: readers kept the log from starting over; wait for them */
-#define RESTART_MS_MAX 2500          /* a little longer than a read may last */
+#define PATH_SIZE            4096
+#define IDLE_MS              1000 /* after so long without work: empty the log, or see whether the disk works again */
+#define LOOK_MS              1000 /* how often the disk's free space and the files' names are looked at */
+#define FRAME_BYTES          (4096 + 24) /* a page in the log, with its header */
+#define FRAMES_TO_CHECKPOINT 1000        /* 4 MiB: copy the log back so often that one copy is short */
+#define FRAMES_TO_RESTART    (8 * 1024)  /* 32 MiB: readers kept the log from starting over; wait for them */
+#define RESTART_MS_MAX       2500        /* a little longer than a read may last */
 
 /* How an attempt to commit some jobs ended. Their statuses are set in any case. */
 enum ending {
@@ -98,7 +98,8 @@ static void writer_main(void *argument)
     list_init(&group);
     pthread_setname_np(pthread_self(), "store-writer");
     for (;;) {
-        bool is_clean = writer->db && writer->db->wal_frames == 0 && atomic_load(&store->counters.is_writable);
+        bool is_clean =
+            writer->db && writer->db->wal_frames == 0 && atomic_load(&store->counters.is_writable);
         if (!queue_take(store->writes, &group, store->group_max, is_clean ? -1 : IDLE_MS))
             break;
         if (list_is_empty(&group)) {
@@ -115,7 +116,7 @@ static void write_group(struct writer *writer, struct list *group)
 {
     struct counters *counters = &writer->store->counters;
     unsigned long long count = 0;
-    LIST_EACH(group, node)
+    LIST_EACH (group, node)
         count++;
     enum status obstacle = find_obstacle(writer);
     if (obstacle != STATUS_OK) {
@@ -163,7 +164,7 @@ static enum ending transaction_run(struct writer *writer, struct list *jobs)
         return GIVEN_UP;
     }
     bool is_alone = jobs->next->next == jobs;
-    LIST_EACH(jobs, node) {
+    LIST_EACH (jobs, node) {
         struct store_job *job = container_of(node, struct store_job, link);
         job->status = job_run(db, job, is_alone);
         /* SQLite ends the whole transaction by itself when the disk is full or fails. */
@@ -249,7 +250,7 @@ static enum ending transaction_lost(struct writer *writer, struct list *jobs, in
 
 static void answer_all(struct list *jobs, enum status status)
 {
-    LIST_EACH(jobs, node)
+    LIST_EACH (jobs, node)
         container_of(node, struct store_job, link)->status = status;
 }
 
@@ -297,8 +298,10 @@ static enum status look_at_disk(struct writer *writer)
     snprintf(log_path, sizeof log_path, "%s-wal", store->path);
     /* What is written to a file without a name is gone with the process: such a commit must not be told. */
     if (!is_same_file(store->path, &writer->data_file) || !is_same_file(log_path, &writer->log_file)) {
-        log_error_rarely("store.moved", "%s or its -wal was moved, replaced or deleted: nothing is saved until "
-                         "it is back; or stop the server and restore a backup", store->path);
+        log_error_rarely("store.moved",
+                         "%s or its -wal was moved, replaced or deleted: nothing is saved until "
+                         "it is back; or stop the server and restore a backup",
+                         store->path);
         return STATUS_UNAVAILABLE;
     }
     struct statvfs disk;
@@ -307,8 +310,10 @@ static enum status look_at_disk(struct writer *writer)
     uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
     if (free_bytes >= store->free_bytes_min)
         return STATUS_OK;
-    log_error_rarely("store.full", "the disk of %s has %llu bytes left, less than data.free_bytes_min: nothing "
-                     "is saved until there are more", store->path, (unsigned long long)free_bytes);
+    log_error_rarely("store.full",
+                     "the disk of %s has %llu bytes left, less than data.free_bytes_min: nothing "
+                     "is saved until there are more",
+                     store->path, (unsigned long long)free_bytes);
     return STATUS_NO_SPACE;
 }
 

@@ -73,7 +73,12 @@ afterEach(async () => {
 
 /* A browser of one's own, with what the page complains about, such as a breach of its CSP. */
 async function visit(path = '/', options = {}) {
-  const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options });
+  const context = await browser.newContext({
+    locale: 'en-GB',
+    timezoneId: 'Europe/Berlin',
+    reducedMotion: 'reduce',
+    ...options,
+  });
   contexts.push(context);
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
@@ -275,12 +280,19 @@ test('replies and reactions reach the other side', tests, async (t) => {
   const { ann, bob } = await together(t);
   await say(ann, 'who is in?');
   await row(bob, 'who is in?').hover();
-  await row(bob, 'who is in?').getByRole('button', { name: /^Reply: / }).click();
+  await row(bob, 'who is in?')
+    .getByRole('button', { name: /^Reply: / })
+    .click();
   await say(bob, 'me');
-  await row(ann, 'me').getByRole('button', { name: /who is in\?/ }).waitFor();
+  await row(ann, 'me')
+    .getByRole('button', { name: /who is in\?/ })
+    .waitFor();
 
   await row(bob, 'who is in?').first().hover();
-  await row(bob, 'who is in?').first().getByRole('button', { name: /^React: / }).click();
+  await row(bob, 'who is in?')
+    .first()
+    .getByRole('button', { name: /^React: / })
+    .click();
   await bob.getByRole('button', { name: 'React with 👍' }).click();
 
   await row(ann, 'who is in?').first().getByRole('button', { name: '👍, 1 person' }).waitFor();
@@ -323,7 +335,9 @@ test('no view has a known fault of accessibility', tests, async (t) => {
     await page.evaluate(axe);
     const found = await page.evaluate(async () => {
       const { violations } = await globalThis.axe.run(document);
-      return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
+      return violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`,
+      );
     });
     assert.deepEqual(found, [], view);
   };

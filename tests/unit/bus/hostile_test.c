@@ -106,7 +106,8 @@ static void peer_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffe
         peer_answer(peer, words);
 }
 
-/* Take one whole command: an array of up to three words, which hold no blanks or line ends but in the last. */
+/* Take one whole command: an array of up to three words, which hold no blanks or line ends but in the last.
+ */
 static bool peer_command(struct peer *peer, char words[3][256])
 {
     char *end = peer->in + peer->in_length, *at = peer->in, *line_end;
@@ -168,7 +169,10 @@ static void peer_closed(uv_handle_t *handle)
     peer->is_used = peer->is_subscriber = false;
 }
 
-#define TEXT(text) {text, sizeof(text) - 1}
+#define TEXT(text)                                                                                           \
+    {                                                                                                        \
+        text, sizeof(text) - 1                                                                               \
+    }
 
 /* None of these may be taken for the answer to anything. */
 static const struct row {

@@ -1,4 +1,4 @@
-/* What is said in rooms: who may say it, in which order it is heard, and how it is read again. */
+/* What is said in rooms: who may say it, and in which order it is heard. */
 #include "world.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,8 @@ static void a_message_is_answered_heard_and_kept(void **state)
     struct world *world = *state;
     int64_t room = make_room(world, world->ann, "public", "general");
 
-    struct answer *answer = ask(world, world->ann, "message.create", "{'id':%lld,'text':'h\\\\i'}", (long long)room);
+    struct answer *answer =
+        ask(world, world->ann, "message.create", "{'id':%lld,'text':'h\\\\i'}", (long long)room);
 
     assert_int_equal(answer->status, STATUS_CREATED);
     assert_int_equal(answer->created_id, look_int(answer->json, "id"));
@@ -57,8 +58,10 @@ static void the_same_key_sent_twice_at_once_makes_one_message(void **state)
     struct world *world = *state;
     int64_t room = make_room(world, world->ann, "public", "general");
 
-    struct answer *first = send_as(world, world->ann, "message.create", "{'id':%lld,'text':'a','key':'k'}", (long long)room);
-    struct answer *second = send_as(world, world->ann, "message.create", "{'id':%lld,'text':'a','key':'k'}", (long long)room);
+    struct answer *first =
+        send_as(world, world->ann, "message.create", "{'id':%lld,'text':'a','key':'k'}", (long long)room);
+    struct answer *second =
+        send_as(world, world->ann, "message.create", "{'id':%lld,'text':'a','key':'k'}", (long long)room);
     world_run(world);
 
     assert_int_equal(first->status, STATUS_CREATED);
@@ -70,7 +73,8 @@ static void the_same_key_sent_twice_at_once_makes_one_message(void **state)
 static void offsets_have_no_holes_and_are_heard_in_order(void **state)
 {
     struct world *world = *state;
-    int64_t rooms[2] = {make_room(world, world->ann, "public", "one"), make_room(world, world->ann, "public", "two")};
+    int64_t rooms[2] = {make_room(world, world->ann, "public", "one"),
+                        make_room(world, world->ann, "public", "two")};
     add_member(world, world->ann, rooms[0], world->bob, "member");
     uint64_t last[2] = {0, 0};
 
@@ -109,9 +113,12 @@ static void who_is_not_in_the_room_or_only_reads_may_not_write(void **state)
     int64_t hidden = make_room(world, world->ann, "private", "hidden");
     add_member(world, world->ann, room, world->bob, "reader");
 
-    struct answer *reader = ask(world, world->bob, "message.create", "{'id':%lld,'text':'x'}", (long long)room);
-    struct answer *passer = ask(world, world->eve, "message.create", "{'id':%lld,'text':'x'}", (long long)room);
-    struct answer *blind = ask(world, world->eve, "message.create", "{'id':%lld,'text':'x'}", (long long)hidden);
+    struct answer *reader =
+        ask(world, world->bob, "message.create", "{'id':%lld,'text':'x'}", (long long)room);
+    struct answer *passer =
+        ask(world, world->eve, "message.create", "{'id':%lld,'text':'x'}", (long long)room);
+    struct answer *blind =
+        ask(world, world->eve, "message.create", "{'id':%lld,'text':'x'}", (long long)hidden);
     struct answer *nowhere = ask(world, world->eve, "message.create", "{'id':999,'text':'x'}");
 
     assert_int_equal(reader->status, STATUS_FORBIDDEN);
@@ -133,11 +140,11 @@ static void texts_have_a_length_and_something_to_see(void **state)
     static const struct {
         const char *text;
         bool is_fine;
-    } texts[] = {{"ééééé", true},    {"éééééé", false},       {"", false},     {" \\n\\t ", false},
+    } texts[] = {{"ééééé", true},           {"éééééé", false},         {"", false},   {" \\n\\t ", false},
                  {"\\u00a0\\u200b", false}, {"\\u2028\\u3000", false}, {" a ", true}, {"👍", true}};
     for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
-        struct answer *answer =
-            ask(world, world->ann, "message.create", "{'id':%lld,'text':'%s'}", (long long)room, texts[i].text);
+        struct answer *answer = ask(world, world->ann, "message.create", "{'id':%lld,'text':'%s'}",
+                                    (long long)room, texts[i].text);
         assert_int_equal(answer->status, texts[i].is_fine ? STATUS_CREATED : STATUS_INVALID);
         assert_int_equal(answer->errors == NULL, texts[i].is_fine);
     }
@@ -146,8 +153,8 @@ static void texts_have_a_length_and_something_to_see(void **state)
 static void wrong_fields_are_all_named(void **state)
 {
     struct world *world = *state;
-    struct answer *answer = ask(world, world->ann, "message.create",
-                                "{'id':0,'text':7,'reply_to':'x','key':'','colour':'red'}");
+    struct answer *answer =
+        ask(world, world->ann, "message.create", "{'id':0,'text':7,'reply_to':'x','key':'','colour':'red'}");
     assert_int_equal(answer->status, STATUS_INVALID);
     static const char *const pointers[] = {"/id", "/text", "/reply_to", "/key", "/colour"};
     for (size_t i = 0; i < ARRAY_LENGTH(pointers); i++)
@@ -157,7 +164,8 @@ static void wrong_fields_are_all_named(void **state)
 static void a_reply_stays_in_its_room(void **state)
 {
     struct world *world = *state;
-    int64_t one = make_room(world, world->ann, "public", "one"), two = make_room(world, world->ann, "public", "two");
+    int64_t one = make_room(world, world->ann, "public", "one"),
+            two = make_room(world, world->ann, "public", "two");
     int64_t first = say(world, world->ann, one, "first");
 
     struct answer *here = ask(world, world->ann, "message.create", "{'id':%lld,'text':'x','reply_to':%lld}",
@@ -178,7 +186,8 @@ static void who_writes_too_fast_is_told_when_to_try_again(void **state)
     world->settings->chat_messages_per_s = 1;
     size_t refused = 0;
     for (int i = 0; i < 10; i++) {
-        struct answer *answer = send_as(world, world->ann, "message.create", "{'id':%lld,'text':'x'}", (long long)room);
+        struct answer *answer =
+            send_as(world, world->ann, "message.create", "{'id':%lld,'text':'x'}", (long long)room);
         if (answer->is_done && answer->status == STATUS_TOO_MANY) {
             refused++;
             assert_true(answer->retry_after_s >= 1);
@@ -233,7 +242,8 @@ static void only_the_author_edits_and_moderators_delete(void **state)
     int64_t id = say(world, world->bob, room, "tpyo");
 
     struct answer *owner = ask(world, world->ann, "message.update", "{'id':%lld,'text':'x'}", (long long)id);
-    struct answer *author = ask(world, world->bob, "message.update", "{'id':%lld,'text':'typo'}", (long long)id);
+    struct answer *author =
+        ask(world, world->bob, "message.update", "{'id':%lld,'text':'typo'}", (long long)id);
     assert_int_equal(owner->status, STATUS_FORBIDDEN);
     assert_int_equal(author->status, STATUS_OK);
     assert_string_equal(look_text(author->json, "text"), "typo");
@@ -242,9 +252,12 @@ static void only_the_author_edits_and_moderators_delete(void **state)
     assert_string_equal(look_text(last_event(world, room)->json, "event"), "message.updated");
 
     int64_t mine = say(world, world->ann, room, "mine");
-    assert_int_equal(ask(world, world->bob, "message.delete", "{'id':%lld}", (long long)mine)->status, STATUS_FORBIDDEN);
-    assert_int_equal(ask(world, world->dan, "message.delete", "{'id':%lld}", (long long)id)->status, STATUS_FORBIDDEN);
-    assert_int_equal(ask(world, world->eve, "message.delete", "{'id':%lld}", (long long)id)->status, STATUS_NO_CONTENT);
+    assert_int_equal(ask(world, world->bob, "message.delete", "{'id':%lld}", (long long)mine)->status,
+                     STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->dan, "message.delete", "{'id':%lld}", (long long)id)->status,
+                     STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->eve, "message.delete", "{'id':%lld}", (long long)id)->status,
+                     STATUS_NO_CONTENT);
 }
 
 static void a_deleted_message_is_blank_and_stays_deleted(void **state)
@@ -264,87 +277,39 @@ static void a_deleted_message_is_blank_and_stays_deleted(void **state)
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM reaction"), 0);
 
     size_t heard = world->hub->count;
-    assert_int_equal(ask(world, world->ann, "message.delete", "{'id':%lld}", (long long)id)->status, STATUS_NO_CONTENT);
-    assert_int_equal(ask(world, world->ann, "message.update", "{'id':%lld,'text':'x'}", (long long)id)->status, STATUS_CONFLICT);
-    assert_int_equal(ask(world, world->ann, "reaction.create", "{'id':%lld,'emoji':'x'}", (long long)id)->status, STATUS_CONFLICT);
+    assert_int_equal(ask(world, world->ann, "message.delete", "{'id':%lld}", (long long)id)->status,
+                     STATUS_NO_CONTENT);
+    assert_int_equal(
+        ask(world, world->ann, "message.update", "{'id':%lld,'text':'x'}", (long long)id)->status,
+        STATUS_CONFLICT);
+    assert_int_equal(
+        ask(world, world->ann, "reaction.create", "{'id':%lld,'emoji':'x'}", (long long)id)->status,
+        STATUS_CONFLICT);
     assert_int_equal(world->hub->count, heard);
     struct answer *detail = ask(world, world->ann, "message.detail", "{'id':%lld}", (long long)id);
     assert_true(cJSON_IsTrue(look(detail->json, "deleted")));
 }
 
-/* The texts of a page as one word. */
-static const char *page_word(const struct answer *answer)
-{
-    static char word[256];
-    word[0] = '\0';
-    for (const cJSON *item = look(answer->json, "items")->child; item; item = item->next)
-        strncat(word, look_text(item, "text"), sizeof word - strlen(word) - 1);
-    return word;
-}
-
-static void pages_go_back_and_forth_without_a_hole(void **state)
-{
-    struct world *world = *state;
-    int64_t room = make_room(world, world->ann, "public", "general");
-    for (const char *c = "abcdefgh"; *c; c++) {
-        char text[2] = {*c, '\0'};
-        say(world, world->ann, room, text);
-    }
-    struct answer *page = ask(world, world->ann, "message.list", "{'id':%lld,'limit':3}", (long long)room);
-    assert_string_equal(page_word(page), "fgh");
-    assert_int_equal(look_int(page->json, "offset"), 8);
-    assert_string_not_equal(look_text(page->json, "epoch"), "");
-    page = ask(world, world->ann, "message.list", "{'id':%lld,'limit':3,'before':%lld}", (long long)room,
-               (long long)look_int(page->json, "next"));
-    assert_string_equal(page_word(page), "cde");
-    page = ask(world, world->ann, "message.list", "{'id':%lld,'limit':3,'before':%lld}", (long long)room,
-               (long long)look_int(page->json, "next"));
-    assert_string_equal(page_word(page), "ab");
-    assert_true(cJSON_IsNull(look(page->json, "next")));
-
-    page = ask(world, world->ann, "message.list", "{'id':%lld,'limit':5,'after':1}", (long long)room);
-    assert_string_equal(page_word(page), "bcdef");
-    page = ask(world, world->ann, "message.list", "{'id':%lld,'limit':5,'after':%lld}", (long long)room,
-               (long long)look_int(page->json, "next"));
-    assert_string_equal(page_word(page), "gh");
-    assert_true(cJSON_IsNull(look(page->json, "next")));
-    page = ask(world, world->ann, "message.list", "{'id':%lld,'after':2,'before':6}", (long long)room);
-    assert_string_equal(page_word(page), "cde");
-    assert_int_equal(ask(world, world->ann, "message.list", "{'id':%lld,'limit':201}", (long long)room)->status, STATUS_INVALID);
-    assert_int_equal(ask(world, world->ann, "message.list", "{'id':%lld,'limit':0}", (long long)room)->status, STATUS_INVALID);
-}
-
-static void a_page_of_long_messages_ends_early(void **state)
-{
-    struct world *world = *state;
-    int64_t room = make_room(world, world->ann, "public", "general");
-    world->settings->chat_text_max = 60000;
-    char *text = malloc(60001);
-    assert_non_null(text);
-    memset(text, 'x', 60000);
-    text[60000] = '\0';
-    for (int i = 0; i < 30; i++)
-        say(world, world->ann, room, text);
-    free(text);
-
-    struct answer *page = ask(world, world->ann, "message.list", "{'id':%lld,'limit':200}", (long long)room);
-    int size = cJSON_GetArraySize(look(page->json, "items"));
-    assert_in_range(size, 10, 20);
-    assert_int_equal(look_int(page->json, "next"), 30 - size + 1);
-}
-
 static void a_private_room_is_read_by_members_only(void **state)
 {
     struct world *world = *state;
-    int64_t hidden = make_room(world, world->ann, "private", "hidden"), open = make_room(world, world->ann, "public", "open");
+    int64_t hidden = make_room(world, world->ann, "private", "hidden"),
+            open = make_room(world, world->ann, "public", "open");
     int64_t secret = say(world, world->ann, hidden, "secret"), news = say(world, world->ann, open, "news");
 
-    assert_int_equal(ask(world, world->bob, "message.list", "{'id':%lld}", (long long)hidden)->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, world->bob, "message.detail", "{'id':%lld}", (long long)secret)->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, world->bob, "reaction.create", "{'id':%lld,'emoji':'x'}", (long long)secret)->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, world->bob, "message.delete", "{'id':%lld}", (long long)secret)->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, world->bob, "message.list", "{'id':%lld}", (long long)open)->status, STATUS_OK);
-    assert_int_equal(ask(world, world->bob, "message.detail", "{'id':%lld}", (long long)news)->status, STATUS_OK);
+    assert_int_equal(ask(world, world->bob, "message.list", "{'id':%lld}", (long long)hidden)->status,
+                     STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, world->bob, "message.detail", "{'id':%lld}", (long long)secret)->status,
+                     STATUS_NOT_FOUND);
+    assert_int_equal(
+        ask(world, world->bob, "reaction.create", "{'id':%lld,'emoji':'x'}", (long long)secret)->status,
+        STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, world->bob, "message.delete", "{'id':%lld}", (long long)secret)->status,
+                     STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, world->bob, "message.list", "{'id':%lld}", (long long)open)->status,
+                     STATUS_OK);
+    assert_int_equal(ask(world, world->bob, "message.detail", "{'id':%lld}", (long long)news)->status,
+                     STATUS_OK);
 }
 
 static void leaving_stops_the_messages_that_wait_behind_it(void **state)
@@ -352,9 +317,11 @@ static void leaving_stops_the_messages_that_wait_behind_it(void **state)
     struct world *world = *state;
     int64_t room = make_room(world, world->ann, "public", "general");
 
-    struct answer *before = send_as(world, world->ann, "message.create", "{'id':%lld,'text':'a'}", (long long)room);
+    struct answer *before =
+        send_as(world, world->ann, "message.create", "{'id':%lld,'text':'a'}", (long long)room);
     struct answer *leave = send_as(world, world->ann, "room.leave", "{'id':%lld}", (long long)room);
-    struct answer *after = send_as(world, world->ann, "message.create", "{'id':%lld,'text':'b'}", (long long)room);
+    struct answer *after =
+        send_as(world, world->ann, "message.create", "{'id':%lld,'text':'b'}", (long long)room);
     world_run(world);
 
     assert_int_equal(before->status, STATUS_CREATED);
@@ -379,7 +346,8 @@ static void a_grant_taken_away_stops_the_writes_that_wait_behind_it(void **state
     store_write(world->store, &waiting);
     store_write(world->store, &taking);
     /* The loop still allows it: what it knows changes only after the commit. */
-    struct answer *answer = send_as(world, world->ann, "message.create", "{'id':%lld,'text':'a'}", (long long)room);
+    struct answer *answer =
+        send_as(world, world->ann, "message.create", "{'id':%lld,'text':'a'}", (long long)room);
     uv_sem_post(&gate);
     world_run(world);
     uv_sem_destroy(&gate);
@@ -417,7 +385,8 @@ static void nobody_hears_of_what_was_not_committed(void **state)
     /* The last step of the work fails: offset, message and text are there already. */
     world_run_sql(world, "CREATE TRIGGER no BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'no'); END");
 
-    struct answer *answer = ask(world, world->ann, "message.create", "{'id':%lld,'text':'x'}", (long long)room);
+    struct answer *answer =
+        ask(world, world->ann, "message.create", "{'id':%lld,'text':'x'}", (long long)room);
 
     assert_false(status_is_ok(answer->status));
     assert_int_equal(world->hub->count, heard);
@@ -435,52 +404,6 @@ static void nobody_and_the_shell_cannot_speak(void **state)
     assert_int_equal(ask(world, 0, "message.create", "{'id':1,'text':'x'}")->status, STATUS_UNAUTHENTICATED);
     assert_int_equal(ask_shell(world, "message.create", "{'id':1,'text':'x'}")->status, STATUS_FORBIDDEN);
     assert_int_equal(ask(world, 0, "message.list", "{'id':1}")->status, STATUS_OK);
-}
-
-struct log_read {
-    const struct channel_kind *kind;
-    const char *rest;
-    uint64_t since, last;
-    size_t limit, count;
-    bool reversed;
-    struct buffer json;
-};
-
-static enum status read_log(struct db *db, void *context)
-{
-    struct log_read *read = context;
-    buffer_clear(&read->json);
-    return read->kind->read_log(db, read->rest, read->since, read->limit, read->reversed, &read->json, &read->count,
-                                &read->last);
-}
-
-static void the_log_gives_events_as_they_were_pushed(void **state)
-{
-    struct world *world = *state;
-    int64_t room = make_room(world, world->ann, "public", "general");
-    for (int i = 0; i < 5; i++)
-        say(world, world->ann, room, "x");
-    struct log_read forward = {.kind = world->hub->kind, .rest = "1", .since = 1, .limit = 3};
-    struct log_read back = {.kind = world->hub->kind, .rest = "1", .since = 0, .limit = 2, .reversed = true};
-    struct log_read none = {.kind = world->hub->kind, .rest = "1", .since = UINT64_MAX, .limit = 2};
-
-    assert_int_equal(world_write(world, read_log, &forward), STATUS_OK);
-    assert_int_equal(world_write(world, read_log, &back), STATUS_OK);
-    assert_int_equal(world_write(world, read_log, &none), STATUS_OK);
-
-    assert_int_equal(forward.count, 3);
-    assert_int_equal(forward.last, 4);
-    assert_int_equal(back.count, 2);
-    assert_int_equal(back.last, 4);
-    assert_int_equal(none.count, 0);
-    char list[8192];
-    snprintf(list, sizeof list, "[%s]", back.json.bytes);
-    SCOPED(json_free) cJSON *entries = json_parse(list, strlen(list), NULL);
-    assert_int_equal(look_int(entries, "0.offset"), 5);
-    assert_true(cJSON_Compare(look(entries, "0.data"), last_event(world, room)->json, true));
-    buffer_free(&forward.json);
-    buffer_free(&back.json);
-    buffer_free(&none.json);
 }
 
 static void a_publication_becomes_a_message(void **state)
@@ -523,14 +446,11 @@ int main(void)
         TEST(members_of_large_rooms_are_not_each_told),
         TEST(only_the_author_edits_and_moderators_delete),
         TEST(a_deleted_message_is_blank_and_stays_deleted),
-        TEST(pages_go_back_and_forth_without_a_hole),
-        TEST(a_page_of_long_messages_ends_early),
         TEST(a_private_room_is_read_by_members_only),
         TEST(leaving_stops_the_messages_that_wait_behind_it),
         TEST(a_grant_taken_away_stops_the_writes_that_wait_behind_it),
         TEST(nobody_hears_of_what_was_not_committed),
         TEST(nobody_and_the_shell_cannot_speak),
-        TEST(the_log_gives_events_as_they_were_pushed),
         TEST(a_publication_becomes_a_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

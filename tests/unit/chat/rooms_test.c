@@ -66,7 +66,8 @@ static void names_and_kinds_are_checked(void **state)
 static void the_list_has_my_rooms_and_public_ones_page_by_page(void **state)
 {
     struct world *world = *state;
-    int64_t open = make_room(world, world->ann, "public", "open"), hidden = make_room(world, world->ann, "private", "hidden");
+    int64_t open = make_room(world, world->ann, "public", "open"),
+            hidden = make_room(world, world->ann, "private", "hidden");
     int64_t mine = make_room(world, world->bob, "private", "mine");
     ask(world, world->bob, "direct.create", "{'user':%lld}", LL(world->ann));
     say(world, world->ann, open, "hi");
@@ -105,22 +106,31 @@ static void a_direct_room_is_one_for_two_people(void **state)
     assert_int_equal(count_events(world, "user:2", "room.added"), 1);
     say(world, world->ann, room, "psst");
 
-    assert_int_equal(ask(world, world->eve, "room.detail", "{'id':%lld}", LL(room))->status, STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, world->eve, "room.detail", "{'id':%lld}", LL(room))->status,
+                     STATUS_NOT_FOUND);
     assert_int_equal(authorize(world, world->eve, "1", &(struct channel_top){0}), STATUS_NOT_FOUND);
     assert_int_equal(ask(world, world->ann, "room.leave", "{'id':%lld}", LL(room))->status, STATUS_FORBIDDEN);
-    assert_int_equal(ask(world, world->ann, "member.create", "{'id':%lld,'user':%lld}", LL(room), LL(world->eve))->status, STATUS_FORBIDDEN);
-    assert_int_equal(ask(world, world->ann, "member.delete", "{'id':%lld,'user':%lld}", LL(room), LL(world->bob))->status, STATUS_FORBIDDEN);
-    assert_int_equal(ask(world, world->ann, "room.update", "{'id':%lld,'kind':'public'}", LL(room))->status, STATUS_FORBIDDEN);
-    assert_int_equal(ask(world, world->ann, "room.delete", "{'id':%lld}", LL(room))->status, STATUS_FORBIDDEN);
+    assert_int_equal(
+        ask(world, world->ann, "member.create", "{'id':%lld,'user':%lld}", LL(room), LL(world->eve))->status,
+        STATUS_FORBIDDEN);
+    assert_int_equal(
+        ask(world, world->ann, "member.delete", "{'id':%lld,'user':%lld}", LL(room), LL(world->bob))->status,
+        STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->ann, "room.update", "{'id':%lld,'kind':'public'}", LL(room))->status,
+                     STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->ann, "room.delete", "{'id':%lld}", LL(room))->status,
+                     STATUS_FORBIDDEN);
 }
 
 static void a_direct_room_needs_somebody_else_who_is_there(void **state)
 {
     struct world *world = *state;
     world_run_sql(world, "UPDATE user SET disabled = 1 WHERE name = 'eve'");
-    assert_int_equal(ask(world, world->ann, "direct.create", "{'user':%lld}", LL(world->ann))->status, STATUS_INVALID);
+    assert_int_equal(ask(world, world->ann, "direct.create", "{'user':%lld}", LL(world->ann))->status,
+                     STATUS_INVALID);
     assert_int_equal(ask(world, world->ann, "direct.create", "{'user':999}")->status, STATUS_INVALID);
-    assert_int_equal(ask(world, world->ann, "direct.create", "{'user':%lld}", LL(world->eve))->status, STATUS_INVALID);
+    assert_int_equal(ask(world, world->ann, "direct.create", "{'user':%lld}", LL(world->eve))->status,
+                     STATUS_INVALID);
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM room"), 0);
 }
 
@@ -131,9 +141,12 @@ static void moderators_rename_and_only_owners_close(void **state)
     add_member(world, world->ann, room, world->bob, "moderator");
     add_member(world, world->ann, room, world->eve, "member");
 
-    assert_int_equal(ask(world, world->eve, "room.update", "{'id':%lld,'topic':'x'}", LL(room))->status, STATUS_FORBIDDEN);
-    assert_int_equal(ask(world, world->dan, "room.update", "{'id':%lld,'topic':'x'}", LL(room))->status, STATUS_FORBIDDEN);
-    assert_int_equal(ask(world, world->bob, "room.update", "{'id':%lld,'kind':'private'}", LL(room))->status, STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->eve, "room.update", "{'id':%lld,'topic':'x'}", LL(room))->status,
+                     STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->dan, "room.update", "{'id':%lld,'topic':'x'}", LL(room))->status,
+                     STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->bob, "room.update", "{'id':%lld,'kind':'private'}", LL(room))->status,
+                     STATUS_FORBIDDEN);
     assert_int_equal(ask(world, world->bob, "room.update", "{'id':%lld}", LL(room))->status, STATUS_INVALID);
     struct answer *answer = ask(world, world->bob, "room.update", "{'id':%lld,'topic':'news'}", LL(room));
     assert_int_equal(answer->status, STATUS_OK);
@@ -169,7 +182,8 @@ static void a_deleted_room_is_gone_with_all_that_was_said(void **state)
     add_member(world, world->ann, room, world->bob, "moderator");
     int64_t id = say(world, world->ann, room, "x");
     ask(world, world->bob, "message.create", "{'id':%lld,'text':'y','reply_to':%lld}", LL(room), LL(id));
-    assert_int_equal(ask(world, world->bob, "room.delete", "{'id':%lld}", LL(room))->status, STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->bob, "room.delete", "{'id':%lld}", LL(room))->status,
+                     STATUS_FORBIDDEN);
     size_t before = world->hub->count;
 
     struct answer *answer = ask(world, world->ann, "room.delete", "{'id':%lld}", LL(room));
@@ -180,10 +194,13 @@ static void a_deleted_room_is_gone_with_all_that_was_said(void **state)
     assert_int_equal(world->hub->notes[drop].user_id, 0);
     assert_int_equal(count_events(world, "user:1", "room.removed"), 1);
     assert_int_equal(count_events(world, "user:2", "room.removed"), 1);
-    assert_int_equal(world_get_int(world, "SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM event) + "
-                                          "(SELECT count(*) FROM member)"), 0);
+    assert_int_equal(world_get_int(world,
+                                   "SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM event) + "
+                                   "(SELECT count(*) FROM member)"),
+                     0);
     assert_int_equal(authorize(world, world->ann, "1", &(struct channel_top){0}), STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, world->ann, "message.create", "{'id':%lld,'text':'x'}", LL(room))->status, STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, world->ann, "message.create", "{'id':%lld,'text':'x'}", LL(room))->status,
+                     STATUS_NOT_FOUND);
 }
 
 static void superusers_and_the_shell_delete_any_room(void **state)
@@ -195,10 +212,12 @@ static void superusers_and_the_shell_delete_any_room(void **state)
     permissions_set_superuser(world->permissions, world->eve, true);
 
     assert_int_equal(ask(world, world->eve, "room.detail", "{'id':%lld}", LL(one))->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, world->eve, "room.delete", "{'id':%lld}", LL(one))->status, STATUS_NO_CONTENT);
+    assert_int_equal(ask(world, world->eve, "room.delete", "{'id':%lld}", LL(one))->status,
+                     STATUS_NO_CONTENT);
     assert_int_equal(ask_shell(world, "room.delete", "{'id':2}")->status, STATUS_NO_CONTENT);
     assert_int_equal(ask_shell(world, "room.delete", "{'id':2}")->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask_shell(world, "room.create", "{'kind':'public','name':'x'}")->status, STATUS_FORBIDDEN);
+    assert_int_equal(ask_shell(world, "room.create", "{'kind':'public','name':'x'}")->status,
+                     STATUS_FORBIDDEN);
 }
 
 static void channels_are_decided_from_memory(void **state)
@@ -206,8 +225,8 @@ static void channels_are_decided_from_memory(void **state)
     struct world *world = *state;
     struct channel_top top;
     make_room(world, world->ann, "private", "hidden");
-    static const char *const malformed[] = {"", "0", "01", "1 ", " 1", "+1", "-1", "1.0", "x", "9007199254740992",
-                                            "99999999999999999999999"};
+    static const char *const malformed[] = {
+        "", "0", "01", "1 ", " 1", "+1", "-1", "1.0", "x", "9007199254740992", "99999999999999999999999"};
     for (size_t i = 0; i < ARRAY_LENGTH(malformed); i++)
         assert_int_equal(authorize(world, world->ann, malformed[i], &top), STATUS_MALFORMED);
     assert_int_equal(authorize(world, world->ann, "1", &top), STATUS_OK);
@@ -245,7 +264,8 @@ static void a_restart_finds_rooms_members_and_positions(void **state)
     assert_int_equal(after.offset, before.offset);
     assert_string_equal(after.epoch, before.epoch);
     assert_int_equal(authorize(world, world->eve, "1", &after), STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, world->bob, "room.typing", "{'id':%lld}", LL(room))->status, STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->bob, "room.typing", "{'id':%lld}", LL(room))->status,
+                     STATUS_FORBIDDEN);
 }
 
 static enum status make_demo(struct db *db, void *context)

@@ -209,7 +209,8 @@ static void reply(struct request *request)
     }
 }
 
-static struct answer *send_json(struct world *world, const struct actor *actor, const char *method, char *params)
+static struct answer *send_json(struct world *world, const struct actor *actor, const char *method,
+                                char *params)
 {
     for (char *c = params; *c; c++)
         if (*c == '\'')
@@ -236,7 +237,8 @@ static struct answer *send_list(struct world *world, int64_t user_id, const char
 {
     static const char *const names[] = {"", "ann", "bob", "eve", "dan"};
     struct actor actor = {.user_id = user_id};
-    snprintf(actor.name, sizeof actor.name, "%s", user_id < (int64_t)ARRAY_LENGTH(names) ? names[user_id] : "other");
+    snprintf(actor.name, sizeof actor.name, "%s",
+             user_id < (int64_t)ARRAY_LENGTH(names) ? names[user_id] : "other");
     char *text = NULL;
     assert_true(vasprintf(&text, params, values) >= 0);
     struct answer *answer = send_json(world, &actor, method, text);

@@ -1,5 +1,5 @@
-/* A small world for the tests of chat: a store in memory, four people, and a hub that notes what it is told. Requests
- * take the real way: dispatch, form, work in the store, done on the loop, reply. */
+/* A small world for the tests of chat: a store in memory, four people, and a hub that notes what it is told.
+ * Requests take the real way: dispatch, form, work in the store, done on the loop, reply. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,9 +35,9 @@ struct hub {
 struct answer {
     bool is_done;
     enum status status;
-    cJSON *json;    /* NULL: no text */
-    char *detail;   /* NULL: the status's own words */
-    char *errors;   /* NULL: none */
+    cJSON *json;  /* NULL: no text */
+    char *detail; /* NULL: the status's own words */
+    char *errors; /* NULL: none */
     int64_t created_id, retry_after_s;
     size_t notes_before; /* what the hub had been told when the answer left */
 };

@@ -1,5 +1,5 @@
-/* Faults of the disk: a full one, one that fails, files that vanish, and a process that is killed. The program
- * runs itself as a child where a fault needs a process or a disk of its own. */
+/* Faults of the disk: a full one, one that fails, files that vanish, and a process that is killed. The
+ * program runs itself as a child where a fault needs a process or a disk of its own. */
 #include "world.h"
 #include <errno.h>
 #include <poll.h>
@@ -14,10 +14,10 @@
 #include <unistd.h>
 #include "store/db.h"
 
-#define KILLS 20
-#define OUTSTANDING 50     /* writes of the child that are under way at any time */
+#define KILLS          20
+#define OUTSTANDING    50  /* writes of the child that are under way at any time */
 #define ACKED_PER_KILL 200 /* after so many answers it is killed */
-#define SKIPPED 77
+#define SKIPPED        77
 
 /* ---- A disk that fails when told to. SQLite calls these through the process's symbols or its own table. */
 
@@ -217,23 +217,30 @@ static void a_store_that_cannot_write_finds_by_itself_when_it_can(void **state)
         poll(NULL, 0, 1);
 }
 
+static void move_under_the_store(struct world *world, const char *ending, bool is_replaced)
+{
+    char here[512], there[520];
+    snprintf(here, sizeof here, "%s%s", world->path, ending);
+    snprintf(there, sizeof there, "%s.away", here);
+    /* Opened anew, so that the next write looks at the disk and not at what was found a moment ago. */
+    world_close(world);
+    assert_int_equal(world_open(world), STATUS_OK);
+    assert_int_equal(rename(here, there), 0);
+    if (is_replaced)
+        fclose(fopen(here, "w"));
+    struct step write = {.body = insert_note, .number = 1};
+    assert_int_equal(world_write_now(world, &write), STATUS_UNAVAILABLE);
+    assert_false(stats_of(world).is_writable);
+    assert_int_equal(rename(there, here), 0);
+}
+
 static void nothing_is_saved_to_a_file_without_a_name(void **state)
 {
     struct world *world = *state;
     static const char *const endings[] = {"", "-wal"};
     for (size_t i = 0; i < ARRAY_LENGTH(endings); i++) {
-        char here[512], there[520];
-        snprintf(here, sizeof here, "%s%s", world->path, endings[i]);
-        snprintf(there, sizeof there, "%s.away", here);
-        world_close(world);
-        assert_int_equal(world_open(world), STATUS_OK);
-        struct step write = {.body = insert_note, .number = 1};
-        assert_int_equal(rename(here, there), 0);
-        assert_int_equal(world_write_now(world, &write), STATUS_UNAVAILABLE);
-        fclose(fopen(here, "w")); /* another file of that name is not ours */
-        struct step again = {.body = insert_note, .number = 2};
-        assert_int_equal(world_write_now(world, &again), STATUS_UNAVAILABLE);
-        assert_int_equal(rename(there, here), 0);
+        move_under_the_store(world, endings[i], false);
+        move_under_the_store(world, endings[i], true);
     }
     world_close(world);
     assert_int_equal(world_open(world), STATUS_OK);
@@ -296,7 +303,8 @@ static void every_answered_write_survives_a_kill(void **state)
         close(ends[1]);
         size_t before = count;
         bool is_killed = false;
-        while (count < ARRAY_LENGTH(acked) && read(ends[0], &acked[count], sizeof acked[0]) == sizeof acked[0]) {
+        while (count < ARRAY_LENGTH(acked) &&
+               read(ends[0], &acked[count], sizeof acked[0]) == sizeof acked[0]) {
             count++;
             if (!is_killed && count - before >= ACKED_PER_KILL) {
                 kill(child, SIGKILL);
@@ -313,7 +321,8 @@ static void every_answered_write_survives_a_kill(void **state)
     assert_non_null(db);
     for (size_t i = 0; i < count; i++) {
         int64_t found = 0;
-        assert_int_equal(db_get_int(db, &found, "SELECT id FROM note WHERE id = ?1", "i", acked[i]), STATUS_OK);
+        assert_int_equal(db_get_int(db, &found, "SELECT id FROM note WHERE id = ?1", "i", acked[i]),
+                         STATUS_OK);
     }
     struct rows *rows = db_query(db, "PRAGMA integrity_check", "");
     assert_true(rows_next(rows));

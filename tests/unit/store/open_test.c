@@ -12,7 +12,8 @@
 static const struct migration steps[] = {
     {1, "first", "digest 1", "CREATE TABLE one(id INTEGER PRIMARY KEY); INSERT INTO one VALUES (1);"},
     {2, "second", "digest 2",
-     "CREATE TABLE two(id INTEGER PRIMARY KEY, one INTEGER REFERENCES one(id)); INSERT INTO two VALUES (5, 1);"},
+     "CREATE TABLE two(id INTEGER PRIMARY KEY, one INTEGER REFERENCES one(id)); INSERT INTO two VALUES (5, "
+     "1);"},
     {3, "rebuild", "digest 3",
      "CREATE TABLE new_one(id INTEGER PRIMARY KEY, more TEXT); INSERT INTO new_one(id) SELECT id FROM one;"
      "DROP TABLE one; ALTER TABLE new_one RENAME TO one;"},
@@ -111,7 +112,8 @@ static void a_copy_is_kept_of_what_was_before(void **state)
 static void a_step_that_fails_leaves_nothing(void **state)
 {
     struct world *world = *state;
-    struct migration broken[] = {steps[0], {2, "broken", "d", "CREATE TABLE half(id); INSERT INTO nowhere VALUES (1)"}};
+    struct migration broken[] = {steps[0],
+                                 {2, "broken", "d", "CREATE TABLE half(id); INSERT INTO nowhere VALUES (1)"}};
     assert_int_not_equal(migrate_alone(world, broken, 2), STATUS_OK);
     expect_why(world, "0002-broken");
     expect_why(world, "nowhere");

@@ -61,7 +61,8 @@ void world_close(struct world *world)
     world_run(world);
 }
 
-static void hand_over(struct world *world, struct step *step, void (*road)(struct store *, struct store_job *))
+static void hand_over(struct world *world, struct step *step,
+                      void (*road)(struct store *, struct store_job *))
 {
     step->world = world;
     step->job.work = step_work;
@@ -114,7 +115,8 @@ enum status world_read_now(struct world *world, struct step *step)
 void world_make_notes(struct world *world)
 {
     struct step make = {.body = run_text,
-                        .text = "CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT"};
+                        .text =
+                            "CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT"};
     assert_int_equal(world_write_now(world, &make), STATUS_OK);
 }
 

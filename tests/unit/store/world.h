@@ -24,9 +24,9 @@ struct step {
     struct store_job job; /* first: a step is a job */
     struct world *world;
     enum status (*body)(struct step *step, struct db *db);
-    int64_t number;       /* what the body needs, or found */
+    int64_t number; /* what the body needs, or found */
     const char *text;
-    unsigned done_place;  /* 1: the first step of the world that was done */
+    unsigned done_place;    /* 1: the first step of the world that was done */
     uv_sem_t *reached, *go; /* a gate: the body posts the one and waits for the other */
 };
 
@@ -50,7 +50,7 @@ enum status world_read_now(struct world *world, struct step *step);
 void world_make_notes(struct world *world);
 int64_t world_count_notes(struct world *world);
 /* Bodies. */
-enum status insert_note(struct step *step, struct db *db);  /* id number; text, or its number as text */
+enum status insert_note(struct step *step, struct db *db); /* id number; text, or its number as text */
 enum status pass_gate(struct step *step, struct db *db);
-enum status run_text(struct step *step, struct db *db);     /* step->text is SQL */
-enum status get_text(struct step *step, struct db *db);     /* step->text is SQL that gives step->number */
+enum status run_text(struct step *step, struct db *db); /* step->text is SQL */
+enum status get_text(struct step *step, struct db *db); /* step->text is SQL that gives step->number */
