@@ -54,8 +54,10 @@ install_packages() {
   fi
 }
 
-# npm ci in a folder, unless it was done since the lock file changed: npm writes the proof when it is through.
+# npm ci in a folder, with what only developers need, unless that was done since the lock file changed. The build
+# installs less; npm ci removes the mark together with everything else.
 install_npm() {
-  [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] && return 0
-  npm --prefix "$1" ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null
+  local mark=$1/node_modules/.with-development
+  [ "$mark" -nt "$1/package-lock.json" ] && return 0
+  npm --prefix "$1" ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null && touch "$mark"
 }

@@ -109,6 +109,9 @@ CREATE TABLE message (
 CREATE UNIQUE INDEX message_offset ON message(room_id, offset);
 CREATE UNIQUE INDEX message_key ON message(room_id, author, key) WHERE key IS NOT NULL;
 
+-- Deleting a room must not look through all messages for each one's replies.
+CREATE INDEX message_reply ON message(reply_to) WHERE reply_to IS NOT NULL;
+
 CREATE TABLE reaction (
     message_id INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,
     user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,

@@ -6,10 +6,6 @@
 #include "chat/message_models.h"
 #include "chat/state.h"
 
-/* Above this many members a message raises no push to each of them: one message would become hundreds. Who
- * has the room open hears the message itself; the others see what is unread when they look at their rooms. */
-#define UNREAD_PUSH_MEMBERS_MAX 100
-
 static request_work message_list_work, message_detail_work, message_create_work, message_update_work,
     message_delete_work;
 static request_done message_create_done;
@@ -140,14 +136,10 @@ static enum status reply_check(struct request *request, struct db *db, const str
 static void message_create_done(struct request *request)
 {
     struct chat_action *action = chat_action_of(request);
-    char json[96];
+    struct chat *chat = request->app;
     chat_tell(action);
-    if (request->status == STATUS_CREATED) {
-        int length = snprintf(json, sizeof json, "{\"event\":\"unread\",\"room\":%lld,\"offset\":%llu}",
-                              (long long)action->id, (unsigned long long)action->event.offset);
-        push_to_members(request->app, action->id, request->actor.user_id, UNREAD_PUSH_MEMBERS_MAX, json,
-                        (size_t)length);
-    }
+    if (request->status == STATUS_CREATED)
+        unreads_tell(chat->unreads, action->id, action->event.offset, request->actor.user_id);
     request_finish(request, request->status);
 }
 

@@ -3,10 +3,12 @@
 #include "chat/chat.h"
 #include "chat/limits.h"
 #include "chat/rooms.h"
+#include "chat/unread.h"
 
 struct chat {
     struct dispatch *dispatch;
     struct hub *hub;
     struct rooms *rooms;
     struct limits *limits;
+    struct unreads *unreads;
 };

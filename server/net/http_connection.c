@@ -35,6 +35,7 @@ static void request_fill(struct http_connection *connection);
 static void connection_refuse(struct http_connection *connection, const struct http_refusal *refusal);
 static void connection_compact(struct http_connection *connection);
 static void connection_flush(struct http_connection *connection);
+static ssize_t connection_send(const struct http_connection *connection);
 static void connection_linger(struct http_connection *connection);
 static void connection_settle(struct http_connection *connection);
 static void connection_watch(struct http_connection *connection, int events);
@@ -418,12 +419,7 @@ static void connection_flush(struct http_connection *connection)
         return;
     }
     if (has_output(connection)) {
-        struct iovec parts[2] = {
-            {.iov_base = connection->out.bytes, .iov_len = connection->out.length},
-            {.iov_base = (void *)(uintptr_t)connection->tail, .iov_len = connection->tail_length},
-        };
-        struct msghdr message = {.msg_iov = parts, .msg_iovlen = connection->tail_length > 0 ? 2 : 1};
-        ssize_t sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+        ssize_t sent = connection_send(connection);
         if (sent < 0 && errno != EAGAIN && errno != EINTR) {
             http_connection_close(connection);
             return;
@@ -442,6 +438,18 @@ static void connection_flush(struct http_connection *connection)
     }
     if (connection->closes)
         connection_linger(connection);
+}
+
+static ssize_t connection_send(const struct http_connection *connection)
+{
+    if (connection->tail_length == 0)
+        return send(connection->fd, connection->out.bytes, connection->out.length, MSG_NOSIGNAL);
+    struct iovec parts[2] = {
+        {.iov_base = connection->out.bytes, .iov_len = connection->out.length},
+        {.iov_base = (void *)(uintptr_t)connection->tail, .iov_len = connection->tail_length},
+    };
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = ARRAY_LENGTH(parts)};
+    return sendmsg(connection->fd, &message, MSG_NOSIGNAL);
 }
 
 static void connection_linger(struct http_connection *connection)

@@ -7,6 +7,7 @@
 #include "base/request.h"
 
 struct hub;
+struct wheel;
 
 /* Where a channel's log stands: filled by authorize. */
 struct channel_top {
@@ -30,6 +31,8 @@ struct channel_kind {
     cJSON *(*publish_params)(const char *rest, cJSON *data);
 };
 
+/* For an application's own deadlines. */
+struct wheel *hub_wheel(const struct hub *hub);
 /* At start. @app is given back to the functions. */
 void hub_add_kind(struct hub *hub, const struct channel_kind *kind, void *app);
 

@@ -7,12 +7,34 @@
 
 #define POSITIONS_MS 10000
 #define ITEMS_MAX 200 /* of one call, well below the limits of JSON from outside */
+/* Read at a time: small enough for an answer to pass through Redis even if all are as long as they may be. */
+#define REPAIR_STEP 100
+/* Whoever is further behind than this is better off with a page of history than with all of it. */
+#define REPAIR_EVENTS_MAX 10000
+#define CHECK_AGAIN_MS 500
+#define DEPARTURE_MS 6000 /* longer than any answer is waited for */
+
+/* Somebody who left, while the home has not said that it knows. */
+struct departure {
+    struct departure *next;
+    struct wheel_timer timer;
+    struct hub *hub;
+    uint64_t connection_id;
+    char client[RANDOM_ID_SIZE];
+    char channel[];
+};
 
 static void event_arrived(struct channel *channel, uint64_t offset, const char *payload, size_t length);
+static bool is_too_much(const struct channel *channel);
+static void subscribe_refuse(struct subscription *subscription);
 static void repair_reply(struct request *request);
 static void check_reply(struct request *request);
-static void check_run(struct hub *hub);
+static void check_run(struct hub *hub, int64_t user_id);
+static void check_send(struct hub *hub, int64_t user_id);
 static void resume_now(struct hub *hub);
+static void departure_send(struct wheel_timer *timer);
+static void departure_reply(struct request *request);
+static void departure_end(struct departure *departure);
 
 static struct request *call_begin(struct hub *hub, const char *name, void (*reply)(struct request *request))
 {
@@ -52,6 +74,8 @@ void hub_bus_message(struct hub *hub, const char *name, const char *bytes, size_
 
 static void event_arrived(struct channel *channel, uint64_t offset, const char *payload, size_t length)
 {
+    if (offset > channel->heard)
+        channel->heard = offset;
     if (offset && channel->is_synced) {
         if (offset <= channel->offset)
             return; /* a duplicate */
@@ -60,25 +84,55 @@ static void event_arrived(struct channel *channel, uint64_t offset, const char *
             return;
         }
     }
-    channel_append(channel, frame_new(payload, length), offset, ENTRY_EVENT);
+    if (!is_too_much(channel))
+        channel_append(channel, frame_new(payload, length), offset, ENTRY_EVENT);
+}
+
+/* While deliveries are held, nobody's queue is looked at: what comes then is left at the home, to be read later. */
+static bool is_too_much(const struct channel *channel)
+{
+    const struct hub *hub = channel->hub;
+    if (!hub->is_suspended || !channel->log_count)
+        return false;
+    const struct entry *first = &channel->log[channel->log_first];
+    return channel->bytes - first->end_bytes > (uint64_t)hub->settings->realtime_queue_bytes_max;
 }
 
 void hub_bus_listening(struct hub *hub, const char *name, bool is_listening)
 {
-    if (!is_listening || strncmp(name, HUB_BUS_CHANNEL, strlen(HUB_BUS_CHANNEL)) != 0)
+    if (strncmp(name, HUB_BUS_CHANNEL, strlen(HUB_BUS_CHANNEL)) != 0)
         return;
     name += strlen(HUB_BUS_CHANNEL);
     struct channel *channel = channel_find(hub, name, strlen(name));
     if (!channel)
         return;
-    channel->listen = LISTEN_ON;
-    for (uint32_t i = 0; i < channel->count; i++) {
+    if (is_listening)
+        channel->listen = LISTEN_ON;
+    /* From the end, as a refused one's place is taken by the last; with the last one the channel may go. */
+    for (uint32_t i = channel->count; i-- > 0;) {
         struct subscription *member = channel->members[i];
+        bool is_last = channel->count == 1;
         cJSON *command = TAKE(member->waiting);
-        if (command)
+        if (!command)
+            continue;
+        if (is_listening)
             command_subscribe_send(member, command);
+        else
+            subscribe_refuse(member);
         cJSON_Delete(command);
+        if (is_last)
+            return;
     }
+}
+
+/* Redis is away: the client is told at once, rather than left to find out by itself. */
+static void subscribe_refuse(struct subscription *subscription)
+{
+    static const char words[] = "unavailable: this node has lost its connection to the others, try again soon";
+    struct connection *connection = subscription->connection;
+    connection->hub->stats.errors++;
+    connection_send(connection, codec_error(subscription->command_id, 100, words, true));
+    subscription_free(subscription);
 }
 
 /* ---- repair ---- */
@@ -93,7 +147,7 @@ void edge_repair(struct channel *channel)
         return; /* the next event or the next comparison tries again */
     cJSON *since = cJSON_AddObjectToObject(request->params, "since");
     cJSON_AddStringToObject(request->params, "channel", channel->name);
-    cJSON_AddNumberToObject(request->params, "limit", -1);
+    cJSON_AddNumberToObject(request->params, "limit", REPAIR_STEP);
     cJSON_AddNumberToObject(since, "offset", (double)channel->offset);
     cJSON_AddStringToObject(since, "epoch", channel->epoch);
     channel->is_repairing = true;
@@ -102,15 +156,16 @@ void edge_repair(struct channel *channel)
 
 static void everybody_again(struct channel *channel)
 {
+    /* Whoever subscribes anew brings the home's own position along. */
+    channel->is_synced = false;
+    channel->offset = channel->heard = 0;
     for (uint32_t i = channel->count; i-- > 0;) {
         bool is_last = channel->count == 1;
         if (channel->members[i]->is_live)
             subscription_drop(channel->members[i], 2500, "insufficient state: subscribe again to recover");
         if (is_last)
-            return;
+            return; /* the channel may be gone */
     }
-    channel->is_synced = false;
-    channel->offset = 0;
 }
 
 static void repair_reply(struct request *request)
@@ -118,28 +173,38 @@ static void repair_reply(struct request *request)
     struct hub *hub = request->door;
     const char *name = json_get_text(request->params, "channel");
     struct channel *channel = name ? channel_find(hub, name, strlen(name)) : NULL;
-    if (!channel)
+    if (!channel || !channel->is_synced)
         return;
     channel->is_repairing = false;
     if (!status_is_ok(request->status) && status_is_temporary(request->status))
-        return;
+        return; /* the next event or the next comparison tries again */
     /* Longer than what strangers may send, and made by the home itself. */
     SCOPED(json_free) cJSON *result =
         status_is_ok(request->status) ? cJSON_ParseWithLength(request->result.bytes, request->result.length) : NULL;
-    uint64_t top = (uint64_t)json_get_int(result, "offset", 0);
+    uint64_t before = channel->offset, top = (uint64_t)json_get_int(result, "offset", 0);
+    const char *epoch = json_get_text(result, "epoch");
+    if (!epoch || strcmp(epoch, channel->epoch) != 0 || (top > before && top - before > REPAIR_EVENTS_MAX)) {
+        everybody_again(channel); /* too much was missed, or it is another history: the clients decide for themselves */
+        return;
+    }
     const cJSON *publication;
     cJSON_ArrayForEach(publication, json_get(result, "publications"))
     {
         uint64_t offset = (uint64_t)json_get_int(publication, "offset", 0);
+        if (offset != channel->offset + 1)
+            continue;
+        if (is_too_much(channel))
+            return; /* goes on by the first event or comparison after the pause */
         char *data = json_print(json_get(publication, "data"));
-        if (data && offset == channel->offset + 1)
+        if (data)
             channel_append(channel, codec_push_pub(channel->name, channel->name_length, offset, data, strlen(data)), offset,
                            ENTRY_EVENT);
         free(data);
     }
-    /* Too much was missed, or it is another history: the clients decide for themselves. */
-    if (!result || channel->offset < top)
-        everybody_again(channel);
+    if (channel->offset < top && channel->offset == before)
+        everybody_again(channel); /* the log does not reach back so far */
+    else if (channel->offset < top || channel->offset < channel->heard)
+        edge_repair(channel); /* there is more, or more came meanwhile */
 }
 
 /* Compare where the channels stand with the home, for the case that the last event of a channel was lost. */
@@ -168,7 +233,7 @@ static void positions_ask(struct hub *hub)
     size_t cursor = 0;
     while (text_map_next(hub->channels, &cursor, NULL, NULL, &value)) {
         const struct channel *channel = value;
-        if (!channel->kind->is_positioned || !channel->is_synced)
+        if (!channel->kind->is_positioned || !channel->is_synced || channel->is_repairing)
             continue;
         if (!request) {
             request = call_begin(hub, "channel.positions", positions_reply);
@@ -193,8 +258,11 @@ static void positions_ask(struct hub *hub)
 void edge_positions(struct wheel_timer *timer)
 {
     struct hub *hub = container_of(timer, struct hub, positions_timer);
-    if (!hub->is_suspended)
+    if (!hub->is_suspended) {
         positions_ask(hub);
+        /* A change of rights may have been lost as well. Nothing is known of one, so nothing is held back. */
+        check_send(hub, 0);
+    }
     wheel_arm(hub->wheel, timer, POSITIONS_MS);
 }
 
@@ -211,35 +279,52 @@ void edge_recheck(struct hub *hub, int64_t user_id)
 {
     if (user_id && !hub_user_connections(hub, user_id))
         return;
-    check_run(hub);
+    if (hub->checks_pending) {
+        hub->checks_again = true; /* the home may have answered before the change */
+        hub->is_suspended = true;
+        return;
+    }
+    check_run(hub, user_id);
 }
 
 void hub_resume(struct hub *hub)
 {
+    void *value;
+    size_t cursor = 0;
     hub->has_lost_bus = false;
+    /* What was asked before is not waited for: it may never have arrived. */
+    while (text_map_next(hub->channels, &cursor, NULL, NULL, &value))
+        ((struct channel *)value)->is_repairing = false;
     hub_announce_all(hub);
-    check_run(hub);
+    check_run(hub, 0);
     positions_ask(hub);
 }
 
-/* Ask about every subscription here. The answers come in order of the calls; the last one resumes. */
-static void check_run(struct hub *hub)
+static void check_run(struct hub *hub, int64_t user_id)
 {
-    if (hub->checks_pending) {
-        hub->checks_again = true;
-        hub->is_suspended = true;
-        return;
-    }
     hub->is_suspended = true;
     hub->checks_again = false;
-    hub->checks_failed = false;
+    check_send(hub, user_id);
+    if (!hub->checks_pending && !hub->checks_failed)
+        resume_now(hub);
+}
+
+/* Ask about every subscription of @user_id (0: of everybody) here. The answers come in order of the calls; the last one
+ * resumes. */
+static void check_send(struct hub *hub, int64_t user_id)
+{
     struct request *request = NULL;
     cJSON *items = NULL;
     int count = 0;
     void *value;
     size_t cursor = 0;
+    hub->checks_round++;
+    hub->checks_pending = 0;
+    hub->checks_failed = false;
     while (int_map_next(hub->connections, &cursor, NULL, &value)) {
         struct connection *connection = value;
+        if (user_id && connection->actor.user_id != user_id)
+            continue;
         LIST_EACH(&connection->subscriptions, node) {
             const struct subscription *subscription = container_of(node, struct subscription, link);
             if (!request) {
@@ -247,8 +332,11 @@ static void check_run(struct hub *hub)
                 items = request ? cJSON_AddArrayToObject(request->params, "items") : NULL;
                 if (!items) {
                     request_free(request);
-                    return; /* stays suspended; the next change or the next beat tries again */
+                    hub->checks_failed = true;
+                    wheel_arm(hub->wheel, &hub->check_timer, CHECK_AGAIN_MS);
+                    return;
                 }
+                request->door_tag = hub->checks_round;
             }
             cJSON *item = cJSON_CreateArray();
             cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->actor.user_id));
@@ -266,17 +354,17 @@ static void check_run(struct hub *hub)
         hub->checks_pending++;
         dispatch_start(request);
     }
-    if (!hub->checks_pending)
-        resume_now(hub);
 }
 
 static void check_reply(struct request *request)
 {
     struct hub *hub = request->door;
     const cJSON *items = json_get(request->params, "items");
-    hub->checks_pending--;
+    bool is_current = request->door_tag == hub->checks_round;
+    if (is_current)
+        hub->checks_pending--;
     if (!status_is_ok(request->status)) {
-        hub->checks_failed = true; /* an error in a check is a no: nothing flows until it worked */
+        hub->checks_failed |= is_current; /* an error in a check is a no: nothing flows until it worked */
     } else {
         SCOPED(json_free) cJSON *result = json_parse(request->result.bytes, request->result.length, NULL);
         const cJSON *denied;
@@ -296,21 +384,21 @@ static void check_reply(struct request *request)
                 subscription_drop(subscription, 2000, "permission taken away");
         }
     }
-    if (hub->checks_pending)
+    if (!is_current || hub->checks_pending)
         return;
     if (hub->checks_failed)
-        wheel_arm(hub->wheel, &hub->check_timer, 500);
+        wheel_arm(hub->wheel, &hub->check_timer, CHECK_AGAIN_MS);
     else if (hub->checks_again)
-        check_run(hub);
-    else
+        check_run(hub, 0);
+    else if (hub->is_suspended)
         resume_now(hub);
 }
 
 void edge_check_again(struct wheel_timer *timer)
 {
     struct hub *hub = container_of(timer, struct hub, check_timer);
-    if (!hub->has_lost_bus)
-        check_run(hub);
+    if (!hub->has_lost_bus && hub->is_suspended)
+        check_run(hub, 0);
 }
 
 static void resume_now(struct hub *hub)
@@ -334,20 +422,39 @@ static void resume_now(struct hub *hub)
 
 /* ---- presence ---- */
 
-/* The home counts who listens here. One way: if it is lost, the home forgets us with the node or at the next announcement. */
+/* The home counts who listens here. It is told until it confirms, as the bus may be away or lose it. */
 void edge_left(struct subscription *subscription)
 {
-    struct hub *hub = subscription->channel->hub;
-    if (subscription->is_server_side || subscription->waiting)
+    struct connection *connection = subscription->connection;
+    struct hub *hub = connection->hub;
+    if (subscription->is_server_side || subscription->waiting || hub->is_shutting_down)
         return;
-    struct request *request = call_begin(hub, "channel.left", NULL);
-    if (!request)
-        return;
-    memcpy(request->client, subscription->connection->client, sizeof request->client);
-    cJSON_AddStringToObject(request->params, "channel", subscription->channel->name);
-    dispatch_start(request);
+    size_t size = strlen(subscription->channel->name) + 1;
+    struct departure *departure = calloc(1, sizeof *departure + size);
+    if (!departure)
+        return; /* then it stays in the list until this node is gone */
+    departure->hub = hub;
+    departure->connection_id = connection->id;
+    memcpy(departure->client, connection->client, sizeof departure->client);
+    memcpy(departure->channel, subscription->channel->name, size);
+    departure->next = hub->departures;
+    hub->departures = departure;
+    wheel_timer_init(&departure->timer, departure_send);
+    if (subscription->is_live)
+        departure_send(&departure->timer);
+    else /* the home may be at it still, and would count it after all */
+        wheel_arm(hub->wheel, &departure->timer, DEPARTURE_MS);
 }
 
+static void departure_send(struct wheel_timer *timer)
+{
+    struct departure *departure = container_of(timer, struct departure, timer);
+    struct hub *hub = departure->hub;
+    struct connection *connection = connection_find(hub, departure->connection_id);
+    struct subscription *subscription = connection ? subscription_find(connection, departure->channel) : NULL;
+    bool is_back = subscription && wheel_was_delayed(departure);
+    struct request *request = is_back ? NULL : call_begin(hub, "channel.left", departure_reply);
+}
 void hub_announce_all(struct hub *hub)
 {
     struct request *request = NULL;

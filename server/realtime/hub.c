@@ -57,6 +57,11 @@ void hub_set_bus(struct hub *hub, struct bus *bus)
         wheel_arm(hub->wheel, &hub->positions_timer, POSITIONS_MS);
 }
 
+struct wheel *hub_wheel(const struct hub *hub)
+{
+    return hub->wheel;
+}
+
 static void handle_closed(uv_handle_t *handle)
 {
     struct hub *hub = handle->data;
@@ -80,6 +85,7 @@ void hub_free(struct hub *hub)
     if (!hub)
         return;
     hub->bus = NULL;
+    edge_free(hub);
     void *value;
     size_t cursor = 0;
     while (hub->channels && text_map_next(hub->channels, &cursor, NULL, NULL, &value)) {

@@ -52,6 +52,7 @@ struct channel {
     uint64_t offset;       /* of the newest event given to the log */
     bool is_synced;        /* epoch and offset are known */
     bool is_repairing;     /* edge: a read of what is missing is under way */
+    uint64_t heard;        /* edge: the newest offset heard of, also what could not be taken yet */
     enum { LISTEN_NONE, LISTEN_WAITING, LISTEN_ON } listen;
     struct remote *remotes; /* home: listeners on edges (presence) */
     uint32_t remotes_count;
@@ -142,6 +143,8 @@ struct hub {
     /* Edge: while rights are being checked with the home, or the bus is away, nothing new is delivered. */
     bool is_suspended, has_lost_bus, checks_again, checks_failed;
     unsigned checks_pending;
+    uint32_t checks_round; /* answers to an older round no longer count */
+    struct departure *departures; /* edge: who left, while the home has not confirmed it */
     struct wheel_timer check_timer;
     bool is_shutting_down;
     struct hub_stats stats;
@@ -202,6 +205,7 @@ extern const size_t home_routes_count;
 void edge_subscribe_ready(struct channel *channel); /* the bus listens: send the waiting subscribes on */
 void edge_repair(struct channel *channel);
 void edge_left(struct subscription *subscription);
+void edge_free(struct hub *hub);
 void edge_positions(struct wheel_timer *timer);
 void edge_control(struct hub *hub, const char *bytes, size_t length);
 void edge_recheck(struct hub *hub, int64_t user_id);

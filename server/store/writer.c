@@ -12,7 +12,7 @@
 #include "store/internal.h"
 
 #define PATH_SIZE            4096
-#define IDLE_MS              1000 /* after so long without work: empty the log, or see whether the disk works again */
+#define IDLE_MS              1000 /* without work: empty the log, or see whether the disk works again */
 #define LOOK_MS              1000 /* how often the disk's free space and the files' names are looked at */
 #define FRAME_BYTES          (4096 + 24) /* a page in the log, with its header */
 #define FRAMES_TO_CHECKPOINT 1000        /* 4 MiB: copy the log back so often that one copy is short */

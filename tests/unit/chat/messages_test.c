@@ -1,7 +1,6 @@
 /* What is said in rooms: who may say it, and in which order it is heard. */
 #include "world.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void a_message_is_answered_heard_and_kept(void **state)
@@ -214,6 +213,28 @@ static void members_of_small_rooms_hear_that_something_is_unread(void **state)
     assert_int_equal(look_int(push->json, "room"), room);
     assert_int_equal(look_int(push->json, "offset"), last_event(world, room)->offset);
     assert_int_equal(push->offset, 0);
+}
+
+static void a_busy_room_tells_what_is_unread_once_and_then_the_newest(void **state)
+{
+    struct world *world = *state;
+    int64_t room = make_room(world, world->ann, "private", "team");
+    add_member(world, world->ann, room, world->bob, "member");
+
+    for (int i = 0; i < 5; i++)
+        say(world, world->ann, room, "hello");
+    assert_int_equal(count_events(world, "user:2", "unread"), 1);
+    world_fire_timers(world);
+    assert_int_equal(count_events(world, "user:2", "unread"), 2);
+    const struct note *push = &world->hub->notes[world->hub->count - 1];
+    assert_int_equal(look_int(push->json, "offset"), last_event(world, room)->offset);
+
+    /* Quiet: nothing more is told, and the next message is told at once again. */
+    world_fire_timers(world);
+    world_fire_timers(world);
+    assert_int_equal(count_events(world, "user:2", "unread"), 2);
+    say(world, world->ann, room, "hello again");
+    assert_int_equal(count_events(world, "user:2", "unread"), 3);
 }
 
 static void members_of_large_rooms_are_not_each_told(void **state)
@@ -443,6 +464,7 @@ int main(void)
         TEST(a_reply_stays_in_its_room),
         TEST(who_writes_too_fast_is_told_when_to_try_again),
         TEST(members_of_small_rooms_hear_that_something_is_unread),
+        TEST(a_busy_room_tells_what_is_unread_once_and_then_the_newest),
         TEST(members_of_large_rooms_are_not_each_told),
         TEST(only_the_author_edits_and_moderators_delete),
         TEST(a_deleted_message_is_blank_and_stays_deleted),

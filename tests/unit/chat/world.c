@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "net/wheel.h"
 
 /* ---- the hub that only notes ---- */
 
@@ -39,6 +40,43 @@ void hub_recheck_channel(struct hub *hub, const char *channel)
     note_add(hub, NOTE_RECHECK_CHANNEL, channel);
 }
 
+/* ---- the wheel that waits for the test ---- */
+
+struct wheel {
+    struct list *timers;
+};
+static struct wheel test_wheel;
+
+struct wheel *hub_wheel(const struct hub *hub)
+{
+    test_wheel.timers = (struct list *)&hub->timers;
+    return &test_wheel;
+}
+
+void wheel_timer_init(struct wheel_timer *timer, void (*fire)(struct wheel_timer *timer))
+{
+    *timer = (struct wheel_timer){.fire = fire};
+    list_init(&timer->link);
+}
+
+void wheel_arm(struct wheel *wheel, struct wheel_timer *timer, int64_t after_ms)
+{
+    assert_true(after_ms > 0);
+    list_remove(&timer->link);
+    list_append(wheel->timers, &timer->link);
+}
+
+void world_fire_timers(struct world *world)
+{
+    struct list due, *node;
+    list_init(&due);
+    list_move_all(&due, &world->hub->timers);
+    while ((node = list_take_first(&due))) {
+        struct wheel_timer *timer = container_of(node, struct wheel_timer, link);
+        timer->fire(timer);
+    }
+}
+
 /* ---- the world ---- */
 
 int world_setup(void **state)
@@ -54,6 +92,7 @@ int world_setup(void **state)
     world->permissions = permissions_new();
     world->sessions = sessions_new(1000);
     world->hub = calloc(1, sizeof *world->hub);
+    list_init(&world->hub->timers);
     if (store_open(&options, &world->loop, &world->store, why, sizeof why) != STATUS_OK) {
         fprintf(stderr, "%s\n", why);
         return -1;
@@ -62,6 +101,7 @@ int world_setup(void **state)
     static const char *const models[] = {"user", "room", "member", "message"};
     for (size_t i = 0; i < ARRAY_LENGTH(models); i++)
         permissions_set(world->permissions, SUBJECT_MEMBERS, 0, models[i], RIGHT_ALL);
+    list_init(&world->hub->timers); /* they went with their application */
     world->dispatch = dispatch_new(world->settings);
     dispatch_set_home(world->dispatch, world->store, world->permissions, world->sessions);
     world->chat = chat_new(world->dispatch, world->hub);
@@ -87,8 +127,8 @@ int world_teardown(void **state)
     }
     for (size_t i = 0; i < world->hub->count; i++)
         cJSON_Delete(world->hub->notes[i].json);
-    free(world->hub);
     chat_free(world->chat);
+    free(world->hub);
     dispatch_free(world->dispatch);
     permissions_free(world->permissions);
     sessions_free(world->sessions);

@@ -30,6 +30,7 @@ struct hub {
     void *app;
     struct note notes[NOTES_MAX];
     size_t count;
+    struct list timers; /* armed ones: they fire when world_fire_timers() says so */
 };
 
 struct answer {
@@ -72,6 +73,8 @@ void world_restart_chat(struct world *world);
 struct answer *send_as(struct world *world, int64_t user_id, const char *method, const char *params, ...)
     __attribute__((format(printf, 4, 5)));
 void world_run(struct world *world);
+/* All deadlines that are armed now come. */
+void world_fire_timers(struct world *world);
 /* Send and wait. */
 struct answer *ask(struct world *world, int64_t user_id, const char *method, const char *params, ...)
     __attribute__((format(printf, 4, 5)));

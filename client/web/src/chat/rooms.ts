@@ -32,7 +32,7 @@ export class Rooms {
       const all = new Map<number, Room>();
       let cursor: string | number | null = null;
       for (let page = 0; page < pages_max; page++) {
-        const query: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+        const query: string = cursor === null ? '' : `&after=${encodeURIComponent(cursor)}`;
         const answer: Page<Room> = await this.#api.get(`/room?limit=200${query}`);
         for (const room of answer.items) all.set(room.id, room);
         cursor = answer.next;

@@ -1,0 +1,178 @@
+// Several nodes on one Redis, and listeners that note what they hear, in order.
+import { strict as assert } from 'node:assert';
+import { anonymous, login, must, register, request } from './client.mjs';
+import { within } from './process.mjs';
+import { connectSdk } from './realtime.mjs';
+import { startRedis } from './redis.mjs';
+import { startServer } from './server.mjs';
+
+/** Nothing here is about the rates that a single person may have. */
+export const UNLIMITED = {
+  'chat.messages_per_s': 1000000,
+  'realtime.commands_per_s': 1000000,
+  'realtime.user_connections_max': 1000000,
+  'http.connections_per_address_max': 0,
+};
+
+/** A home and `edges` edges: {redis, home, edges, edge, addEdge(), stop()}. */
+export async function startNodes({ edges = 1, flags = {}, edgeFlags = {}, redis } = {}) {
+  const own = redis ?? (await startRedis());
+  const home = await startServer({ redis: own, flags: { ...UNLIMITED, ...flags } });
+  const nodes = {
+    redis: own,
+    home,
+    edges: [],
+    get edge() {
+      return nodes.edges[0];
+    },
+    async addEdge(more = {}) {
+      const edge = await startServer({ redis: own, edge: true, flags: { ...UNLIMITED, ...flags, ...edgeFlags, ...more } });
+      nodes.edges.push(edge);
+      await ready(edge);
+      return edge;
+    },
+    /** Start a home again on the data of the one that has ended. */
+    async restartHome(more = {}) {
+      nodes.home = await startServer({ redis: own, dataDir: nodes.home.dataDir, flags: { ...UNLIMITED, ...flags, ...more } });
+      return nodes.home;
+    },
+    async stop() {
+      const ends = await Promise.allSettled([...nodes.edges, nodes.home].map((node) => node.stop()));
+      if (!redis) await own.stop();
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    },
+  };
+  for (let i = 0; i < edges; i++) await nodes.addEdge();
+  return nodes;
+}
+
+/** Ask until the answer is as `is` wants it; each question waits for the answer to the one before. */
+export async function untilAnswer(what, ask, is, milliseconds = 20_000) {
+  let last;
+  const asking = (async () => {
+    for (;;) {
+      last = await ask().catch((error) => error);
+      if (is(last)) return last;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  })();
+  try {
+    return await within(milliseconds, what, asking);
+  } catch (error) {
+    throw new Error(`${error.message}; last: ${JSON.stringify(last?.body ?? last)?.slice(0, 500) ?? last}`);
+  }
+}
+
+/** The node says that it can serve: bus, home and store. */
+export function ready(node) {
+  return untilAnswer(`${node.url} becoming ready`, () => request(`${node.url}/readyz`), (answer) => answer.status === 200);
+}
+
+/** A list that grows; until() resolves once `is(items)` is truthy, to what it returned. */
+export class Log {
+  items = [];
+  #watchers = new Set();
+  add(item) {
+    this.items.push(item);
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+  get length() {
+    return this.items.length;
+  }
+  until(what, is, milliseconds = 20_000) {
+    let watcher;
+    const found = new Promise((resolve) => {
+      watcher = () => {
+        const result = is(this.items);
+        if (result) resolve(result);
+      };
+      this.#watchers.add(watcher);
+      watcher();
+    });
+    return within(milliseconds, what, found)
+      .catch((error) => {
+        throw new Error(`${error.message}; the last of ${this.length}: ${JSON.stringify(this.items.slice(-3))}`);
+      })
+      .finally(() => this.#watchers.delete(watcher));
+  }
+}
+
+/** Somebody's open chat on a node: {sdk, me, enter(room), close()}. */
+export async function open(node, me, options = {}) {
+  const sdk = await connectSdk(node.url, me.cookie, options);
+  const feed = new Log(); // what the server tells this person alone
+  sdk.on('publication', (context) => feed.add(context.data));
+  return {
+    sdk,
+    me,
+    feed,
+    rpc: (method, params = {}) => sdk.rpc(method, params).then((result) => result.data),
+    /** Subscribe and note everything: publications, joins and leaves, states. */
+    async enter(room, { joinLeave = false, since } = {}) {
+      const subscription = sdk.newSubscription(`room:${room}`, { joinLeave, ...(since ? { since } : {}) });
+      const heard = new Log();
+      const seen = new Log();
+      subscription.on('publication', (context) => heard.add({ offset: context.offset ?? 0, ...context.data }));
+      for (const name of ['join', 'leave', 'subscribed', 'subscribing', 'unsubscribed'])
+        subscription.on(name, (context) => seen.add({ name, ...context }));
+      const first = new Promise((resolve, reject) => {
+        subscription.once('subscribed', resolve);
+        subscription.once('unsubscribed', (context) =>
+          reject(Object.assign(new Error(`not subscribed: ${context.code} ${context.reason}`), { code: context.code })),
+        );
+      });
+      first.catch(() => {});
+      subscription.subscribe();
+      const entered = await within(15_000, `subscribing to room ${room}`, first);
+      return {
+        subscription,
+        heard,
+        seen,
+        entered,
+        say: (text, key) => subscription.publish(key ? { text, key } : { text }),
+        /** The texts of the messages heard so far. */
+        texts: () => heard.items.filter((event) => event.event === 'message.created').map((event) => event.message.text),
+        untilText: (text, milliseconds) =>
+          heard.until(`"${text}" in room ${room} on ${node.url}`, (items) => items.find((event) => event.message?.text === text), milliseconds),
+        untilSeen: (name, is = () => true) => seen.until(`${name} in room ${room}`, (items) => items.find((item) => item.name === name && is(item))),
+      };
+    },
+    close: () => sdk.disconnect(),
+  };
+}
+
+/** What was heard with an offset is from+1, from+2 … without a hole or a repetition. */
+export function assertNoGap(heard, from = 0) {
+  const offsets = heard.items.filter((event) => event.offset).map((event) => event.offset);
+  assert.deepEqual(offsets, offsets.map((_, index) => from + 1 + index), 'offsets');
+}
+
+export async function createRoom(owner, name, kind = 'public') {
+  return must(await owner.api('POST', '/room', { kind, name }), 201, `create ${name}`).body;
+}
+
+/** The same person signed in through another node: the session is of the home and holds everywhere. */
+export async function elsewhere(node, me) {
+  return login(node.url, me.name, me.password);
+}
+
+/** All messages of a room, oldest first. */
+export async function history(client, room) {
+  const items = [];
+  let before = null;
+  do {
+    const page = must(await client.api('GET', `/room/${room}/message?limit=200${before ? `&before=${before}` : ''}`), 200, 'history').body;
+    items.unshift(...page.items);
+    before = page.next;
+  } while (before !== null);
+  return items;
+}
+
+export async function setUpAdministrator(server, name = 'root') {
+  const [, token] = await server.waitForOutput(/\/setup\?token=(\S+)/);
+  const client = anonymous(server.url);
+  must(await client.api('POST', '/setup', { token, name, password: 'the administrator is me' }), 201, 'set up');
+  return login(server.url, name, 'the administrator is me');
+}
+
+export { anonymous, login, must, register };
