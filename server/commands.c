@@ -43,7 +43,7 @@ static int usage_error(const char *words)
 }
 
 /* Print the problem document in one line. */
-static void problem_print(const char *text)
+static void problem_show(const char *text)
 {
     SCOPED(json_free) cJSON *problem = text ? json_parse(text, strlen(text), NULL) : NULL;
     const char *detail = json_get_text(problem, "detail");
@@ -52,7 +52,8 @@ static void problem_print(const char *text)
     cJSON_ArrayForEach(error, json_get(problem, "errors"))
     {
         const char *pointer = json_get_text(error, "pointer"), *what = json_get_text(error, "detail");
-        fprintf(stderr, " (%s: %s)", pointer ? pointer + 1 : "?", what ? what : "wrong");
+        fprintf(stderr, " (%s%s%s)", pointer && pointer[0] ? pointer + 1 : "", pointer && pointer[0] ? ": " : "",
+                what ? what : "wrong");
     }
     fputc('\n', stderr);
 }
@@ -69,11 +70,10 @@ static int ask(const struct settings *settings, enum http_method method, const c
         fprintf(stderr, "parley: %s\n", why);
         return EXIT_FAILED;
     }
-    if (status >= 400) {
-        problem_print(answer->bytes);
-        return EXIT_REFUSED;
-    }
-    return EXIT_FINE;
+    if (status < 400)
+        return EXIT_FINE;
+    problem_show(answer->bytes);
+    return status < 500 ? EXIT_REFUSED : EXIT_FAILED;
 }
 
 static bool flag_take(int *count, char **words, const char *flag)
@@ -99,15 +99,38 @@ static const char *option_take(int *count, char **words, const char *prefix)
     return NULL;
 }
 
-/* A line of standard input without its end. */
-static bool password_read(char *password, size_t size)
+#define MADE_UP_IN_JSON "a password that is made up is not part of the JSON: give one with --password-stdin"
+#define PASSWORD_SIZE 4200 /* more than the longest one in bytes, so that a longer one is refused and not cut */
+
+/* One that is made up, or a line of standard input without its end. False: it was complained. */
+static bool password_get(bool reads, char password[PASSWORD_SIZE])
 {
+    char made_up[RANDOM_ID_SIZE];
+    if (!reads) {
+        snprintf(password, PASSWORD_SIZE, "%s", random_id(made_up));
+        return true;
+    }
     if (isatty(STDIN_FILENO))
         fprintf(stderr, "Password (it is shown as you type; end it with Enter): ");
-    if (!fgets(password, (int)size, stdin))
-        return false;
+    if (!fgets(password, PASSWORD_SIZE, stdin))
+        password[0] = '\0';
     password[strcspn(password, "\r\n")] = '\0';
+    if (!password[0])
+        fprintf(stderr, "parley: no password came on standard input\n");
     return password[0] != '\0';
+}
+
+/* A word that is put into a path. */
+static bool is_id(const char *word)
+{
+    size_t length = strlen(word);
+    return length > 0 && length < 16 && strspn(word, "0123456789") == length;
+}
+
+static void query_append(struct buffer *path, const char *value)
+{
+    for (const char *at = value; *at; at++)
+        buffer_printf(path, "%%%02X", (unsigned char)*at);
 }
 
 /* The id of the user called @name. */
@@ -115,9 +138,8 @@ static int user_find(const struct settings *settings, const char *name, int64_t 
 {
     SCOPED(buffer_free) struct buffer path = {0};
     SCOPED(buffer_free) struct buffer answer = {0};
-    buffer_text(&path, "user?limit=50&q=");
-    for (const char *at = name; *at; at++)
-        buffer_printf(&path, "%%%02X", (unsigned char)*at);
+    buffer_text(&path, "user?limit=1&q="); /* of all names that begin so, the name itself is the first */
+    query_append(&path, name);
     int code = ask(settings, HTTP_M_GET, path.bytes, NULL, &answer);
     if (code != EXIT_FINE)
         return code;
@@ -140,30 +162,59 @@ static void answer_print(const struct buffer *answer)
     printf("%s\n", answer->length ? answer->bytes : "done");
 }
 
-/* A list's items, one line each. */
+/* An item of a list, as a line. */
+static void item_print(const cJSON *item)
+{
+    const char *gap = "";
+    for (const cJSON *field = item->child; field; field = field->next) {
+        char *text = cJSON_IsString(field) ? NULL : json_print(field);
+        printf("%s%s=%s", gap, field->string, text ? text : cJSON_IsString(field) ? field->valuestring : "?");
+        free(text);
+        gap = "  ";
+    }
+    putchar('\n');
+}
+
+/* The same as JSON behind @gap; returns what comes before the next one. */
+static const char *item_print_json(const cJSON *item, const char *gap)
+{
+    char *text = json_print(item);
+    printf("%s%s", gap, text ? text : "null");
+    free(text);
+    return ",";
+}
+
+/* All items of a list, page by page, one line each, or as one JSON document. @path has a query, or the list is one page. */
 static int list_print(const struct settings *settings, const char *path, bool as_json)
 {
-    SCOPED(buffer_free) struct buffer answer = {0};
-    int code = ask(settings, HTTP_M_GET, path, NULL, &answer);
-    if (code != EXIT_FINE)
-        return code;
-    SCOPED(json_free) cJSON *list = cJSON_ParseWithLength(answer.bytes, answer.length);
-    const cJSON *item;
-    if (as_json) {
-        answer_print(&answer);
-        return EXIT_FINE;
-    }
-    cJSON_ArrayForEach(item, json_get(list, "items"))
-    {
-        const char *gap = "";
-        for (const cJSON *field = item->child; field; field = field->next) {
-            char *text = cJSON_IsString(field) ? NULL : json_print(field);
-            printf("%s%s=%s", gap, field->string, text ? text : field->valuestring);
-            free(text);
-            gap = "  ";
+    SCOPED(buffer_free) struct buffer page = {0};
+    buffer_text(&page, path);
+    const char *gap = "{\"items\":[";
+    while (page.length) {
+        SCOPED(buffer_free) struct buffer answer = {0};
+        int code = ask(settings, HTTP_M_GET, page.bytes, NULL, &answer);
+        if (code != EXIT_FINE)
+            return code;
+        SCOPED(json_free) cJSON *list = cJSON_ParseWithLength(answer.bytes, answer.length);
+        const cJSON *item, *next = json_get(list, "next");
+        cJSON_ArrayForEach(item, json_get(list, "items"))
+        {
+            if (as_json)
+                gap = item_print_json(item, gap);
+            else
+                item_print(item);
         }
-        putchar('\n');
+        buffer_clear(&page);
+        int64_t before;
+        if (json_text(next)) {
+            buffer_printf(&page, "%s&after=", path);
+            query_append(&page, json_text(next));
+        } else if (json_int(next, &before)) {
+            buffer_printf(&page, "%s&before=%lld", path, (long long)before);
+        }
     }
+    if (as_json)
+        printf("%s],\"next\":null}\n", gap[0] == ',' ? "" : gap);
     return EXIT_FINE;
 }
 
@@ -174,13 +225,13 @@ static int user_add(const struct settings *settings, int count, char **words)
     bool is_admin = flag_take(&count, words, "--admin"), reads = flag_take(&count, words, "--password-stdin");
     bool as_json = flag_take(&count, words, "--json");
     const char *email = option_take(&count, words, "--email=");
-    char password[1100], made_up[RANDOM_ID_SIZE];
+    char password[PASSWORD_SIZE];
     if (count != 1)
         return usage_error("user add takes one NAME");
-    if (reads && !password_read(password, sizeof password))
-        return usage_error("no password came on standard input");
-    if (!reads)
-        snprintf(password, sizeof password, "%s", random_id(made_up));
+    if (as_json && !reads)
+        return usage_error(MADE_UP_IN_JSON);
+    if (!password_get(reads, password))
+        return EXIT_USAGE;
     SCOPED(json_free) cJSON *body = cJSON_CreateObject();
     SCOPED(buffer_free) struct buffer answer = {0};
     cJSON_AddStringToObject(body, "name", words[0]);
@@ -201,7 +252,8 @@ static int user_add(const struct settings *settings, int count, char **words)
     return EXIT_FINE;
 }
 
-static int user_patch(const struct settings *settings, const char *name, const cJSON *body)
+/* Change the user called @name; on success print @done, or the answer. */
+static int user_patch(const struct settings *settings, const char *name, const cJSON *body, bool as_json, const char *done)
 {
     int64_t id = 0;
     char path[64];
@@ -211,9 +263,32 @@ static int user_patch(const struct settings *settings, const char *name, const c
         return code;
     snprintf(path, sizeof path, "user/%lld", (long long)id);
     code = ask(settings, HTTP_M_PATCH, path, body, &answer);
-    if (code == EXIT_FINE)
-        printf("%s was changed\n", name);
+    if (code == EXIT_FINE && as_json)
+        answer_print(&answer);
+    else if (code == EXIT_FINE)
+        printf("%s %s\n", name, done);
     return code;
+}
+
+static int user_list(const struct settings *settings, const char *prefix, bool as_json)
+{
+    SCOPED(buffer_free) struct buffer path = {0};
+    buffer_text(&path, "user?limit=50&q=");
+    query_append(&path, prefix);
+    return list_print(settings, path.bytes, as_json);
+}
+
+static int user_password(const struct settings *settings, const char *name, bool reads, bool as_json)
+{
+    char password[PASSWORD_SIZE], done[PASSWORD_SIZE + 40];
+    SCOPED(json_free) cJSON *body = cJSON_CreateObject();
+    if (as_json && !reads)
+        return usage_error(MADE_UP_IN_JSON);
+    if (!password_get(reads, password))
+        return EXIT_USAGE;
+    snprintf(done, sizeof done, reads ? "has the new password" : "has the password %s", password);
+    cJSON_AddStringToObject(body, "password", password);
+    return user_patch(settings, name, body, as_json, done);
 }
 
 static int user_run(const struct settings *settings, int count, char **words)
@@ -221,38 +296,23 @@ static int user_run(const struct settings *settings, int count, char **words)
     if (count < 1)
         return usage_error("user: add, list, disable, enable, password or admin");
     const char *what = words[0];
-    SCOPED(json_free) cJSON *body = cJSON_CreateObject();
     if (strcmp(what, "add") == 0)
         return user_add(settings, count - 1, words + 1);
-    if (strcmp(what, "list") == 0) {
-        bool as_json = flag_take(&count, words, "--json");
-        SCOPED(buffer_free) struct buffer path = {0};
-        buffer_text(&path, "user?limit=50&q=");
-        for (const char *at = count > 1 ? words[1] : ""; *at; at++)
-            buffer_printf(&path, "%%%02X", (unsigned char)*at);
-        return list_print(settings, path.bytes, as_json);
-    }
-    if (strcmp(what, "password") == 0) {
-        bool reads = flag_take(&count, words, "--password-stdin");
-        char password[1100], made_up[RANDOM_ID_SIZE];
-        if (count != 2)
-            return usage_error("user password takes one NAME");
-        if (reads && !password_read(password, sizeof password))
-            return usage_error("no password came on standard input");
-        if (!reads) {
-            snprintf(password, sizeof password, "%s", random_id(made_up));
-            printf("The new password is %s\n", password);
-        }
-        cJSON_AddStringToObject(body, "password", password);
-        return user_patch(settings, words[1], body);
-    }
+    bool as_json = flag_take(&count, words, "--json");
+    bool reads = strcmp(what, "password") == 0 && flag_take(&count, words, "--password-stdin");
+    SCOPED(json_free) cJSON *body = cJSON_CreateObject();
+    if (strcmp(what, "list") == 0 && count <= 2)
+        return user_list(settings, count == 2 ? words[1] : "", as_json);
+    if (strcmp(what, "password") == 0 && count == 2)
+        return user_password(settings, words[1], reads, as_json);
     if (count == 2 && (strcmp(what, "disable") == 0 || strcmp(what, "enable") == 0)) {
         cJSON_AddBoolToObject(body, "disabled", what[0] == 'd');
-        return user_patch(settings, words[1], body);
+        return user_patch(settings, words[1], body, as_json, what[0] == 'd' ? "was disabled" : "was enabled");
     }
     if (count == 3 && strcmp(what, "admin") == 0 && (strcmp(words[2], "yes") == 0 || strcmp(words[2], "no") == 0)) {
-        cJSON_AddBoolToObject(body, "superuser", words[2][0] == 'y');
-        return user_patch(settings, words[1], body);
+        bool is_admin = words[2][0] == 'y';
+        cJSON_AddBoolToObject(body, "superuser", is_admin);
+        return user_patch(settings, words[1], body, as_json, is_admin ? "is an administrator" : "is no administrator any more");
     }
     return usage_error("user: these words are not understood");
 }
@@ -266,20 +326,23 @@ static int group_run(const struct settings *settings, int count, char **words)
     SCOPED(buffer_free) struct buffer answer = {0};
     char path[96];
     int code = EXIT_USAGE;
+    for (int i = 1; i < count && strcmp(words[0], "add") != 0; i++)
+        if (!is_id(words[i]))
+            return usage_error("group: groups and people are named by their ids");
     if (count == 1 && strcmp(words[0], "list") == 0)
         return list_print(settings, "group", as_json);
     if (count == 2 && strcmp(words[0], "add") == 0) {
         cJSON_AddStringToObject(body, "name", words[1]);
         code = ask(settings, HTTP_M_POST, "group", body, &answer);
     } else if (count == 2 && strcmp(words[0], "delete") == 0) {
-        snprintf(path, sizeof path, "group/%.20s", words[1]);
+        snprintf(path, sizeof path, "group/%s", words[1]);
         code = ask(settings, HTTP_M_DELETE, path, NULL, &answer);
     } else if (count == 3 && strcmp(words[0], "join") == 0) {
-        snprintf(path, sizeof path, "group/%.20s/member", words[1]);
+        snprintf(path, sizeof path, "group/%s/member", words[1]);
         cJSON_AddNumberToObject(body, "user", (double)strtoll(words[2], NULL, 10));
         code = ask(settings, HTTP_M_POST, path, body, &answer);
     } else if (count == 3 && strcmp(words[0], "part") == 0) {
-        snprintf(path, sizeof path, "group/%.20s/member/%.20s", words[1], words[2]);
+        snprintf(path, sizeof path, "group/%s/member/%s", words[1], words[2]);
         code = ask(settings, HTTP_M_DELETE, path, NULL, &answer);
     } else {
         return usage_error("group: these words are not understood");
@@ -315,9 +378,9 @@ static int revoke_run(const struct settings *settings, int count, char **words)
 {
     char path[64];
     SCOPED(buffer_free) struct buffer answer = {0};
-    if (count != 1)
+    if (count != 1 || !is_id(words[0]))
         return usage_error("revoke takes one GRANT-ID");
-    snprintf(path, sizeof path, "grant/%.20s", words[0]);
+    snprintf(path, sizeof path, "grant/%s", words[0]);
     int code = ask(settings, HTTP_M_DELETE, path, NULL, &answer);
     if (code == EXIT_FINE)
         printf("taken back\n");
@@ -326,7 +389,8 @@ static int revoke_run(const struct settings *settings, int count, char **words)
 
 static int audit_run(const struct settings *settings, int count, char **words)
 {
-    return list_print(settings, "audit", flag_take(&count, words, "--json"));
+    bool as_json = flag_take(&count, words, "--json");
+    return count ? usage_error("audit takes no words") : list_print(settings, "audit?limit=200", as_json);
 }
 
 static int backup_run(const struct settings *settings, int count, char **words)

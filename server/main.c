@@ -14,6 +14,8 @@
 
 extern char **environ;
 
+static int command_unknown(const char *name);
+
 static void help_print(void)
 {
     printf("Usage: parley COMMAND [WORDS] [--config=FILE] [--SETTING=VALUE …]\n\n"
@@ -31,15 +33,24 @@ static void help_print(void)
 
 static int command_help(const char *name)
 {
+    if (strcmp(name, "serve") == 0 || strcmp(name, "check") == 0 || strcmp(name, "settings") == 0) {
+        help_print();
+        return EXIT_FINE;
+    }
     for (const struct subcommand *command = subcommands; command->name; command++)
         if (strcmp(command->name, name) == 0) {
-            printf("Usage: parley %s %s\n\n%s.\nAdd --json for output to be read by programs. It works through the server if one runs on the\n"
-                   "same data base, and directly if none does.\n",
+            printf("Usage: parley %s %s\n\n%s.\nuser, group, grant and audit take --json, for programs. It works through the server if one runs on\n"
+                   "the same data base, and directly if none does.\n",
                    name, command->usage, command->help);
             return EXIT_FINE;
         }
-    help_print();
-    return EXIT_FINE;
+    return command_unknown(name);
+}
+
+static int command_unknown(const char *name)
+{
+    fprintf(stderr, "parley: there is no command \"%s\"; see parley --help\n", name);
+    return EXIT_USAGE;
 }
 
 /* Take the settings out of the words. False: an error was printed. */
@@ -115,25 +126,30 @@ static int run(const struct settings *settings, const char *name, int count, cha
         }
         return serve_run(settings, is_edge);
     }
-    if (strcmp(name, "settings") == 0) {
-        settings_print(settings, stdout, word_take(&count, words, "--json"));
-        return EXIT_FINE;
+    bool is_settings = strcmp(name, "settings") == 0, is_check = strcmp(name, "check") == 0;
+    bool as_json = is_settings && word_take(&count, words, "--json");
+    if ((is_settings || is_check) && count) {
+        fprintf(stderr, "parley: %s does not know \"%s\"; settings are --name=value, see `parley settings`\n", name, words[0]);
+        return EXIT_USAGE;
     }
-    if (strcmp(name, "check") == 0) {
+    if (is_settings)
+        settings_print(settings, stdout, as_json);
+    if (is_check)
         printf("the settings are fine\n");
+    if (is_settings || is_check)
         return EXIT_FINE;
-    }
     for (const struct subcommand *command = subcommands; command->name; command++)
         if (strcmp(command->name, name) == 0)
             return command->run(settings, count, words);
-    fprintf(stderr, "parley: there is no command \"%s\"; see parley --help\n", name);
-    return EXIT_USAGE;
+    return command_unknown(name);
 }
 
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
     umask(077);
+    /* A core file would hold passwords and tokens. */
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0});
     int count = argc - 2;
     char **words = argv + 2;
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {

@@ -99,12 +99,14 @@ void node_close_store(struct node *node)
 {
     store_close(node->store);
     node->store = NULL;
+    if (node->dispatch && !node->is_edge)
+        dispatch_set_home(node->dispatch, NULL, node->permissions, node->sessions);
 }
 
 void node_close(struct node *node)
 {
     node_close_store(node);
-    accounts_free(node->accounts);
+    accounts_close(node->accounts);
     if (node->hub)
         hub_close(node->hub);
     if (node->wheel)
@@ -114,6 +116,7 @@ void node_close(struct node *node)
         log_error("stop.handles", "the loop ended with open handles");
     chat_free(node->chat);
     acl_free(node->acl);
+    accounts_free(node->accounts);
     hub_free(node->hub);
     dispatch_free(node->dispatch);
     permissions_free(node->permissions);

@@ -11,17 +11,20 @@ static enum status backup_work(struct request *request, struct db *db)
 
 static void backup_start(struct request *request)
 {
+    static const char *const names[] = {"path", NULL};
     const char *path = NULL;
     if (!request->actor.is_shell) {
+        request_refuse(request, STATUS_FORBIDDEN, "Only the command line may do this: parley backup FILE.");
         request_finish(request, STATUS_FORBIDDEN);
         return;
     }
-    if (!param_text(request, "path", PARAM_REQUIRED, 2, 4000, &path) || path[0] != '/') {
-        request_refuse(request, STATUS_INVALID, "The path of a backup must begin with /.");
+    bool is_fine = params_only(request, names) && param_text(request, "path", PARAM_REQUIRED, 2, 4000, &path);
+    if (is_fine && path[0] != '/')
+        is_fine = request_invalid(request, "/path", "This must begin with \"/\".") == STATUS_OK;
+    if (is_fine)
+        request_read(request, backup_work, NULL);
+    else
         request_finish(request, STATUS_INVALID);
-        return;
-    }
-    request_read(request, backup_work, NULL);
 }
 
 static const struct route operate_routes[] = {

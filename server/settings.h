@@ -31,6 +31,7 @@
     TEXT(redis_url, "redis.url", "", "unix:/path/redis.sock or redis://user:password@127.0.0.1:6379/0; empty: one node, no Redis") \
     TEXT(redis_prefix, "redis.prefix", "parley:", "in front of every Redis channel name") \
     INT(redis_in_flight_max, "redis.in_flight_max", 8388608, 65536, 1073741824, "bytes", "bytes that may wait for Redis") \
+    INT(node_silence_ms, "node.silence_ms", 10000, 500, 600000, "ms", "a node not heard of for this long is given up; the same on all nodes") \
     INT(realtime_message_bytes_max, "realtime.message_bytes_max", 65536, 1024, 16777216, "bytes", "one WebSocket message") \
     INT(realtime_commands_max, "realtime.commands_max", 64, 1, 10000, "commands", "commands in one WebSocket message") \
     INT(realtime_pending_max, "realtime.pending_max", 512, 1, 100000, "commands", "unanswered commands of one connection") \

@@ -22,9 +22,9 @@ char *shell_path(const struct settings *settings, char path[SHELL_PATH_SIZE])
         snprintf(path, SHELL_PATH_SIZE, "%s", settings->data_shell);
         return path;
     }
-    const char *slash = strrchr(settings->data_path, '/');
-    int folder = slash ? (int)(slash - settings->data_path) + 1 : 0;
-    snprintf(path, SHELL_PATH_SIZE, "%.*sparley.sock", folder, settings->data_path);
+    size_t length = strlen(settings->data_path);
+    bool has_ending = length > 3 && strcmp(settings->data_path + length - 3, ".db") == 0;
+    snprintf(path, SHELL_PATH_SIZE, "%.*s.sock", (int)(has_ending ? length - 3 : length), settings->data_path);
     return path;
 }
 
@@ -73,7 +73,8 @@ static int ask_server(int fd, enum http_method method, const char *path, const c
 {
     SCOPED(buffer_free) struct buffer request = {0};
     SCOPED(buffer_free) struct buffer reply = {0};
-    struct timeval patience = {.tv_sec = 30};
+    /* A backup of much data takes its time, and says nothing meanwhile. */
+    struct timeval patience = {.tv_sec = 300};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     buffer_printf(&request, "%s /api/v1/%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", http_method_text(method), path);
     if (body)
@@ -146,7 +147,7 @@ static int ask_here(const struct settings *settings, enum http_method method, co
     buffer_append(&plain_path, path, query ? (size_t)(query - path) : strlen(path));
     struct request *request = dispatch_request_http(node.dispatch, method, plain_path.bytes, &status, &allow);
     if (request) {
-        request->actor.is_shell = true;
+        request->actor = (struct actor){.is_shell = true, .name = "shell"};
         request->reply = ask_reply;
         request->door = &ask;
         if (query)

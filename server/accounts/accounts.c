@@ -1,6 +1,7 @@
 /* accounts/accounts.c: the application: its routes, what it loads, what it does now and then. */
 #include "accounts/accounts.h"
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "accounts/state.h"
@@ -58,19 +59,22 @@ struct accounts *accounts_new(struct dispatch *dispatch, struct hub *hub, uv_loo
     return accounts;
 }
 
-static void timer_closed(uv_handle_t *handle)
+void accounts_close(struct accounts *accounts)
 {
-    struct accounts *accounts = handle->data;
-    hasher_free(accounts->hasher);
-    throttle_free(accounts->throttle);
-    sodium_memzero(accounts->setup_token, sizeof accounts->setup_token);
-    free(accounts);
+    if (!accounts)
+        return;
+    hasher_stop(accounts->hasher);
+    uv_close((uv_handle_t *)&accounts->used_timer, NULL);
 }
 
 void accounts_free(struct accounts *accounts)
 {
-    if (accounts)
-        uv_close((uv_handle_t *)&accounts->used_timer, timer_closed);
+    if (!accounts)
+        return;
+    hasher_free(accounts->hasher);
+    throttle_free(accounts->throttle);
+    sodium_memzero(accounts->setup_token, sizeof accounts->setup_token);
+    free(accounts);
 }
 
 enum status accounts_load(struct accounts *accounts, struct db *db)
@@ -101,6 +105,7 @@ enum status accounts_load(struct accounts *accounts, struct db *db)
                                   .created_ms = rows_int(rows, 2),
                                   .expires_ms = rows_int(rows, 3),
                                   .used_ms = rows_int(rows, 4),
+                                  .stored_ms = rows_int(rows, 4),
                                   .name = (char *)rows_text(rows, 6, NULL)};
         strncpy(session.digest, rows_text(rows, 5, NULL), sizeof session.digest - 1);
         is_fine = sessions_add(dispatch_sessions(accounts->dispatch), &session) && is_fine;
@@ -131,14 +136,14 @@ static enum status feed_authorize(void *app, const struct actor *actor, const ch
     return actor->user_id && strcmp(own, rest) == 0 ? STATUS_OK : STATUS_FORBIDDEN;
 }
 
-/* ---- when sessions were last used: known in memory at once, written now and then ---- */
+/* ---- when sessions were last used: known in memory at once, written now and then; what has expired is ended ---- */
 
 struct used {
     struct store_job job;
     struct accounts *accounts;
     size_t count;
     struct {
-        int64_t id, used_ms;
+        int64_t id, used_ms; /* 0: it is over */
     } items[USED_WRITE_MAX];
 };
 
@@ -147,15 +152,42 @@ static enum status used_work(struct store_job *job, struct db *db)
     struct used *used = container_of(job, struct used, job);
     enum status status = db_run(db, "DELETE FROM session WHERE expires_at <= ?1", "i", clock_wall_ms());
     for (size_t i = 0; i < used->count && status == STATUS_OK; i++)
-        status = db_run(db, "UPDATE session SET used_at = ?2 WHERE id = ?1", "ii", used->items[i].id, used->items[i].used_ms);
+        if (used->items[i].used_ms)
+            status = db_run(db, "UPDATE session SET used_at = ?2 WHERE id = ?1", "ii", used->items[i].id, used->items[i].used_ms);
+        else
+            status = db_run(db, "DELETE FROM session WHERE id = ?1", "i", used->items[i].id);
     return status;
 }
 
 static void used_done(struct store_job *job)
 {
     struct used *used = container_of(job, struct used, job);
-    used->accounts->is_writing_used = false;
+    struct accounts *accounts = used->accounts;
+    bool has_more = job->status == STATUS_OK && used->count == USED_WRITE_MAX;
+    accounts->is_writing_used = false;
     free(used);
+    if (has_more)
+        used_fire(&accounts->used_timer);
+}
+
+static void used_collect(struct accounts *accounts, struct used *used)
+{
+    struct sessions *sessions = dispatch_sessions(accounts->dispatch);
+    int64_t now_ms = clock_wall_ms();
+    size_t cursor = 0;
+    struct session *session;
+    while (used->count < USED_WRITE_MAX && (session = sessions_next(sessions, &cursor))) {
+        bool is_over = sessions_is_over(sessions, session, now_ms);
+        if (!is_over && session->used_ms == session->stored_ms)
+            continue;
+        used->items[used->count].id = session->id;
+        used->items[used->count++].used_ms = is_over ? 0 : session->used_ms;
+        session->stored_ms = session->used_ms;
+        if (!is_over)
+            continue;
+        hub_disconnect(accounts->hub, session->user_id, session->id, 3507, SESSION_OVER);
+        sessions_remove(sessions, session->id);
+    }
 }
 
 static void used_fire(uv_timer_t *timer)
@@ -167,14 +199,7 @@ static void used_fire(uv_timer_t *timer)
     struct used *used = calloc(1, sizeof *used);
     if (!used)
         return;
-    int64_t since_ms = clock_wall_ms() - USED_WRITE_MS;
-    size_t cursor = 0;
-    struct session *session;
-    while (used->count < USED_WRITE_MAX && (session = sessions_next(dispatch_sessions(accounts->dispatch), &cursor)))
-        if (session->used_ms >= since_ms) {
-            used->items[used->count].id = session->id;
-            used->items[used->count++].used_ms = session->used_ms;
-        }
+    used_collect(accounts, used);
     used->accounts = accounts;
     used->job.work = used_work;
     used->job.done = used_done;

@@ -12,7 +12,9 @@ extern const size_t account_routes_count;
 
 /* Registers the routes and the channels "user:". Also on an edge, where nothing is loaded. NULL: no memory. */
 struct accounts *accounts_new(struct dispatch *dispatch, struct hub *hub, uv_loop_t *loop);
-/* Before the loop's last run (it closes a timer). The memory goes in that run. NULL is allowed. */
+/* Two steps, both allow NULL: accounts_close(), when the store is closed; then the loop runs until its handles are gone
+ * and the passwords that are being hashed are done; then accounts_free(). */
+void accounts_close(struct accounts *accounts);
 void accounts_free(struct accounts *accounts);
 /* Live sessions and superusers into memory. thread any, at start, while the loop waits */
 enum status accounts_load(struct accounts *accounts, struct db *db);

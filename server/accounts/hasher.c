@@ -14,6 +14,7 @@ struct hasher {
     size_t memory;
     struct list waiting;
     unsigned running, waiting_count;
+    bool is_stopped;
 };
 
 static void job_run(struct hasher *hasher, struct hash_job *job);
@@ -32,6 +33,17 @@ struct hasher *hasher_new(uv_loop_t *loop, const struct settings *settings)
     return hasher;
 }
 
+void hasher_stop(struct hasher *hasher)
+{
+    hasher->is_stopped = true;
+    for (struct list *node; (node = list_take_first(&hasher->waiting));) {
+        struct hash_job *job = container_of(node, struct hash_job, link);
+        sodium_memzero(job->password, sizeof job->password);
+        hasher->waiting_count--;
+        job->done(job);
+    }
+}
+
 void hasher_free(struct hasher *hasher)
 {
     free(hasher);
@@ -40,12 +52,13 @@ void hasher_free(struct hasher *hasher)
 bool hasher_submit(struct hasher *hasher, struct hash_job *job)
 {
     job->hasher = hasher;
+    job->has_run = job->is_fine = false;
     list_init(&job->link);
-    if (hasher->running < RUNNING_MAX) {
+    if (hasher->running < RUNNING_MAX && !hasher->is_stopped) {
         job_run(hasher, job);
         return true;
     }
-    if (hasher->waiting_count >= WAITING_MAX) {
+    if (hasher->waiting_count >= WAITING_MAX || hasher->is_stopped) {
         sodium_memzero(job->password, sizeof job->password);
         return false;
     }
@@ -86,8 +99,7 @@ static void after(uv_work_t *uv_work, int status)
     struct hash_job *job = uv_work->data;
     struct hasher *hasher = job->hasher;
     hasher->running--;
-    if (status != 0)
-        job->is_fine = false;
+    job->has_run = status == 0;
     struct list *next = list_take_first(&hasher->waiting);
     if (next) {
         hasher->waiting_count--;

@@ -5,14 +5,14 @@
 #include <string.h>
 #include "accounts/state.h"
 #include "lib/clock.h"
-#include "lib/utf8.h"
+#include "lib/log.h"
 
-static void insert_hashed(struct hash_job *job);
+static void insert_hashed(struct request *request);
 static enum status insert_work(struct request *request, struct db *db);
 static void insert_done(struct request *request);
 static enum status login_select_work(struct request *request, struct db *db);
 static void login_selected(struct request *request);
-static void login_verified(struct hash_job *job);
+static void login_verified(struct request *request);
 static enum status login_work(struct request *request, struct db *db);
 static void login_done(struct request *request);
 
@@ -36,7 +36,8 @@ bool password_read(struct request *request, const char *name, bool is_new)
         return false;
     size_t length = strlen(password);
     if (length > PASSWORD_BYTES_MAX) {
-        request_invalid(request, "/password", "This is longer than %d bytes.", PASSWORD_BYTES_MAX);
+        char pointer[PARAM_POINTER_SIZE];
+        request_invalid(request, param_pointer(name, pointer), "This is longer than %d bytes.", PASSWORD_BYTES_MAX);
         return false;
     }
     memcpy(account->hash.password, password, length + 1);
@@ -49,33 +50,39 @@ bool account_may_try(struct request *request, const char *account)
 {
     struct accounts *accounts = request->app;
     char folded[NAME_SIZE];
-    name_fold(account, folded);
+    name_fold(account ? account : "", folded);
     int64_t wait_s;
-    if (request->actor.is_shell || throttle_take(accounts->throttle, request->peer, folded, clock_monotonic_ms(), &wait_s))
+    if (request->actor.is_shell ||
+        throttle_take(accounts->throttle, request->peer, account ? folded : NULL, clock_monotonic_ms(), &wait_s))
         return true;
     request->retry_after_s = wait_s;
-    request_refuse(request, STATUS_TOO_MANY, "Too many tries from here: wait %lld s and try again.",
-                   (long long)request->retry_after_s);
+    request_refuse(request, STATUS_TOO_MANY, "Too many tries from here: wait %lld s and try again.", (long long)wait_s);
     request_finish(request, STATUS_TOO_MANY);
     return false;
 }
 
-bool account_hash(struct request *request, void (*done)(struct hash_job *job))
+static void hash_done(struct hash_job *job)
+{
+    struct account_request *account = container_of(job, struct account_request, hash);
+    if (!job->has_run)
+        request_finish(&account->request, STATUS_UNAVAILABLE);
+    else if (!job->expected[0] && !job->is_fine)
+        request_finish(&account->request, FAULT("no memory to hash a password (account.hash_memory_kib)"));
+    else
+        account->hashed(&account->request);
+}
+
+void account_hash(struct request *request, void (*hashed)(struct request *request))
 {
     struct accounts *accounts = request->app;
     struct account_request *account = account_request(request);
-    account->hash.done = done;
+    account->hashed = hashed;
+    account->hash.done = hash_done;
     if (hasher_submit(accounts->hasher, &account->hash))
-        return true;
+        return;
     request->retry_after_s = 1;
     request_refuse(request, STATUS_TOO_MANY, "Many people are signing in just now: try again in a moment.");
     request_finish(request, STATUS_TOO_MANY);
-    return false;
-}
-
-static struct request *hashed(struct hash_job *job)
-{
-    return &container_of(job, struct account_request, hash)->request;
 }
 
 void session_prepare(struct account_request *account, int64_t user_id, const char *name)
@@ -86,6 +93,7 @@ void session_prepare(struct account_request *account, int64_t user_id, const cha
     account->session = (struct session){.user_id = user_id,
                                         .created_ms = now_ms,
                                         .used_ms = now_ms,
+                                        .stored_ms = now_ms,
                                         .expires_ms = now_ms + accounts->settings->account_session_s * 1000};
     digest_text(account->token, strlen(account->token), account->session.digest);
     memmove(account->name, name, strlen(name) + 1);
@@ -117,6 +125,16 @@ enum status session_begin(struct account_request *account, bool is_superuser)
 
 /* ---- registering, and the first administrator ---- */
 
+/* Only what surely is none: mail servers decide the rest. */
+static bool email_is_possible(const char *email)
+{
+    const char *at = strchr(email, '@');
+    for (const char *c = email; *c; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("<>,;", *c))
+            return false;
+    return at && at != email && at[1];
+}
+
 static bool new_user_read(struct request *request, const char *const *names)
 {
     struct account_request *account = account_request(request);
@@ -134,8 +152,7 @@ static bool new_user_read(struct request *request, const char *const *names)
         is_fine = false;
     }
     if (param_text(request, "email", PARAM_OPTIONAL, 3, 254, &account->email)) {
-        const char *at = account->email ? strchr(account->email, '@') : NULL;
-        if (account->email && (!at || at == account->email || !at[1] || strpbrk(account->email, " \t\r\n<>,;"))) {
+        if (account->email && !email_is_possible(account->email)) {
             request_invalid(request, "/email", "This is not an e-mail address.");
             is_fine = false;
         }
@@ -159,7 +176,7 @@ void register_start(struct request *request)
         return;
     }
     account_request(request)->has_signed_in = true;
-    if (account_may_try(request, "registration"))
+    if (account_may_try(request, NULL))
         account_hash(request, insert_hashed);
 }
 
@@ -171,8 +188,12 @@ static bool setup_is_open(struct accounts *accounts, const char *token)
 
 void setup_detail_start(struct request *request)
 {
+    static const char *const names[] = {"token", NULL};
     const char *token = json_get_text(request->params, "token");
-    request_finish(request, setup_is_open(request->app, token) ? STATUS_NO_CONTENT : STATUS_NOT_FOUND);
+    if (!params_only(request, names))
+        request_finish(request, STATUS_INVALID);
+    else
+        request_finish(request, setup_is_open(request->app, token) ? STATUS_NO_CONTENT : STATUS_NOT_FOUND);
 }
 
 void setup_create_start(struct request *request)
@@ -204,13 +225,21 @@ void user_create_start(struct request *request)
         request_finish(request, STATUS_INVALID);
 }
 
-static void insert_hashed(struct hash_job *job)
+static void insert_hashed(struct request *request)
 {
-    struct request *request = hashed(job);
-    if (!job->is_fine)
-        request_finish(request, FAULT("a password could not be hashed"));
-    else
-        request_write(request, insert_work, insert_done);
+    request_write(request, insert_work, insert_done);
+}
+
+/* Who registers by himself has no more rights than anybody; all other ways to make an account are recorded. */
+static enum status insert_audit(struct request *request, struct db *db, int64_t user_id)
+{
+    const struct account_request *account = account_request(request);
+    if (account->has_signed_in && !account->is_superuser)
+        return STATUS_OK;
+    SCOPED(buffer_free) struct buffer detail = {0};
+    buffer_printf(&detail, "{\"user\":%lld,\"superuser\":%s}", (long long)user_id, account->is_superuser ? "true" : "false");
+    return audit_insert(db, account->has_signed_in ? user_id : request->actor.user_id,
+                        account->has_signed_in ? "setup" : "user.create", &detail);
 }
 
 static enum status insert_work(struct request *request, struct db *db)
@@ -228,10 +257,12 @@ static enum status insert_work(struct request *request, struct db *db)
         status = user_insert(db, account->name, account->email, account->hash.hash, account->is_superuser, &user_id);
     if (status == STATUS_CONFLICT)
         return request_refuse(request, STATUS_CONFLICT, "This name or e-mail address is taken: choose another.");
-    if (status == STATUS_OK && account->is_superuser)
-        db_acl_changed(db);
+    if (status == STATUS_OK)
+        status = insert_audit(request, db, user_id);
     if (status != STATUS_OK)
         return status;
+    if (account->is_superuser)
+        db_acl_changed(db);
     account->user.id = user_id;
     if (!account->has_signed_in)
         return STATUS_OK;
@@ -248,7 +279,8 @@ static void insert_done(struct request *request)
         return;
     }
     if (account->is_superuser) {
-        permissions_set_superuser(request_permissions(request), account->user.id, true);
+        if (!permissions_set_superuser(request_permissions(request), account->user.id, true))
+            log_error("account.memory", "an administrator has no rights before the next start: no memory");
         accounts->setup_token[0] = '\0';
     }
     enum status status = STATUS_OK;
@@ -302,11 +334,10 @@ static void login_selected(struct request *request)
     account_hash(request, login_verified);
 }
 
-static void login_verified(struct hash_job *job)
+static void login_verified(struct request *request)
 {
-    struct request *request = hashed(job);
     struct account_request *account = account_request(request);
-    if (job->is_fine && account->has_password) {
+    if (account->hash.is_fine && account->has_password) {
         request_write(request, login_work, login_done);
         return;
     }
@@ -332,16 +363,34 @@ static enum status login_work(struct request *request, struct db *db)
         if (status != STATUS_OK)
             return status;
     }
+    if (request->actor.session_id) {
+        db_acl_changed(db);
+        status = db_run(db, "DELETE FROM session WHERE id = ?1", "i", request->actor.session_id);
+        if (status != STATUS_OK)
+            return status;
+    }
     session_prepare(account, account->user.id, account->user.name);
     return session_insert(db, &account->session, request->peer, request->agent);
+}
+
+/* The session whose cookie came with the request: the new one takes its place. */
+static void session_end(struct request *request)
+{
+    struct accounts *accounts = request->app;
+    if (!request->actor.session_id)
+        return;
+    sessions_remove(request_sessions(request), request->actor.session_id);
+    hub_disconnect(accounts->hub, request->actor.user_id, request->actor.session_id, 3507, SESSION_OVER);
 }
 
 static void login_done(struct request *request)
 {
     struct account_request *account = account_request(request);
     enum status status = request->status;
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        session_end(request);
         status = session_begin(account, account->user.is_superuser);
+    }
     request_finish(request, status);
 }
 
@@ -355,11 +404,8 @@ static enum status logout_work(struct request *request, struct db *db)
 
 static void logout_done(struct request *request)
 {
-    struct accounts *accounts = request->app;
     if (request->status == STATUS_OK) {
-        sessions_remove(request_sessions(request), request->actor.session_id);
-        hub_disconnect(accounts->hub, request->actor.user_id, request->actor.session_id, 3507,
-                       "your session has ended, sign in again");
+        session_end(request);
         request->session_token = strdup("");
     }
     request_finish(request, request->status == STATUS_OK ? STATUS_NO_CONTENT : request->status);
@@ -367,6 +413,10 @@ static void logout_done(struct request *request)
 
 void logout_start(struct request *request)
 {
+    if (!params_only(request, NULL)) {
+        request_finish(request, STATUS_INVALID);
+        return;
+    }
     if (request->actor.session_id) {
         request_write(request, logout_work, logout_done);
         return;

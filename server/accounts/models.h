@@ -1,8 +1,9 @@
-/* accounts/models.h: users and sessions in the data base. Store threads, inside work functions. */
+/* accounts/models.h: users, sessions and the record of changes in the data base. Store threads, inside work functions. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/session.h"
+#include "lib/buffer.h"
 #include "store/store.h"
 
 struct user {
@@ -29,3 +30,7 @@ enum status superusers_count(struct db *db, int64_t except_id, int64_t *count);
 enum status session_insert(struct db *db, struct session *session, const char *peer, const char *agent);
 /* All of the user's but @except_id. */
 enum status sessions_delete(struct db *db, int64_t user_id, int64_t except_id);
+
+/* One row more in the record of who changed which permission, in the same transaction as the change. @actor_id 0: the
+ * shell. @detail is JSON. */
+enum status audit_insert(struct db *db, int64_t actor_id, const char *action, const struct buffer *detail);

@@ -24,6 +24,7 @@ struct accounts {
 struct account_request {
     struct request request;
     struct hash_job hash;
+    void (*hashed)(struct request *request); /* what comes when the password is hashed or compared */
     struct user user;
     struct session session;
     char name[NAME_SIZE];
@@ -34,6 +35,8 @@ struct account_request {
 };
 void account_request_free(struct request *request);
 
+#define SESSION_OVER "your session has ended, sign in again" /* why a connection is closed, with 3507 */
+
 static inline struct account_request *account_request(struct request *request)
 {
     return container_of(request, struct account_request, request);
@@ -41,10 +44,10 @@ static inline struct account_request *account_request(struct request *request)
 
 /* Read the parameter @name as a new password into the hash job. False: an error was noted. */
 bool password_read(struct request *request, const char *name, bool is_new);
-/* One try of @account's; false: the request was finished with TOO_MANY. */
+/* One try from this address, of @account's if it is not NULL; false: the request was finished with TOO_MANY. */
 bool account_may_try(struct request *request, const char *account);
-/* Hand the password over; false: the request was finished. */
-bool account_hash(struct request *request, void (*done)(struct hash_job *job));
+/* Hand the password over; then @hashed goes on on the loop. If it cannot be done, the request is finished instead. */
+void account_hash(struct request *request, void (*hashed)(struct request *request));
 /* Fill request->session for a new session of user @user_id and make its token. */
 void session_prepare(struct account_request *account, int64_t user_id, const char *name);
 /* Done: the session is committed: it is alive, and the answer carries it. */

@@ -1,6 +1,7 @@
 /* accounts/throttle.c: token buckets under hashed keys. When the table is full, whoever has been quiet longest is
  * forgotten; an attacker with that many addresses is not stopped by this table anyway. */
 #include "accounts/throttle.h"
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,9 @@
 #define ENTRIES_MAX 20000
 #define PAIR_PER_S 0.1f /* one each 10 s */
 #define PAIR_BURST 5
+/* Many people may share one address: a class that registers at once is let in. */
 #define PEER_PER_S 1
-#define PEER_BURST 20
+#define PEER_BURST 60
 
 struct entry {
     struct list link; /* oldest first */
@@ -78,17 +80,30 @@ static struct entry *entry_get(struct throttle *throttle, const char *key)
     return entry;
 }
 
+/* The address itself, or the first 64 bits of an IPv6 one. */
+static void network_of(const char *peer, char network[INET6_ADDRSTRLEN])
+{
+    struct in6_addr address;
+    if (inet_pton(AF_INET6, peer, &address) != 1 || IN6_IS_ADDR_V4MAPPED(&address)) {
+        snprintf(network, INET6_ADDRSTRLEN, "%s", peer);
+        return;
+    }
+    memset(address.s6_addr + 8, 0, 8);
+    inet_ntop(AF_INET6, &address, network, INET6_ADDRSTRLEN);
+}
+
 bool throttle_take(struct throttle *throttle, const char *peer, const char *account, int64_t now_ms, int64_t *wait_s)
 {
-    char key[256];
+    char key[256], network[INET6_ADDRSTRLEN];
     *wait_s = 1;
-    snprintf(key, sizeof key, "peer %s", peer);
+    network_of(peer, network);
+    snprintf(key, sizeof key, "peer %s", network);
     struct entry *entry = entry_get(throttle, key);
     if (!entry || !bucket_take(&entry->bucket, now_ms, PEER_PER_S, PEER_BURST))
         return false;
     if (!account)
         return true;
-    snprintf(key, sizeof key, "pair %s %.100s", peer, account);
+    snprintf(key, sizeof key, "pair %s %.100s", network, account);
     entry = entry_get(throttle, key);
     if (!entry)
         return false;

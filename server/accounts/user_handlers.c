@@ -4,6 +4,9 @@
 #include <string.h>
 #include "accounts/state.h"
 #include "lib/clock.h"
+#include "lib/log.h"
+
+#define OLD_IS_WRONG "This is not your present password."
 
 /* ---- me ---- */
 
@@ -11,6 +14,10 @@ void me_start(struct request *request)
 {
     const struct permissions *permissions = request_permissions(request);
     struct buffer *json = request_result(request);
+    if (!params_only(request, NULL)) {
+        request_finish(request, STATUS_INVALID);
+        return;
+    }
     buffer_text(json, "{\"user\":");
     user_print(json, request->actor.user_id, request->actor.name, permissions_is_superuser(permissions, &request->actor));
     buffer_text(json, ",\"permissions\":");
@@ -28,11 +35,11 @@ static void sessions_end(struct request *request, int64_t user_id, int64_t excep
     size_t cursor = 0;
     struct session *session;
     if (!except_id) {
-        hub_disconnect(accounts->hub, user_id, 0, 3507, "your session has ended, sign in again");
+        hub_disconnect(accounts->hub, user_id, 0, 3507, SESSION_OVER);
     } else {
         while ((session = sessions_next(sessions, &cursor)))
             if (session->user_id == user_id && session->id != except_id)
-                hub_disconnect(accounts->hub, user_id, session->id, 3507, "your session has ended, sign in again");
+                hub_disconnect(accounts->hub, user_id, session->id, 3507, SESSION_OVER);
     }
     sessions_remove_user(sessions, user_id, except_id);
 }
@@ -49,7 +56,15 @@ static enum status password_select_work(struct request *request, struct db *db)
 static enum status password_work(struct request *request, struct db *db)
 {
     struct account_request *account = account_request(request);
+    struct user now = {0};
     enum status status = request_recheck(request, db);
+    if (status == STATUS_OK)
+        status = user_select_id(db, request->actor.user_id, &now);
+    /* Two changes at once began with the same old password: it is right for the first only. */
+    bool is_same = status == STATUS_OK && strcmp(now.password_hash, account->user.password_hash) == 0;
+    user_clear(&now);
+    if (status == STATUS_OK && !is_same)
+        return request_invalid(request, "/old", OLD_IS_WRONG);
     if (status == STATUS_OK)
         status = db_run(db, "UPDATE user SET password_hash = ?2, updated_at = ?3, version = version + 1 WHERE id = ?1", "iti",
                         request->actor.user_id, account->hash.hash, clock_wall_ms());
@@ -67,21 +82,16 @@ static void password_done(struct request *request)
     request_finish(request, request->status == STATUS_OK ? STATUS_NO_CONTENT : request->status);
 }
 
-static void password_hashed(struct hash_job *job)
+static void password_hashed(struct request *request)
 {
-    struct request *request = &container_of(job, struct account_request, hash)->request;
-    if (job->is_fine)
-        request_write(request, password_work, password_done);
-    else
-        request_finish(request, FAULT("a password could not be hashed"));
+    request_write(request, password_work, password_done);
 }
 
-static void password_verified(struct hash_job *job)
+static void password_verified(struct request *request)
 {
-    struct request *request = &container_of(job, struct account_request, hash)->request;
     struct account_request *account = account_request(request);
-    if (!job->is_fine) {
-        request_invalid(request, "/old", "This is not your present password.");
+    if (!account->hash.is_fine) {
+        request_invalid(request, "/old", OLD_IS_WRONG);
         request_finish(request, STATUS_INVALID);
         return;
     }
@@ -94,19 +104,29 @@ static void password_verified(struct hash_job *job)
 
 static void password_selected(struct request *request)
 {
+    struct accounts *accounts = request->app;
     struct account_request *account = account_request(request);
     if (request->status != STATUS_OK) {
         request_finish(request, request->status);
         return;
     }
-    snprintf(account->hash.expected, sizeof account->hash.expected, "%s", account->user.password_hash);
+    /* An account without a password has none that could be right; an empty hash would mean to make one. */
+    const char *expected = account->user.password_hash[0] ? account->user.password_hash : accounts->dummy_hash;
+    snprintf(account->hash.expected, sizeof account->hash.expected, "%s", expected);
     account_hash(request, password_verified);
 }
 
 void password_start(struct request *request)
 {
     static const char *const names[] = {"old", "new", NULL};
-    if (!params_only(request, names) || !password_read(request, "old", false))
+    const struct accounts *accounts = request->app;
+    const char *password;
+    bool is_fine = params_only(request, names);
+    /* The new one is looked at first, as the old one is hashed for nothing otherwise; it is read when its turn comes. */
+    is_fine &= param_text(request, "new", PARAM_REQUIRED, (size_t)accounts->settings->account_password_min,
+                          PASSWORD_BYTES_MAX, &password);
+    is_fine &= password_read(request, "old", false);
+    if (!is_fine)
         request_finish(request, STATUS_INVALID);
     else if (account_may_try(request, request->actor.name))
         request_read(request, password_select_work, password_selected);
@@ -116,13 +136,16 @@ void password_start(struct request *request)
 
 static enum status session_list_work(struct request *request, struct db *db)
 {
+    struct accounts *accounts = request->app;
     struct buffer *json = request_result(request);
     char at[CLOCK_TEXT_SIZE];
+    int64_t now_ms = clock_wall_ms();
     SCOPED(rows_end)
     struct rows *rows = db_query(db,
                                  "SELECT id, created_at, used_at, expires_at, peer, agent FROM session "
-                                 "WHERE user_id = ?1 AND expires_at > ?2 ORDER BY id DESC LIMIT 200",
-                                 "ii", request->actor.user_id, clock_wall_ms());
+                                 "WHERE user_id = ?1 AND expires_at > ?2 AND (used_at > ?3 OR id = ?4) ORDER BY id DESC LIMIT 200",
+                                 "iiii", request->actor.user_id, now_ms,
+                                 now_ms - accounts->settings->account_session_idle_s * 1000, request->actor.session_id);
     if (!rows)
         return STATUS_FAULT;
     buffer_text(json, "{\"items\":[");
@@ -145,7 +168,10 @@ static enum status session_list_work(struct request *request, struct db *db)
 
 void session_list_start(struct request *request)
 {
-    request_read(request, session_list_work, NULL);
+    if (params_only(request, NULL))
+        request_read(request, session_list_work, NULL);
+    else
+        request_finish(request, STATUS_INVALID);
 }
 
 static enum status session_delete_work(struct request *request, struct db *db)
@@ -167,14 +193,18 @@ static void session_delete_done(struct request *request)
     if (request->status == STATUS_OK) {
         int64_t id = account_request(request)->target_id;
         sessions_remove(request_sessions(request), id);
-        hub_disconnect(accounts->hub, request->actor.user_id, id, 3507, "your session has ended, sign in again");
+        hub_disconnect(accounts->hub, request->actor.user_id, id, 3507, SESSION_OVER);
+        if (id == request->actor.session_id)
+            request->session_token = strdup("");
     }
     request_finish(request, request->status == STATUS_OK ? STATUS_NO_CONTENT : request->status);
 }
 
 void session_delete_start(struct request *request)
 {
-    if (param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &account_request(request)->target_id))
+    static const char *const names[] = {"id", NULL};
+    if (params_only(request, names) &&
+        param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &account_request(request)->target_id))
         request_write(request, session_delete_work, session_delete_done);
     else
         request_finish(request, STATUS_INVALID);
@@ -185,43 +215,47 @@ void session_delete_start(struct request *request)
 static enum status user_list_work(struct request *request, struct db *db)
 {
     struct buffer *json = request_result(request);
-    const char *prefix = json_get_text(request->params, "q");
-    int64_t limit = 20, last_id = 0;
+    const char *prefix = json_get_text(request->params, "q"), *cursor = json_get_text(request->params, "after");
+    int64_t limit = 20, count = 0;
     bool sees_all = account_request(request)->is_superuser;
-    char folded[NAME_SIZE], after[NAME_SIZE + 1];
+    char folded[NAME_SIZE], after[NAME_SIZE], end[NAME_SIZE + 1], last[NAME_SIZE] = "";
     param_int(request, "limit", PARAM_OPTIONAL, 1, 50, &limit);
     name_fold(prefix ? prefix : "", folded);
+    name_fold(cursor ? cursor : "", after);
     /* Names are ASCII, so this ends behind everything that begins with the prefix. */
-    snprintf(after, sizeof after, "%s\x7f", folded);
+    snprintf(end, sizeof end, "%s\x7f", folded);
     SCOPED(rows_end)
     struct rows *rows = db_query(db,
                                  "SELECT id, name, superuser, disabled FROM user WHERE name_folded >= ?1 AND name_folded < ?2 "
-                                 "AND (?3 OR disabled = 0) ORDER BY name_folded LIMIT ?4",
-                                 "ttii", folded, after, (int64_t)sees_all, limit);
+                                 "AND name_folded > ?3 AND (?4 OR disabled = 0) ORDER BY name_folded LIMIT ?5",
+                                 "tttii", folded, end, after, (int64_t)sees_all, limit);
     if (!rows)
         return STATUS_FAULT;
     buffer_text(json, "{\"items\":[");
-    for (const char *comma = ""; rows_next(rows); comma = ",") {
-        last_id = rows_int(rows, 0);
-        buffer_printf(json, "%s{\"id\":%lld,", comma, (long long)last_id);
-        buffer_json_member(json, "name", rows_text(rows, 1, NULL));
+    for (const char *comma = ""; rows_next(rows); comma = ",", count++) {
+        snprintf(last, sizeof last, "%s", rows_text(rows, 1, NULL));
+        buffer_printf(json, "%s{\"id\":%lld,", comma, (long long)rows_int(rows, 0));
+        buffer_json_member(json, "name", last);
         if (sees_all)
             buffer_printf(json, ",\"superuser\":%s,\"disabled\":%s", rows_int(rows, 2) ? "true" : "false",
                           rows_int(rows, 3) ? "true" : "false");
         buffer_char(json, '}');
     }
-    buffer_text(json, "],\"next\":null}");
+    buffer_text(json, "],");
+    buffer_json_member(json, "next", count == limit ? last : NULL);
+    buffer_char(json, '}');
     return rows_end(TAKE(rows));
 }
 
 void user_list_start(struct request *request)
 {
-    static const char *const names[] = {"q", "limit", NULL};
+    static const char *const names[] = {"q", "after", "limit", NULL};
     const char *prefix = NULL;
     int64_t limit = 20;
     account_request(request)->is_superuser = permissions_is_superuser(request_permissions(request), &request->actor);
     bool is_fine = params_only(request, names);
     is_fine &= param_text(request, "q", PARAM_OPTIONAL, 0, NAME_CHARACTERS_MAX, &prefix);
+    is_fine &= param_text(request, "after", PARAM_OPTIONAL, 0, NAME_CHARACTERS_MAX, &prefix);
     is_fine &= param_int(request, "limit", PARAM_OPTIONAL, 1, 50, &limit);
     if (is_fine)
         request_read(request, user_list_work, NULL);
@@ -230,6 +264,12 @@ void user_list_start(struct request *request)
 }
 
 /* ---- change an account (administrators) ---- */
+
+/* The session that an administrator who sets his own password goes on with; 0: none. */
+static int64_t session_kept(const struct request *request, const struct user *user)
+{
+    return user->id == request->actor.user_id && !user->is_disabled ? request->actor.session_id : 0;
+}
 
 static enum status user_update_work(struct request *request, struct db *db)
 {
@@ -257,16 +297,25 @@ static enum status user_update_work(struct request *request, struct db *db)
                     "iiiiti", id, (int64_t)user->is_superuser, (int64_t)user->is_disabled, (int64_t)account->has_password,
                     account->hash.hash, clock_wall_ms());
     if (status == STATUS_OK && (user->is_disabled || account->has_password))
-        status = sessions_delete(db, id, account->has_password && id == request->actor.user_id ? request->actor.session_id : 0);
+        status = sessions_delete(db, id, session_kept(request, user));
     SCOPED(buffer_free) struct buffer detail = {0};
     buffer_printf(&detail, "{\"user\":%lld,\"superuser\":%s,\"disabled\":%s,\"password\":%s}", (long long)id,
                   user->is_superuser ? "true" : "false", user->is_disabled ? "true" : "false",
                   account->has_password ? "true" : "false");
     if (status == STATUS_OK)
-        status = db_run(db, "INSERT INTO audit(at, user_id, action, detail) VALUES (?1, nullif(?2, 0), 'user.update', ?3)", "iit",
-                        clock_wall_ms(), request->actor.user_id, detail.bytes);
+        status = audit_insert(db, request->actor.user_id, "user.update", &detail);
     db_acl_changed(db);
     return status;
+}
+
+/* What the person listens to is looked at again, and the person's own windows show what is possible now. */
+static void rights_changed(struct accounts *accounts, int64_t user_id)
+{
+    static const char event[] = "{\"event\":\"permissions\"}";
+    char feed[40];
+    snprintf(feed, sizeof feed, "user:%lld", (long long)user_id);
+    hub_recheck(accounts->hub, user_id);
+    hub_publish(accounts->hub, feed, 0, event, sizeof event - 1);
 }
 
 static void user_update_done(struct request *request)
@@ -274,26 +323,24 @@ static void user_update_done(struct request *request)
     struct accounts *accounts = request->app;
     struct account_request *account = account_request(request);
     const struct user *user = &account->user;
+    bool is_admin = user->is_superuser && !user->is_disabled;
     if (request->status == STATUS_OK) {
-        permissions_set_superuser(request_permissions(request), user->id, user->is_superuser && !user->is_disabled);
-        if (user->is_disabled)
-            sessions_end(request, user->id, 0);
-        else if (account->has_password)
-            sessions_end(request, user->id, user->id == request->actor.user_id ? request->actor.session_id : 0);
+        if (!permissions_set_superuser(request_permissions(request), user->id, is_admin))
+            log_error("account.memory", "a change of an administrator is not in force before the next start: no memory");
+        if (is_admin)
+            accounts->setup_token[0] = '\0';
+        if (user->is_disabled || account->has_password)
+            sessions_end(request, user->id, session_kept(request, user));
         if (account->sets_superuser)
-            hub_recheck(accounts->hub, user->id);
+            rights_changed(accounts, user->id);
         user_print(request_result(request), user->id, user->name, user->is_superuser);
     }
     request_finish(request, request->status);
 }
 
-static void user_update_hashed(struct hash_job *job)
+static void user_update_hashed(struct request *request)
 {
-    struct request *request = &container_of(job, struct account_request, hash)->request;
-    if (job->is_fine)
-        request_write(request, user_update_work, user_update_done);
-    else
-        request_finish(request, FAULT("a password could not be hashed"));
+    request_write(request, user_update_work, user_update_done);
 }
 
 void user_update_start(struct request *request)
@@ -301,14 +348,16 @@ void user_update_start(struct request *request)
     static const char *const names[] = {"id", "disabled", "superuser", "password", NULL};
     struct account_request *account = account_request(request);
     bool is_fine = params_only(request, names);
-    account->sets_disabled = json_get(request->params, "disabled") != NULL;
-    account->sets_superuser = json_get(request->params, "superuser") != NULL;
-    account->has_password = json_get(request->params, "password") != NULL;
+    account->sets_disabled = param_is_given(request, "disabled");
+    account->sets_superuser = param_is_given(request, "superuser");
+    account->has_password = param_is_given(request, "password");
     is_fine &= param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &account->target_id);
     is_fine &= param_bool(request, "disabled", PARAM_OPTIONAL, &account->is_disabled);
     is_fine &= param_bool(request, "superuser", PARAM_OPTIONAL, &account->is_superuser);
     if (account->has_password)
         is_fine &= password_read(request, "password", true);
+    if (!account->sets_disabled && !account->sets_superuser && !account->has_password)
+        is_fine = request_invalid(request, "", "Say what to change: disabled, superuser or password.") == STATUS_OK;
     if (!is_fine)
         request_finish(request, STATUS_INVALID);
     else if (account->has_password)

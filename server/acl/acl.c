@@ -78,14 +78,6 @@ void acl_announce(struct acl *acl, int64_t user_id)
     hub_publish(acl->hub, feed, 0, event, sizeof event - 1);
 }
 
-enum status audit_insert(struct request *request, struct db *db, const char *action, const struct buffer *detail)
-{
-    if (detail->has_failed)
-        return FAULT("no memory");
-    return db_run(db, "INSERT INTO audit(at, user_id, action, detail) VALUES (?1, nullif(?2, 0), ?3, ?4)", "iitt", clock_wall_ms(),
-                  request->actor.user_id, action, detail->bytes);
-}
-
 static enum status audit_list_work(struct request *request, struct db *db)
 {
     struct buffer *json = request_result(request);

@@ -64,7 +64,10 @@ static enum status grant_list_work(struct request *request, struct db *db)
 
 void grant_list_start(struct request *request)
 {
-    request_read(request, grant_list_work, NULL);
+    if (params_only(request, NULL))
+        request_read(request, grant_list_work, NULL);
+    else
+        request_finish(request, STATUS_INVALID);
 }
 
 /* ---- create: replaces the rights of the same subject on the same model ---- */
@@ -114,11 +117,13 @@ static enum status subject_find(struct request *request, struct db *db)
     if (!acl->subject_name)
         return STATUS_OK;
     bool is_user = acl->subject == SUBJECT_USER;
-    enum status status = STATUS_NOT_FOUND;
-    if (strspn(acl->subject_name, "0123456789") == strlen(acl->subject_name))
+    bool is_id = strspn(acl->subject_name, "0123456789") == strlen(acl->subject_name);
+    enum status status;
+    /* Digits are an id and nothing else: who calls himself "7" does not get what is meant for user 7. */
+    if (is_id)
         status = db_get_int(db, &acl->subject_id, is_user ? "SELECT id FROM user WHERE id = ?1" : "SELECT id FROM \"group\" WHERE id = ?1",
                             "i", (int64_t)strtoll(acl->subject_name, NULL, 10));
-    if (status == STATUS_NOT_FOUND)
+    else
         status = db_get_int(db, &acl->subject_id,
                             is_user ? "SELECT id FROM user WHERE name_folded = lower(?1)" : "SELECT id FROM \"group\" WHERE name = ?1", "t",
                             acl->subject_name);
@@ -141,7 +146,7 @@ static enum status grant_audit(struct request *request, struct db *db, const cha
     buffer_char(&detail, ',');
     buffer_json_member(&detail, "reason", acl->reason ? acl->reason : "");
     buffer_char(&detail, '}');
-    return audit_insert(request, db, action, &detail);
+    return audit_insert(db, request->actor.user_id, action, &detail);
 }
 
 static enum status grant_create_work(struct request *request, struct db *db)
@@ -244,7 +249,8 @@ static enum status grant_delete_work(struct request *request, struct db *db)
 
 void grant_delete_start(struct request *request)
 {
-    if (param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->id))
+    static const char *const names[] = {"id", NULL};
+    if (params_only(request, names) && param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->id))
         request_write(request, grant_delete_work, grant_done);
     else
         request_finish(request, STATUS_INVALID);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "acl/state.h"
 #include "lib/clock.h"
+#include "lib/log.h"
 
 static enum status group_list_work(struct request *request, struct db *db)
 {
@@ -26,7 +27,10 @@ static enum status group_list_work(struct request *request, struct db *db)
 
 void group_list_start(struct request *request)
 {
-    request_read(request, group_list_work, NULL);
+    if (params_only(request, NULL))
+        request_read(request, group_list_work, NULL);
+    else
+        request_finish(request, STATUS_INVALID);
 }
 
 static enum status group_audit(struct request *request, struct db *db, const char *action)
@@ -36,7 +40,7 @@ static enum status group_audit(struct request *request, struct db *db, const cha
     buffer_printf(&detail, "{\"group\":%lld,\"user\":%lld,", (long long)acl->group_id, (long long)acl->user_id);
     buffer_json_member(&detail, "name", acl->group_name);
     buffer_char(&detail, '}');
-    return audit_insert(request, db, action, &detail);
+    return audit_insert(db, request->actor.user_id, action, &detail);
 }
 
 /* ---- create ---- */
@@ -103,7 +107,8 @@ static void group_delete_done(struct request *request)
 
 void group_delete_start(struct request *request)
 {
-    if (param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->group_id))
+    static const char *const names[] = {"id", NULL};
+    if (params_only(request, names) && param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->group_id))
         request_write(request, group_delete_work, group_delete_done);
     else
         request_finish(request, STATUS_INVALID);
@@ -143,7 +148,8 @@ static void group_join_done(struct request *request)
 {
     struct acl_request *acl = acl_request(request);
     if (request->status == STATUS_OK) {
-        permissions_join(request_permissions(request), acl->group_id, acl->user_id);
+        if (!permissions_join(request_permissions(request), acl->group_id, acl->user_id))
+            log_error("group.memory", "a membership is stored but not in force before the next start: no memory");
         acl_announce(request->app, acl->user_id);
     }
     request_finish(request, request->status == STATUS_OK ? STATUS_NO_CONTENT : request->status);

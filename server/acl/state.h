@@ -1,5 +1,6 @@
 /* acl/state.h: what the files of this folder share. */
 #pragma once
+#include "accounts/models.h"
 #include "acl/acl.h"
 
 struct acl {
@@ -24,8 +25,6 @@ static inline struct acl_request *acl_request(struct request *request)
     return container_of(request, struct acl_request, request);
 }
 
-/* One row more in the record, in the same transaction as the change. @detail is JSON. */
-enum status audit_insert(struct request *request, struct db *db, const char *action, const struct buffer *detail);
 /* Done: rights of @user_id (0: of everybody) changed in memory: bring them into force everywhere before the answer. */
 void acl_announce(struct acl *acl, int64_t user_id);
 

@@ -20,6 +20,7 @@ struct dispatch {
     struct entry *entries;
     size_t count;
     struct text_map *by_name; /* → route's index + 1 */
+    uint64_t acl_version; /* up to which permissions and sessions in memory follow the data base */
     size_t in_flight;
 };
 
@@ -80,11 +81,18 @@ void dispatch_add(struct dispatch *dispatch, const struct route *routes, size_t 
         /* A route that forgets what it needs is a hole: the program does not start with it. */
         if (!needs || needs & (needs - 1) || ((needs == ROUTE_MODEL) != (routes[i].model && routes[i].needs)))
             abort();
+        if (dispatch_knows(dispatch, routes[i].name))
+            abort();
         entries[dispatch->count] = (struct entry){&routes[i], app};
         dispatch->count++;
         if (!text_map_set(dispatch->by_name, routes[i].name, strlen(routes[i].name), (void *)dispatch->count))
             abort();
     }
+}
+
+bool dispatch_knows(const struct dispatch *dispatch, const char *name)
+{
+    return text_map_get(dispatch->by_name, name, strlen(name)) != NULL;
 }
 
 struct request *dispatch_request(struct dispatch *dispatch, const char *name)
@@ -208,14 +216,16 @@ void dispatch_start(struct request *request)
     }
     if (request->credential[0]) {
         const struct session *session = sessions_find(dispatch->sessions, request->credential, clock_wall_ms());
+        request->actor = (struct actor){0};
         if (session)
             session_actor(session, &request->actor);
-    } else if (request->actor.session_id && !sessions_find_id(dispatch->sessions, request->actor.session_id)) {
+    } else if (request->actor.session_id && !sessions_use(dispatch->sessions, request->actor.session_id, clock_wall_ms())) {
         request_refuse(request, STATUS_UNAUTHENTICATED, "Your session has ended: sign in again.");
         request_finish(request, STATUS_UNAUTHENTICATED);
         return;
     }
-    request->acl_version = store_acl_version(dispatch->store);
+    /* Not the data base's own: a change may be committed that memory does not know yet. */
+    request->acl_version = dispatch->acl_version;
     enum status status = needs_check(request);
     if (status == STATUS_OK)
         request->route->start(request);
@@ -239,11 +249,24 @@ static enum status needs_check(struct request *request)
         return STATUS_OK;
     if (!is_known)
         return STATUS_UNAUTHENTICATED;
-    if (!route->model)
+    unsigned have = route->model ? permissions_of(request->dispatch->permissions, actor, route->model) : 0;
+    return request_forbid(request, route->needs & ~have);
+}
+
+enum status request_forbid(struct request *request, unsigned missing)
+{
+    if (!missing)
         return request_refuse(request, STATUS_FORBIDDEN, "Only an administrator may do this.");
-    const char *right = route->needs & RIGHT_DELETE ? "delete" : route->needs & RIGHT_WRITE ? "write" : "read";
+    const char *right = missing & RIGHT_READ ? "read" : missing & RIGHT_WRITE ? "write" : "delete";
     return request_refuse(request, STATUS_FORBIDDEN,
-                          "You lack the permission \"%s\" on \"%s\"; an administrator can grant it.", right, route->model);
+                          "You lack the permission \"%s\" on \"%s\"; an administrator can grant it.", right,
+                          request->route->model);
+}
+
+void dispatch_acl_applied(struct dispatch *dispatch, uint64_t version)
+{
+    if (version > dispatch->acl_version)
+        dispatch->acl_version = version;
 }
 
 void request_finish(struct request *request, enum status status)
@@ -258,12 +281,16 @@ void request_finish(struct request *request, enum status status)
 
 void request_problem(const struct request *request, struct buffer *json)
 {
-    const char *detail = request->detail ? request->detail : status_words(request->status);
+    problem_print(request->status, request->detail, &request->errors, json);
+}
+
+void problem_print(enum status status, const char *detail, const struct buffer *errors, struct buffer *json)
+{
     buffer_printf(json, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\",",
-                  status_words(request->status), status_http(request->status), status_code(request->status));
-    buffer_json_member(json, "detail", detail);
-    if (request->errors.length)
-        buffer_printf(json, ",\"errors\":[%s]", request->errors.bytes);
+                  status_words(status), status_http(status), status_code(status));
+    buffer_json_member(json, "detail", detail ? detail : status_words(status));
+    if (errors && errors->length)
+        buffer_printf(json, ",\"errors\":[%s]", errors->bytes);
     buffer_char(json, '}');
 }
 

@@ -11,7 +11,7 @@ typedef void dispatch_forward(void *context, struct request *request);
 
 struct dispatch *dispatch_new(const struct settings *settings);
 void dispatch_free(struct dispatch *dispatch);
-/* Home: where actions run. */
+/* Home: where actions run. A NULL store: it is closed, and what still asks for it is answered UNAVAILABLE. */
 void dispatch_set_home(struct dispatch *dispatch, struct store *store, struct permissions *permissions,
                        struct sessions *sessions);
 /* Edge: how they travel. */
@@ -20,6 +20,7 @@ bool dispatch_is_edge(const struct dispatch *dispatch);
 /* @routes must outlive it. Stops the program on a route that names no need (a bug, found at every start). */
 void dispatch_add(struct dispatch *dispatch, const struct route *routes, size_t count, void *app);
 
+bool dispatch_knows(const struct dispatch *dispatch, const char *name);
 /* By rpc name; NULL: unknown. */
 struct request *dispatch_request(struct dispatch *dispatch, const char *name);
 /* By method and path below /api/v1/; path parameters are put into params. NULL: *status is NOT_FOUND or
@@ -35,6 +36,13 @@ const struct settings *dispatch_settings(const struct dispatch *dispatch);
 struct store *dispatch_store(const struct dispatch *dispatch);
 struct permissions *dispatch_permissions(const struct dispatch *dispatch);
 struct sessions *dispatch_sessions(const struct dispatch *dispatch);
-/* The request's answer as a problem document. */
+/* The data base's changes of permissions up to @version are in memory. For request.c. */
+void dispatch_acl_applied(struct dispatch *dispatch, uint64_t version);
+/* FORBIDDEN, in words that name the first of the @missing rights on the route's model (none: it needs a superuser).
+ * thread any */
+enum status request_forbid(struct request *request, unsigned missing);
+/* A problem document (RFC 9457). NULL @detail: the status's words; NULL or empty @errors: none. */
+void problem_print(enum status status, const char *detail, const struct buffer *errors, struct buffer *json);
+/* The request's answer as one. */
 void request_problem(const struct request *request, struct buffer *json);
 size_t dispatch_in_flight(const struct dispatch *dispatch);

@@ -116,19 +116,29 @@ static struct person *person_of(struct permissions *permissions, int64_t user_id
     return person;
 }
 
-static struct grants *grants_of(struct permissions *permissions, enum subject subject, int64_t id)
+/* NULL: there are none. */
+static struct grants *grants_find_of(struct permissions *permissions, enum subject subject, int64_t id)
 {
     if (subject == SUBJECT_EVERYONE)
         return &permissions->everyone;
     if (subject == SUBJECT_MEMBERS)
         return &permissions->members;
+    if (subject == SUBJECT_GROUP)
+        return int_map_get(permissions->groups, (uint64_t)id);
+    struct person *person = int_map_get(permissions->people, (uint64_t)id);
+    return person ? &person->grants : NULL;
+}
+
+/* The same, made if there are none; NULL: no memory. */
+static struct grants *grants_of(struct permissions *permissions, enum subject subject, int64_t id)
+{
+    struct grants *grants = grants_find_of(permissions, subject, id);
+    if (grants)
+        return grants;
     if (subject == SUBJECT_USER) {
         struct person *person = person_of(permissions, id);
         return person ? &person->grants : NULL;
     }
-    struct grants *grants = int_map_get(permissions->groups, (uint64_t)id);
-    if (grants)
-        return grants;
     grants = calloc(1, sizeof *grants);
     if (grants && !int_map_set(permissions->groups, (uint64_t)id, grants)) {
         free(grants);
@@ -140,7 +150,10 @@ static struct grants *grants_of(struct permissions *permissions, enum subject su
 bool permissions_set(struct permissions *permissions, enum subject subject, int64_t id, const char *model,
                      unsigned rights)
 {
-    int index = model_add(permissions, model);
+    /* To take a right away must not fail for want of memory: who has none needs no place for it. */
+    int index = rights ? model_add(permissions, model) : model_find(permissions, model);
+    if (!rights && (index < 0 || !grants_find_of(permissions, subject, id)))
+        return true;
     struct grants *grants = grants_of(permissions, subject, id);
     if (index < 0 || !grants)
         return false;

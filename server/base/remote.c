@@ -1,5 +1,6 @@
-/* base/remote.c: calls and answers as texts on the bus. A call is one JSON object; an answer is a JSON object, a line
- * end, and the result as it is, so that a large one is not parsed on the way. */
+/* base/remote.c: calls and answers as texts on the bus. A call is a JSON object that says who asks for what, a line end,
+ * and the parameters, which thus may be as deep and long as at any door; an answer is a JSON object, a line end, and the
+ * result as it is, so that a large one is not parsed on the way. */
 #include "base/remote.h"
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,9 @@
 #include "lib/log.h"
 
 #define CALL_MS 4500 /* clients wait 5 s for an answer */
-#define BEAT_MS 2000
-#define HOME_SILENCE_MS 7000
+/* Signs of life within the time after which a node is given up: one or two may be lost. */
+#define BEATS_IN_SILENCE 5
+#define NODES_MAX 1000
 
 struct call {
     struct wheel_timer timer;
@@ -20,6 +22,7 @@ struct call {
 struct node {
     uint64_t id;
     int64_t heard_ms;
+    bool has_beaten; /* it was told that we know it */
 };
 struct remote {
     struct dispatch *dispatch;
@@ -35,16 +38,23 @@ struct remote {
     uint64_t next_call;
     struct int_map *nodes; /* home: id → struct node */
     struct wheel_timer beat;
-    int64_t heard_ms; /* edge: of the home */
+    int64_t silence_ms;
+    int64_t heard_ms;      /* edge: of the home */
+    int64_t home_dropped;  /* edge: publications that the home could not send, when it was last heard of */
 };
 
 static void forward(void *context, struct request *request);
 static void call_expired(struct wheel_timer *timer);
 static void call_end(struct call *call, enum status status);
+static void calls_end(struct remote *remote);
 static void beat_fire(struct wheel_timer *timer);
-static void call_arrived(struct remote *remote, const cJSON *message);
+static void hello_send(struct remote *remote);
+static void call_arrived(struct remote *remote, const cJSON *message, const char *params, size_t params_length);
+static void beat_answer(struct remote *remote, struct node *node);
+static void actor_read(struct request *request, const cJSON *message);
 static void answer_send(struct request *request);
 static void answer_arrived(struct remote *remote, const char *bytes, size_t length);
+static void hello_arrived(struct remote *remote, const char *bytes, size_t length);
 
 struct remote *remote_new(struct dispatch *dispatch, struct wheel *wheel, bool is_edge, const struct remote_handlers *handlers)
 {
@@ -55,6 +65,7 @@ struct remote *remote_new(struct dispatch *dispatch, struct wheel *wheel, bool i
     remote->wheel = wheel;
     remote->is_edge = is_edge;
     remote->handlers = *handlers;
+    remote->silence_ms = dispatch_settings(dispatch)->node_silence_ms;
     remote->calls = int_map_new();
     remote->nodes = int_map_new();
     random_bytes(&remote->node, sizeof remote->node);
@@ -75,19 +86,32 @@ void remote_set_bus(struct remote *remote, struct bus *bus)
 {
     remote->bus = bus;
     bus_listen(bus, remote->is_edge ? remote->channel : REMOTE_HOME_CHANNEL);
-    wheel_arm(remote->wheel, &remote->beat, BEAT_MS);
+    if (remote->is_edge)
+        bus_listen(bus, REMOTE_EDGES_CHANNEL);
+    wheel_arm(remote->wheel, &remote->beat, remote->silence_ms / BEATS_IN_SILENCE);
 }
 
 void remote_stop(struct remote *remote)
 {
     wheel_cancel(remote->wheel, &remote->beat);
+    remote->bus = NULL;
+    calls_end(remote);
+}
+
+/* No answer will come any more. */
+static void calls_end(struct remote *remote)
+{
+    uint64_t before = remote->next_call;
     void *value;
     size_t cursor = 0;
     while (int_map_next(remote->calls, &cursor, NULL, &value)) {
-        call_end(value, STATUS_UNAVAILABLE);
-        cursor = 0;
+        struct call *call = value;
+        if (call->id > before)
+            continue; /* made by somebody who was just answered */
+        request_refuse(call->request, STATUS_UNAVAILABLE, "The home node did not answer: try again soon.");
+        call_end(call, STATUS_UNAVAILABLE);
+        cursor = 0; /* whoever was answered may have asked again */
     }
-    remote->bus = NULL;
 }
 
 void remote_free(struct remote *remote)
@@ -105,7 +129,7 @@ void remote_free(struct remote *remote)
 
 bool remote_has_home(const struct remote *remote)
 {
-    return !remote->is_edge || (remote->heard_ms && clock_monotonic_ms() - remote->heard_ms < HOME_SILENCE_MS);
+    return !remote->is_edge || (remote->heard_ms && clock_monotonic_ms() - remote->heard_ms < remote->silence_ms);
 }
 
 size_t remote_nodes(const struct remote *remote)
@@ -166,9 +190,8 @@ static void forward(void *context, struct request *request)
     member_text(&json, "client", request->client);
     member_text(&json, "peer", request->peer);
     member_text(&json, "agent", request->agent);
-    buffer_printf(&json, "\"query\":%s,\"params\":", request->is_query ? "true" : "false");
+    buffer_printf(&json, "\"query\":%s}\n", request->is_query ? "true" : "false");
     buffer_text(&json, params ? params : "{}");
-    buffer_char(&json, '}');
     bool is_fine = params && !json.has_failed;
     free(params);
     if (is_fine)
@@ -203,7 +226,7 @@ static void beat_fire(struct wheel_timer *timer)
     int64_t now_ms = clock_monotonic_ms();
     if (remote->is_edge) {
         SCOPED(buffer_free) struct buffer json = {0};
-        buffer_printf(&json, "{\"node\":%llu,\"beat\":true}", (unsigned long long)remote->node);
+        buffer_printf(&json, "{\"node\":%llu,\"beat\":true}\n", (unsigned long long)remote->node);
         if (remote->bus && !json.has_failed)
             bus_publish(remote->bus, REMOTE_HOME_CHANNEL, json.bytes, json.length);
     } else {
@@ -211,7 +234,7 @@ static void beat_fire(struct wheel_timer *timer)
         size_t cursor = 0;
         while (int_map_next(remote->nodes, &cursor, NULL, &value)) {
             struct node *node = value;
-            if (now_ms - node->heard_ms < REMOTE_SILENCE_MS)
+            if (now_ms - node->heard_ms < remote->silence_ms)
                 continue;
             log_warning("node.lost", "edge %llu is silent; its people are taken off the lists", (unsigned long long)node->id);
             int_map_remove(remote->nodes, node->id);
@@ -219,12 +242,12 @@ static void beat_fire(struct wheel_timer *timer)
             free(node);
         }
     }
-    wheel_arm(remote->wheel, timer, BEAT_MS);
+    wheel_arm(remote->wheel, timer, remote->silence_ms / BEATS_IN_SILENCE);
 }
 
 void remote_bus_state(struct remote *remote, bool is_up)
 {
-    /* A home that was away as long as the bus was must not be given up for that. */
+    /* An edge that was silent as long as the bus was away must not be given up for that. */
     void *value;
     size_t cursor = 0;
     if (is_up)
@@ -232,6 +255,31 @@ void remote_bus_state(struct remote *remote, bool is_up)
             ((struct node *)value)->heard_ms = clock_monotonic_ms();
     if (is_up && remote->is_edge)
         wheel_arm(remote->wheel, &remote->beat, 1);
+    else if (is_up)
+        hello_send(remote);
+}
+
+/* Who we are, and how much of what we published never left: an edge that has another number has missed something. */
+static void self_print(struct remote *remote, struct buffer *json)
+{
+    struct bus_stats stats;
+    bus_stats(remote->bus, &stats);
+    buffer_char(json, '{');
+    buffer_json_member(json, "home", remote->self);
+    buffer_printf(json, ",\"dropped\":%llu", (unsigned long long)stats.dropped);
+}
+
+/* Nothing was published while the bus was away, and all that follows comes behind this: the edges compare rights and
+ * positions before they hand any of it on. */
+static void hello_send(struct remote *remote)
+{
+    SCOPED(buffer_free) struct buffer json = {0};
+    if (!remote->bus)
+        return;
+    self_print(remote, &json);
+    buffer_text(&json, "}\n");
+    if (!json.has_failed)
+        bus_publish(remote->bus, REMOTE_EDGES_CHANNEL, json.bytes, json.length);
 }
 
 /* ---- home: in ---- */
@@ -242,32 +290,38 @@ bool remote_bus_message(struct remote *remote, const char *channel, const char *
         answer_arrived(remote, bytes, length);
         return true;
     }
+    if (remote->is_edge && strcmp(channel, REMOTE_EDGES_CHANNEL) == 0) {
+        hello_arrived(remote, bytes, length);
+        return true;
+    }
     if (remote->is_edge || strcmp(channel, REMOTE_HOME_CHANNEL) != 0)
         return false;
-    SCOPED(json_free) cJSON *message = json_parse(bytes, length, NULL);
+    const char *params = memchr(bytes, '\n', length);
+    size_t head_length = params ? (size_t)(params - bytes) : 0;
+    SCOPED(json_free) cJSON *message = params ? json_parse(bytes, head_length, NULL) : NULL;
     if (message)
-        call_arrived(remote, message);
+        call_arrived(remote, message, params + 1, length - head_length - 1);
     else
         log_warning("bus.garbage", "a call that is none was dropped");
     return true;
 }
 
-/* Note a sign of life. False: it is new to us. */
-static bool node_heard(struct remote *remote, uint64_t id)
+/* Note a sign of life. NULL: no more nodes are taken. */
+static struct node *node_heard(struct remote *remote, uint64_t id)
 {
     struct node *node = int_map_get(remote->nodes, id);
-    bool is_known = node != NULL;
     if (!node) {
-        node = calloc(1, sizeof *node);
+        node = int_map_count(remote->nodes) < NODES_MAX ? calloc(1, sizeof *node) : NULL;
         if (!node || !int_map_set(remote->nodes, id, node)) {
+            log_warning("node.refused", "edge %llu: there are too many", (unsigned long long)id);
             free(node);
-            return false;
+            return NULL;
         }
         node->id = id;
         log_info("node.joined", "edge %llu", (unsigned long long)id);
     }
     node->heard_ms = clock_monotonic_ms();
-    return is_known;
+    return node;
 }
 
 static void copy(char *to, size_t size, const char *from)
@@ -288,16 +342,14 @@ static void node_send(struct remote *remote, uint64_t node, const struct buffer 
         bus_publish(remote->bus, channel, message->bytes, message->length);
 }
 
-static void call_arrived(struct remote *remote, const cJSON *message)
+static void call_arrived(struct remote *remote, const cJSON *message, const char *params, size_t params_length)
 {
-    int64_t node = json_get_int(message, "node", 0), call = json_get_int(message, "call", 0);
-    if (node <= 0 || call < 0)
+    int64_t id = json_get_int(message, "node", 0), call = json_get_int(message, "call", 0);
+    struct node *node = id > 0 && call >= 0 ? node_heard(remote, (uint64_t)id) : NULL;
+    if (!node)
         return;
     if (json_get_bool(message, "beat")) {
-        bool is_known = node_heard(remote, (uint64_t)node);
-        SCOPED(buffer_free) struct buffer json = {0};
-        buffer_printf(&json, "{\"home\":\"%s\",\"known\":%s}\n", remote->self, is_known ? "true" : "false");
-        node_send(remote, (uint64_t)node, &json);
+        beat_answer(remote, node);
         return;
     }
     const char *action = json_get_text(message, "action");
@@ -305,30 +357,52 @@ static void call_arrived(struct remote *remote, const cJSON *message)
     if (!request) {
         SCOPED(buffer_free) struct buffer json = {0};
         buffer_printf(&json, "{\"call\":%lld,\"status\":\"unknown_method\"}\n", (long long)call);
-        node_send(remote, (uint64_t)node, &json);
+        node_send(remote, node->id, &json);
         return;
     }
-    request->node = (uint64_t)node;
-    request->actor.user_id = json_get_int(message, "user", 0);
-    request->actor.session_id = json_get_int(message, "session", 0);
-    copy(request->actor.name, sizeof request->actor.name, json_get_text(message, "name"));
+    request->node = node->id;
+    actor_read(request, message);
+    request->is_query = json_get_bool(message, "query");
+    request->reply = call ? answer_send : NULL;
+    request->door = remote;
+    request->door_id = (uint64_t)call;
+    const char *why = NULL;
+    cJSON *object = json_parse(params, params_length, &why);
+    if (!object || !cJSON_IsObject(object)) {
+        cJSON_Delete(object);
+        request_refuse(request, STATUS_MALFORMED, "The parameters are not fine: %s.", why ? why : "they must be an object");
+        request_finish(request, STATUS_MALFORMED);
+        return;
+    }
+    cJSON_Delete(request->params);
+    request->params = object;
+    dispatch_start(request);
+}
+
+static void beat_answer(struct remote *remote, struct node *node)
+{
+    SCOPED(buffer_free) struct buffer json = {0};
+    self_print(remote, &json);
+    buffer_printf(&json, ",\"known\":%s}\n", node->has_beaten ? "true" : "false");
+    node->has_beaten = true;
+    node_send(remote, node->id, &json);
+}
+
+/* Who somebody is, the sessions here say, not the message: one that names a user without a session is nobody's, one
+ * with a session of another user or that has ended is refused. */
+static void actor_read(struct request *request, const cJSON *message)
+{
+    int64_t user_id = json_get_int(message, "user", 0), session_id = json_get_int(message, "session", 0);
+    struct session *session = session_id ? sessions_find_id(request_sessions(request), session_id) : NULL;
+    if (session && session->user_id == user_id)
+        session_actor(session, &request->actor);
+    else if (session_id)
+        request->actor.session_id = -1; /* of no session: the dispatcher refuses it */
     copy(request->credential, sizeof request->credential, json_get_text(message, "credential"));
     copy(request->csrf, sizeof request->csrf, json_get_text(message, "csrf"));
     copy(request->client, sizeof request->client, json_get_text(message, "client"));
     copy(request->peer, sizeof request->peer, json_get_text(message, "peer"));
     copy(request->agent, sizeof request->agent, json_get_text(message, "agent"));
-    request->is_query = json_get_bool(message, "query");
-    cJSON *params = cJSON_DetachItemViaPointer((cJSON *)message, (cJSON *)json_get(message, "params"));
-    if (params && cJSON_IsObject(params)) {
-        cJSON_Delete(request->params);
-        request->params = params;
-    } else {
-        cJSON_Delete(params);
-    }
-    request->reply = call ? answer_send : NULL;
-    request->door = remote;
-    request->door_id = (uint64_t)call;
-    dispatch_start(request);
 }
 
 static void answer_send(struct request *request)
@@ -361,25 +435,39 @@ static void answer_send(struct request *request)
 
 /* ---- edge: back ---- */
 
-static void beat_answered(struct remote *remote, const char *home, bool is_known)
+/* Each line of the home's that is not an answer: who it is, and whether we go on from where we were. */
+static void home_heard(struct remote *remote, const cJSON *line, bool is_hello, bool is_known)
 {
-    bool is_new = remote->home[0] && (strcmp(home, remote->home) != 0 || !is_known);
-    bool was_away = !remote_has_home(remote);
-    remote->heard_ms = clock_monotonic_ms();
-    copy(remote->home, sizeof remote->home, home);
-    if (was_away)
+    const char *home = json_get_text(line, "home");
+    int64_t dropped = json_get_int(line, "dropped", 0);
+    bool is_first = !remote->home[0], is_other = !is_first && strcmp(home, remote->home) != 0;
+    bool has_missed = dropped != remote->home_dropped;
+    if (!remote_has_home(remote))
         log_info("home.found", "the home node answers");
-    if (is_new)
+    remote->heard_ms = clock_monotonic_ms();
+    remote->home_dropped = dropped;
+    copy(remote->home, sizeof remote->home, home);
+    if (is_other || (is_first && is_hello))
+        calls_end(remote); /* it was not there when they were made */
+    if (is_other || (!is_first && (!is_known || has_missed)))
         remote->handlers.home_is_new(remote->handlers.context);
+}
+
+static void hello_arrived(struct remote *remote, const char *bytes, size_t length)
+{
+    SCOPED(json_free) cJSON *hello = json_parse(bytes, length, NULL);
+    if (json_get_text(hello, "home"))
+        home_heard(remote, hello, true, false);
+    else
+        log_warning("bus.garbage", "a greeting that is none was dropped");
 }
 
 static void answer_arrived(struct remote *remote, const char *bytes, size_t length)
 {
     const char *result = memchr(bytes, '\n', length);
     SCOPED(json_free) cJSON *answer = result ? json_parse(bytes, (size_t)(result - bytes), NULL) : NULL;
-    const char *home = json_get_text(answer, "home");
-    if (home) {
-        beat_answered(remote, home, json_get_bool(answer, "known"));
+    if (json_get_text(answer, "home")) {
+        home_heard(remote, answer, false, json_get_bool(answer, "known"));
         return;
     }
     struct call *call = int_map_get(remote->calls, (uint64_t)json_get_int(answer, "call", 0));

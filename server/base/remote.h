@@ -9,15 +9,16 @@ struct remote;
 
 struct remote_handlers {
     void *context;
-    /* Home: that edge has not been heard of for REMOTE_SILENCE_MS. */
+    /* Home: that edge has not been heard of for node.silence_ms. */
     void (*node_lost)(void *context, uint64_t node);
-    /* Edge: the home is another process than before, or had given this node up: what was agreed must be said again. */
+    /* Edge: the home is another process than before, or had given this node up, or something that it published was
+     * lost: what was agreed must be said again, and what is known compared. */
     void (*home_is_new)(void *context);
 };
 
 #define REMOTE_HOME_CHANNEL "home"
 #define REMOTE_NODE_CHANNEL "node:" /* + node id */
-#define REMOTE_SILENCE_MS 10000
+#define REMOTE_EDGES_CHANNEL "edges" /* the home, when it comes: before anything else that it publishes */
 
 /* On an edge it becomes the dispatcher's way to the home. NULL: no memory. */
 struct remote *remote_new(struct dispatch *dispatch, struct wheel *wheel, bool is_edge, const struct remote_handlers *handlers);

@@ -7,30 +7,40 @@
 #include "base/dispatch.h"
 #include "lib/utf8.h"
 
-static enum status job_work(struct store_job *job, struct db *db);
+static enum status read_work(struct store_job *job, struct db *db);
+static enum status write_work(struct store_job *job, struct db *db);
 static void job_done(struct store_job *job);
 
-static void prepare(struct request *request, request_work *work, request_done *done)
+typedef void hand_over(struct store *store, struct store_job *job);
+
+static void submit(struct request *request, hand_over *way, request_work *work, request_done *done)
 {
+    struct store *store = dispatch_store(request->dispatch);
     request->work = work;
     request->done = done;
-    request->job.work = job_work;
+    request->acl_seen = 0;
+    request->job.work = way == store_write ? write_work : read_work;
     request->job.done = job_done;
+    if (store) {
+        way(store, &request->job);
+        return;
+    }
+    /* The node is closing: what was on its way elsewhere (a password being hashed) comes too late. */
+    request->job.status = STATUS_UNAVAILABLE;
+    job_done(&request->job);
 }
 
 void request_write(struct request *request, request_work *work, request_done *done)
 {
-    prepare(request, work, done);
-    store_write(dispatch_store(request->dispatch), &request->job);
+    submit(request, store_write, work, done);
 }
 
 void request_read(struct request *request, request_work *work, request_done *done)
 {
-    prepare(request, work, done);
-    store_read(dispatch_store(request->dispatch), &request->job);
+    submit(request, store_read, work, done);
 }
 
-static enum status job_work(struct store_job *job, struct db *db)
+static enum status read_work(struct store_job *job, struct db *db)
 {
     struct request *request = container_of(job, struct request, job);
     /* A group that failed runs its jobs a second time: what the first time left must not be answered twice. */
@@ -39,9 +49,18 @@ static enum status job_work(struct store_job *job, struct db *db)
     return request->work(request, db);
 }
 
+static enum status write_work(struct store_job *job, struct db *db)
+{
+    enum status status = read_work(job, db);
+    container_of(job, struct request, job)->acl_seen = db_acl_version(db);
+    return status;
+}
+
 static void job_done(struct store_job *job)
 {
     struct request *request = container_of(job, struct request, job);
+    struct dispatch *dispatch = request->dispatch;
+    uint64_t acl_seen = request->acl_seen;
     request->status = job->status;
     if (request->status == STATUS_BUSY)
         request->retry_after_s = 1;
@@ -49,6 +68,18 @@ static void job_done(struct store_job *job)
         request->done(request);
     else
         request_finish(request, request->status);
+    /* Writes are done in the order of their commits: what they changed up to here is in memory now. */
+    dispatch_acl_applied(dispatch, acl_seen);
+}
+
+/* printf into @text; what does not fit is left out, but no half of a character stays. */
+static void print_words(char *text, size_t size, const char *format, va_list values)
+{
+    vsnprintf(text, size, format, values);
+    size_t length = 0, step;
+    while ((step = utf8_step(text + length, strlen(text + length))))
+        length += step;
+    text[length] = '\0';
 }
 
 enum status request_refuse(struct request *request, enum status status, const char *format, ...)
@@ -56,7 +87,7 @@ enum status request_refuse(struct request *request, enum status status, const ch
     char text[512];
     va_list values;
     va_start(values, format);
-    vsnprintf(text, sizeof text, format, values);
+    print_words(text, sizeof text, format, values);
     va_end(values);
     free(request->detail);
     request->detail = strdup(text);
@@ -68,7 +99,7 @@ enum status request_invalid(struct request *request, const char *pointer, const 
     char text[512];
     va_list values;
     va_start(values, format);
-    vsnprintf(text, sizeof text, format, values);
+    print_words(text, sizeof text, format, values);
     va_end(values);
     if (request->errors.length)
         buffer_char(&request->errors, ',');
@@ -98,61 +129,71 @@ struct sessions *request_sessions(struct request *request)
 
 enum status request_recheck(struct request *request, struct db *db)
 {
-    if (request->actor.is_shell || db_acl_version(db) == request->acl_version)
+    const struct actor *actor = &request->actor;
+    const struct route *route = request->route;
+    int64_t is_superuser = 0, rights = 0;
+    if (actor->is_shell || route->flags & (ROUTE_OPEN | ROUTE_NODE) || db_acl_version(db) == request->acl_version)
         return STATUS_OK;
-    if (request->actor.session_id) {
-        int64_t alive = 0;
-        enum status status = db_get_int(db, &alive, "SELECT 1 FROM session JOIN user ON user.id = user_id "
-                                                    "WHERE session.id = ?1 AND disabled = 0",
-                                        "i", request->actor.session_id);
+    if (actor->user_id) {
+        enum status status = db_get_int(db, &is_superuser,
+                                        "SELECT superuser FROM user WHERE id = ?1 AND disabled = 0 AND "
+                                        "(?2 = 0 OR EXISTS (SELECT 1 FROM session WHERE session.id = ?2 AND user_id = ?1))",
+                                        "ii", actor->user_id, actor->session_id);
         if (status == STATUS_NOT_FOUND)
             return request_refuse(request, STATUS_UNAUTHENTICATED, "Your session has ended: sign in again.");
         if (status != STATUS_OK)
             return status;
     }
-    int64_t is_superuser = 0, rights = 0;
-    enum status status = db_get_int(db, &is_superuser, "SELECT superuser FROM user WHERE id = ?1 AND disabled = 0", "i",
-                                    request->actor.user_id);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
-        return status;
-    if (is_superuser || request->route->flags & (ROUTE_OPEN | ROUTE_SIGNED_IN | ROUTE_NODE))
+    if (is_superuser || route->flags & ROUTE_SIGNED_IN)
         return STATUS_OK;
-    if (request->route->flags & ROUTE_SUPERUSER)
-        return STATUS_FORBIDDEN;
+    if (route->flags & ROUTE_SUPERUSER)
+        return request_forbid(request, 0);
     /* Rights are bits: their union over the subjects is taken bit by bit. */
-    status = db_get_int(db, &rights,
-                        "SELECT ifnull(max(rights & 1) | max(rights & 2) | max(rights & 4), 0) FROM \"grant\" "
-                        "WHERE model = ?2 AND (subject = 'everyone' OR (?1 > 0 AND subject = 'members') OR user_id = ?1 "
-                        "OR group_id IN (SELECT group_id FROM group_member WHERE user_id = ?1))",
-                        "it", request->actor.user_id, request->route->model);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+    enum status status =
+        db_get_int(db, &rights,
+                   "SELECT ifnull(max(rights & 1) | max(rights & 2) | max(rights & 4), 0) FROM \"grant\" "
+                   "WHERE model = ?2 AND (subject = 'everyone' OR (?1 > 0 AND subject = 'members') OR user_id = ?1 "
+                   "OR group_id IN (SELECT group_id FROM group_member WHERE user_id = ?1))",
+                   "it", actor->user_id, route->model);
+    if (status != STATUS_OK)
         return status;
-    return ((unsigned)rights & request->route->needs) == request->route->needs ? STATUS_OK : STATUS_FORBIDDEN;
+    unsigned missing = route->needs & ~(unsigned)rights;
+    return missing ? request_forbid(request, missing) : STATUS_OK;
 }
 
 /* ---- parameters ---- */
 
-static const cJSON *param_find(struct request *request, const char *name, enum param_need need, bool *is_fine)
+char *param_pointer(const char *name, char pointer[PARAM_POINTER_SIZE])
+{
+    size_t length = 0, step;
+    pointer[length++] = '/';
+    for (const char *at = name; (step = utf8_step(at, strlen(at))) && length + 5 < PARAM_POINTER_SIZE; at += step) {
+        /* RFC 6901: "~" is "~0", and "/" is "~1". */
+        bool is_special = *at == '~' || *at == '/';
+        memcpy(pointer + length, is_special ? (*at == '~' ? "~0" : "~1") : at, is_special ? 2 : step);
+        length += is_special ? 2 : step;
+    }
+    pointer[length] = '\0';
+    return pointer;
+}
+
+bool param_is_given(const struct request *request, const char *name)
 {
     const cJSON *item = json_get(request->params, name);
-    *is_fine = true;
-    if (item && !cJSON_IsNull(item))
-        return item;
-    if (need == PARAM_REQUIRED) {
-        char pointer[80];
-        snprintf(pointer, sizeof pointer, "/%s", name);
-        request_invalid(request, pointer, "This is required.");
-        *is_fine = false;
-    }
-    return NULL;
+    return item && !cJSON_IsNull(item);
 }
 
 static bool param_wrong(struct request *request, const char *name, const char *detail)
 {
-    char pointer[80];
-    snprintf(pointer, sizeof pointer, "/%s", name);
-    request_invalid(request, pointer, "%s", detail);
+    char pointer[PARAM_POINTER_SIZE];
+    request_invalid(request, param_pointer(name, pointer), "%s", detail);
     return false;
+}
+
+static const cJSON *param_find(struct request *request, const char *name, enum param_need need, bool *is_fine)
+{
+    *is_fine = param_is_given(request, name) || need == PARAM_OPTIONAL || param_wrong(request, name, "This is required.");
+    return param_is_given(request, name) ? json_get(request->params, name) : NULL;
 }
 
 /* What stands in a query string is text: a canonical whole number there is a number. */
@@ -255,16 +296,11 @@ bool params_only(struct request *request, const char *const *names)
     bool is_fine = true;
     for (const cJSON *item = request->params->child; item; item = item->next) {
         bool is_known = false;
-        for (size_t i = 0; names[i] && !is_known; i++)
+        for (size_t i = 0; names && names[i] && !is_known; i++)
             is_known = strcmp(item->string, names[i]) == 0;
         if (is_known)
             continue;
-        is_fine = false;
-        char pointer[80];
-        snprintf(pointer, sizeof pointer, "/%.64s", item->string);
-        if (!utf8_is_valid(pointer, strlen(pointer))) /* cut inside a character */
-            snprintf(pointer, sizeof pointer, "/");
-        request_invalid(request, pointer, "There is no such parameter.");
+        is_fine = param_wrong(request, item->string, "There is no such parameter.");
     }
     return is_fine;
 }

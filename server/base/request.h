@@ -56,7 +56,8 @@ struct request {
     uint64_t node;               /* 0: this node; else the edge that sent it */
     cJSON *params;               /* an object, never NULL, owned. Path parameters and query are merged in */
     bool is_query;               /* params came from a query string: numbers and truths are texts there */
-    uint64_t acl_version;        /* of the permissions it was checked under */
+    uint64_t acl_version;        /* of the permissions in memory that it was checked under */
+    uint64_t acl_seen;           /* the data base's, when its work ended on the writer; 0: no work ran there */
 
     enum status status;
     char *detail;         /* a sentence for the client, owned; NULL: the status's words */
@@ -100,7 +101,7 @@ struct buffer *request_result(struct request *request);
 struct permissions *request_permissions(struct request *request);
 struct sessions *request_sessions(struct request *request);
 /* Writer thread, inside work: is what the loop allowed still allowed? Only looks into the data base if permissions
- * changed since. OK or FORBIDDEN (or a fault). Call it first in every work that writes. */
+ * changed since. OK, FORBIDDEN, UNAUTHENTICATED (or a fault). Call it first in every work that writes. */
 enum status request_recheck(struct request *request, struct db *db);
 
 /* ---- parameters: read one, refuse in words, remember the error in the request ----
@@ -112,5 +113,11 @@ bool param_text(struct request *request, const char *name, enum param_need need,
 bool param_bool(struct request *request, const char *name, enum param_need need, bool *value);
 /* One of the words in the NULL-ended list. */
 bool param_word(struct request *request, const char *name, enum param_need need, const char *const *words, int *index);
-/* Refuse parameters that are not in the NULL-ended list. Call it first: a typing error must not be ignored. */
+/* Is it there, and not null? */
+bool param_is_given(const struct request *request, const char *name);
+#define PARAM_POINTER_SIZE 80
+/* The JSON pointer of a parameter, cut if it is long. */
+char *param_pointer(const char *name, char pointer[PARAM_POINTER_SIZE]);
+/* Refuse parameters that are not in the NULL-ended list (NULL: there may be none). Call it first: a typing error must
+ * not be ignored. */
 bool params_only(struct request *request, const char *const *names);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "lib/utf8.h"
 
 #define PREFIX "/api/v1/"
 
@@ -19,6 +20,7 @@ struct rest {
 static void rest_reply(struct request *request);
 static enum status who_read(const struct http_request *http_request, struct request *request);
 static enum status params_read(const struct http_request *http_request, struct request *request);
+static void methods_answer(struct rest *rest, const struct http_request *http_request, struct buffer *allow);
 
 struct rest *rest_new(struct dispatch *dispatch, const struct settings *settings)
 {
@@ -45,24 +47,13 @@ bool rest_handle(struct rest *rest, const struct http_request *http_request)
     if (strncmp(http_request->path, "/api/", 5) != 0)
         return false;
     SCOPED(buffer_free) struct buffer allow = {0};
-    SCOPED(buffer_free) struct buffer headers = {0};
     enum status status = STATUS_NOT_FOUND;
     struct request *request = NULL;
     if (strncmp(http_request->path, PREFIX, strlen(PREFIX)) == 0)
         request = dispatch_request_http(rest->dispatch, http_request->method, http_request->path + strlen(PREFIX), &status,
                                         &allow);
     if (!request && status == STATUS_METHOD_NOT_ALLOWED) {
-        http_answer_header(&headers, "Allow", allow.bytes ? allow.bytes : "");
-        bool is_options = http_request->method == HTTP_M_OPTIONS;
-        static const char problem[] = "{\"type\":\"about:blank\",\"title\":\"This address does not take that method.\","
-                                      "\"status\":405,\"code\":\"method_not_allowed\"}";
-        struct http_answer answer = {.status = is_options ? 204 : 405, .headers = headers.bytes};
-        if (!is_options) {
-            answer.content_type = "application/problem+json";
-            answer.body = problem;
-            answer.body_length = strlen(problem);
-        }
-        http_answer(rest->http, http_request->id, &answer);
+        methods_answer(rest, http_request, &allow);
         return true;
     }
     if (!request) {
@@ -83,15 +74,51 @@ bool rest_handle(struct rest *rest, const struct http_request *http_request)
     return true;
 }
 
+/* The address is there, but does not take this method, or the question was which it takes. */
+static void methods_answer(struct rest *rest, const struct http_request *http_request, struct buffer *allow)
+{
+    SCOPED(buffer_free) struct buffer headers = {0};
+    SCOPED(buffer_free) struct buffer problem = {0};
+    struct http_answer answer = {.status = 204};
+    buffer_text(allow, ", OPTIONS");
+    if (!allow->has_failed)
+        http_answer_header(&headers, "Allow", allow->bytes);
+    answer.headers = headers.bytes;
+    if (http_request->method != HTTP_M_OPTIONS) {
+        problem_print(STATUS_METHOD_NOT_ALLOWED, NULL, NULL, &problem);
+        answer.status = status_http(STATUS_METHOD_NOT_ALLOWED);
+        answer.content_type = "application/problem+json";
+        answer.body = problem.bytes;
+        answer.body_length = problem.length;
+    }
+    http_answer(rest->http, http_request->id, &answer);
+}
+
 static void copy(char *to, size_t size, const char *from)
 {
     snprintf(to, size, "%s", from ? from : "");
 }
 
+/* A header may hold any byte, but this one is stored and shown: what is not UTF-8 becomes "?". */
+static void agent_copy(char *to, size_t size, const char *from)
+{
+    size_t length = 0, left = from ? strlen(from) : 0;
+    while (left) {
+        size_t step = utf8_step(from, left), taken = step ? step : 1;
+        if (length + taken >= size)
+            break;
+        memcpy(to + length, step ? from : "?", taken);
+        length += taken;
+        from += taken;
+        left -= taken;
+    }
+    to[length] = '\0';
+}
+
 static enum status who_read(const struct http_request *http_request, struct request *request)
 {
     copy(request->peer, sizeof request->peer, http_request->peer);
-    copy(request->agent, sizeof request->agent, http_header(http_request, "User-Agent"));
+    agent_copy(request->agent, sizeof request->agent, http_header(http_request, "User-Agent"));
     if (http_request->is_shell) {
         request->actor.is_shell = true;
         copy(request->actor.name, sizeof request->actor.name, "shell");
@@ -139,11 +166,13 @@ static enum status body_read(const struct http_request *http_request, struct req
         return request_refuse(request, STATUS_MALFORMED, "The body is not valid JSON: %s.", why);
     if (!cJSON_IsObject(body))
         return request_refuse(request, STATUS_MALFORMED, "The body must be a JSON object.");
+    char pointer[PARAM_POINTER_SIZE];
     cJSON *item;
     while ((item = body->child)) {
         cJSON_DetachItemViaPointer(body, item);
         if (json_get(request->params, item->string)) {
-            request_refuse(request, STATUS_MALFORMED, "\"%.40s\" is given by the address already.", item->string);
+            request_refuse(request, STATUS_MALFORMED, "\"%s\" is given by the address already.",
+                           param_pointer(item->string, pointer) + 1);
             cJSON_Delete(item);
             return STATUS_MALFORMED;
         }
@@ -158,6 +187,7 @@ static enum status query_read(const struct http_request *http_request, struct re
     SCOPED(buffer_free) struct buffer name = {0};
     SCOPED(buffer_free) struct buffer value = {0};
     const char *query = http_request->query;
+    char pointer[PARAM_POINTER_SIZE];
     bool is_bad = false;
     int count = 0;
     while (http_query_next(&query, &name, &value, &is_bad)) {
@@ -165,7 +195,8 @@ static enum status query_read(const struct http_request *http_request, struct re
         if (++count > JSON_KEYS_MAX)
             return request_refuse(request, STATUS_MALFORMED, "There are too many parameters.");
         if (json_get(request->params, key))
-            return request_refuse(request, STATUS_MALFORMED, "The parameter \"%.40s\" is there twice.", key);
+            return request_refuse(request, STATUS_MALFORMED, "The parameter \"%s\" is there twice.",
+                                  param_pointer(key, pointer) + 1);
         if (!cJSON_AddStringToObject(request->params, key, value.bytes ? value.bytes : ""))
             return FAULT("no memory");
     }
@@ -204,6 +235,18 @@ static void cookie_write(struct buffer *headers, const char *token, bool is_secu
         http_answer_header(headers, "Set-Cookie", cookie.bytes);
 }
 
+/* Where what was made can be read, if it can be read alone. */
+static void location_write(const struct rest *rest, const struct request *request, struct buffer *headers)
+{
+    int length = (int)strcspn(request->route->name, ".");
+    char text[64];
+    snprintf(text, sizeof text, "%.*s.detail", length, request->route->name);
+    if (!dispatch_knows(rest->dispatch, text))
+        return;
+    snprintf(text, sizeof text, PREFIX "%.*s/%lld", length, request->route->name, (long long)request->created_id);
+    http_answer_header(headers, "Location", text);
+}
+
 static void rest_reply(struct request *request)
 {
     struct rest *rest = request->door;
@@ -219,11 +262,8 @@ static void rest_reply(struct request *request)
     }
     if (request->status == STATUS_UNAUTHENTICATED)
         http_answer_header(&headers, "WWW-Authenticate", "Bearer");
-    if (request->status == STATUS_CREATED && request->created_id) {
-        snprintf(text, sizeof text, PREFIX "%.*s/%lld",
-                 (int)strcspn(request->route->name, "."), request->route->name, (long long)request->created_id);
-        http_answer_header(&headers, "Location", text);
-    }
+    if (request->status == STATUS_CREATED && request->created_id)
+        location_write(rest, request, &headers);
     if (!status_is_ok(request->status)) {
         request_problem(request, &problem);
         answer.content_type = "application/problem+json";

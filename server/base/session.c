@@ -16,6 +16,7 @@ struct sessions {
     struct int_map *by_user; /* user id → list head */
 };
 
+static struct session *session_use(struct sessions *sessions, struct session *session, int64_t now_wall_ms);
 static void entry_remove(struct sessions *sessions, struct entry *entry);
 
 struct sessions *sessions_new(int64_t idle_ms)
@@ -82,10 +83,23 @@ bool sessions_add(struct sessions *sessions, const struct session *session)
 struct session *sessions_find(struct sessions *sessions, const char *digest, int64_t now_wall_ms)
 {
     struct entry *entry = text_map_get(sessions->by_digest, digest, strlen(digest));
-    if (!entry)
-        return NULL;
-    struct session *session = &entry->session;
-    if (now_wall_ms >= session->expires_ms || now_wall_ms - session->used_ms >= sessions->idle_ms)
+    return entry ? session_use(sessions, &entry->session, now_wall_ms) : NULL;
+}
+
+struct session *sessions_use(struct sessions *sessions, int64_t id, int64_t now_wall_ms)
+{
+    struct session *session = sessions_find_id(sessions, id);
+    return session ? session_use(sessions, session, now_wall_ms) : NULL;
+}
+
+bool sessions_is_over(const struct sessions *sessions, const struct session *session, int64_t now_wall_ms)
+{
+    return now_wall_ms >= session->expires_ms || now_wall_ms - session->used_ms >= sessions->idle_ms;
+}
+
+static struct session *session_use(struct sessions *sessions, struct session *session, int64_t now_wall_ms)
+{
+    if (sessions_is_over(sessions, session, now_wall_ms))
         return NULL;
     if (now_wall_ms > session->used_ms)
         session->used_ms = now_wall_ms;

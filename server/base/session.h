@@ -10,6 +10,7 @@
 struct session {
     int64_t id, user_id;
     int64_t created_ms, expires_ms, used_ms; /* wall clock */
+    int64_t stored_ms;                       /* used_ms as the data base knows it */
     char digest[DIGEST_TEXT_SIZE];           /* of the token, as stored */
     char *name;                              /* the user's, owned */
 };
@@ -23,7 +24,11 @@ DEFINE_SCOPED(struct sessions *, sessions_free)
 bool sessions_add(struct sessions *sessions, const struct session *session);
 /* By the token's digest: NULL if there is none or it has expired (idle or absolute). Marks it used. */
 struct session *sessions_find(struct sessions *sessions, const char *digest, int64_t now_wall_ms);
+/* By its id, whether it has expired or not. */
 struct session *sessions_find_id(struct sessions *sessions, int64_t id);
+/* As sessions_find(), for who has shown the token before (an open socket). */
+struct session *sessions_use(struct sessions *sessions, int64_t id, int64_t now_wall_ms);
+bool sessions_is_over(const struct sessions *sessions, const struct session *session, int64_t now_wall_ms);
 bool sessions_remove(struct sessions *sessions, int64_t id);
 /* End all of a user's sessions but @except_id (0: all). */
 void sessions_remove_user(struct sessions *sessions, int64_t user_id, int64_t except_id);

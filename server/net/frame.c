@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FRAME_TEXT 0x81  /* final, opcode 1 */
-#define FRAME_CLOSE 0x88 /* final, opcode 8 */
-#define FRAME_REASON_MAX 123 /* a control frame's 125 bytes less the code */
+#define FRAME_TEXT       0x81 /* final, opcode 1 */
+#define FRAME_CLOSE      0x88 /* final, opcode 8 */
+#define FRAME_REASON_MAX 123  /* a control frame's 125 bytes less the code */
 
 static struct frame *frame_allocate(size_t length);
 static uint32_t frame_header_length(size_t payload_length);

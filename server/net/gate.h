@@ -20,7 +20,8 @@ void gate_free(struct gate *gate);
 /* A connection from @peer. *address is counted for it (NULL if addresses are not counted: a proxy, a local
  * socket). False: too many; nothing is counted. */
 bool gate_admit(struct gate *gate, const struct sockaddr_storage *peer, struct gate_address **address);
-/* The same address for a client behind a proxy, told by its text; the connection itself is counted already. */
+/* The same address for a client behind a proxy, told by its text; the connection itself is counted already.
+ */
 bool gate_admit_forwarded(struct gate *gate, const char *peer, struct gate_address **address);
 /* A connection is gone, and the address it was counted for. */
 void gate_release(struct gate *gate, struct gate_address *address);
@@ -30,6 +31,7 @@ bool gate_is_proxy(const struct gate *gate, const struct sockaddr_storage *peer)
 /* The text of @peer. */
 void gate_peer_text(const struct sockaddr_storage *peer, char text[GATE_PEER_SIZE]);
 /* The client behind a believed proxy: the last address of X-Forwarded-For that is no proxy. False: none. */
-bool gate_forwarded_for(const struct gate *gate, const struct http_headers *headers, char text[GATE_PEER_SIZE]);
+bool gate_forwarded_for(const struct gate *gate, const struct http_headers *headers,
+                        char text[GATE_PEER_SIZE]);
 /* @origin is scheme, host and port of @host itself (NULL: none), or in the allow-list. */
 bool gate_origin_is_allowed(const struct gate *gate, const char *origin, const char *host, bool is_secure);

@@ -1,10 +1,10 @@
-/* net/http_chunks.c: the chunked transfer coding (RFC 9112, section 7.1), strictly. Extensions and trailers are
- * read over; every line ends with CR LF, and a size is hexadecimal digits only. */
+/* net/http_chunks.c: the chunked transfer coding (RFC 9112, section 7.1), strictly. Extensions and trailers
+ * are read over; every line ends with CR LF, and a size is hexadecimal digits only. */
 #include "net/http_parse.h"
 
 #include <string.h>
 
-#define OVERHEAD_MAX 4096 /* of size lines' extensions and trailers: they carry nothing for us */
+#define OVERHEAD_MAX    4096 /* of size lines' extensions and trailers: they carry nothing for us */
 #define SIZE_DIGITS_MAX 8
 
 static bool size_digit(struct http_chunks *chunks, unsigned char c);
@@ -78,7 +78,9 @@ bool http_chunks_read(struct http_chunks *chunks, const char *bytes, size_t leng
 
 static bool size_digit(struct http_chunks *chunks, unsigned char c)
 {
-    int digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+    int digit = c >= '0' && c <= '9'                     ? c - '0'
+                : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                         : -1;
     if (digit >= 0) {
         if (chunks->line_length == 0)
             chunks->size = 0;

@@ -14,9 +14,9 @@
 #include "net/wheel.h"
 
 /* A connection's place in the table is the low part of its exchanges' ids. */
-#define HTTP_SLOT_BITS 20
+#define HTTP_SLOT_BITS       20
 #define HTTP_CONNECTIONS_MAX ((size_t)1 << HTTP_SLOT_BITS)
-#define HTTP_DATE_SIZE 40
+#define HTTP_DATE_SIZE       40
 
 struct http {
     struct http_options options;
@@ -45,8 +45,14 @@ enum http_state {
     HTTP_LINGERING, /* the last answer is out; what still comes is read over, so that the peer can read it */
     HTTP_CLOSED,
 };
-enum http_deadline { HTTP_NO_DEADLINE, HTTP_HEADER_DEADLINE, HTTP_BODY_DEADLINE, HTTP_IDLE_DEADLINE,
-                     HTTP_WRITE_DEADLINE, HTTP_LINGER_DEADLINE };
+enum http_deadline {
+    HTTP_NO_DEADLINE,
+    HTTP_HEADER_DEADLINE,
+    HTTP_BODY_DEADLINE,
+    HTTP_IDLE_DEADLINE,
+    HTTP_WRITE_DEADLINE,
+    HTTP_LINGER_DEADLINE
+};
 
 struct http_connection {
     uv_poll_t poll;
@@ -56,7 +62,7 @@ struct http_connection {
     enum http_deadline deadline; /* what the timer is armed for */
     enum http_state state;
     int fd;
-    int events;     /* watched for */
+    int events; /* watched for */
     uint32_t slot;
     bool is_shell, is_proxied;
     bool is_processing; /* further up the stack: do not enter again */
@@ -79,7 +85,7 @@ struct http_connection {
     struct buffer out;
     const char *tail; /* a static body to be written behind it */
     size_t tail_length;
-    size_t discarded; /* while lingering */
+    size_t discarded;                                  /* while lingering */
     char peer[GATE_PEER_SIZE], client[GATE_PEER_SIZE]; /* the socket's address; the client's behind a proxy */
 };
 

@@ -82,16 +82,25 @@ const char *http_known(const struct http_headers *headers, enum http_known known
 /* A list header (Connection, X-Forwarded-For …) in all its lines: does it hold @token, in any case? */
 bool http_list_has(const struct http_headers *headers, enum http_known known, const char *token);
 /* Walk the values of a list header, line by line and item by item, blanks cut off. Start with *cursor = 0. */
-bool http_list_next(const struct http_headers *headers, enum http_known known, size_t *cursor, const char **item,
-                    size_t *length);
+bool http_list_next(const struct http_headers *headers, enum http_known known, size_t *cursor,
+                    const char **item, size_t *length);
 
 /* A chunked body, unfolded in place as it comes in. */
 struct http_chunks {
-    enum { CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_SIZE_LF, CHUNK_DATA, CHUNK_DATA_CR, CHUNK_DATA_LF,
-           CHUNK_TRAILER, CHUNK_TRAILER_LF, CHUNK_DONE } state;
-    size_t size;         /* bytes of this chunk still to come */
-    size_t line_length;  /* of the trailer line; digits of the size */
-    size_t overhead;     /* bytes of trailers and extensions in all */
+    enum {
+        CHUNK_SIZE,
+        CHUNK_EXTENSION,
+        CHUNK_SIZE_LF,
+        CHUNK_DATA,
+        CHUNK_DATA_CR,
+        CHUNK_DATA_LF,
+        CHUNK_TRAILER,
+        CHUNK_TRAILER_LF,
+        CHUNK_DONE
+    } state;
+    size_t size;        /* bytes of this chunk still to come */
+    size_t line_length; /* of the trailer line; digits of the size */
+    size_t overhead;    /* bytes of trailers and extensions in all */
 };
 /* Unfold @length bytes at @bytes to @body (at or before @bytes). *used: bytes eaten; *made: bytes of body.
  * True: go on (or done: chunks->state). False: not a chunked body, or more than its limit of overhead. */

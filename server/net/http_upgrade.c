@@ -1,5 +1,5 @@
-/* net/http_upgrade.c: from a request to a WebSocket (RFC 6455, section 4.2). All checks are made here, with real
- * HTTP answers; what goes on to libwebsockets is a request of our own making. */
+/* net/http_upgrade.c: from a request to a WebSocket (RFC 6455, section 4.2). All checks are made here, with
+ * real HTTP answers; what goes on to libwebsockets is a request of our own making. */
 #include <string.h>
 #include <strings.h>
 
@@ -9,10 +9,12 @@
 
 static const struct http_refusal other_upgrade = {400, "malformed", "The only upgrade is to websocket."};
 static const struct http_refusal not_here = {404, "not_found", "There is no WebSocket at this address."};
-static const struct http_refusal no_upgrade = {426, "upgrade_required", "Ask for a WebSocket, version 13, here."};
+static const struct http_refusal no_upgrade = {426, "upgrade_required",
+                                               "Ask for a WebSocket, version 13, here."};
 static const struct http_refusal bad_handshake = {400, "malformed", "The WebSocket handshake is malformed."};
 static const struct http_refusal bad_origin = {403, "forbidden", "Pages of this origin may not connect."};
-static const struct http_refusal too_many = {503, "busy", "There are too many connections from this address."};
+static const struct http_refusal too_many = {503, "busy",
+                                             "There are too many connections from this address."};
 static const struct http_refusal is_closing = {503, "busy", "The server is stopping."};
 
 static const struct http_refusal *upgrade_check(const struct http_connection *connection);
@@ -76,7 +78,8 @@ static const struct http_refusal *upgrade_check(const struct http_connection *co
         return &not_here;
     if (!upgrade)
         return &no_upgrade;
-    /* The administration socket serves requests only. Answers that wait in front would come behind the 101. */
+    /* The administration socket serves requests only. Answers that wait in front would come behind the 101.
+     */
     bool is_plain = request->method == HTTP_M_GET && !connection->head.is_old && request->body_length == 0 &&
                     !connection->is_shell && connection->out.length == 0 && connection->tail_length == 0;
     if (!is_plain || !http_list_has(headers, HTTP_KNOWN_CONNECTION, "upgrade"))
@@ -95,8 +98,8 @@ static const struct http_refusal *upgrade_check(const struct http_connection *co
 static bool key_is_valid(const char *key)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    return strlen(key) == KEY_LENGTH && strspn(key, alphabet) == KEY_LENGTH - 2 && strcmp(key + KEY_LENGTH - 2, "==") == 0 &&
-           strchr("AQgw", key[KEY_LENGTH - 3]);
+    return strlen(key) == KEY_LENGTH && strspn(key, alphabet) == KEY_LENGTH - 2 &&
+           strcmp(key + KEY_LENGTH - 2, "==") == 0 && strchr("AQgw", key[KEY_LENGTH - 3]);
 }
 
 /* The first offered subprotocol that is known; unknown ones are not echoed. */

@@ -1,5 +1,6 @@
-/* net/websockets.h: all open WebSockets and the libwebsockets context that serves them. A socket comes here once
- * its upgrade request is checked; libwebsockets is given a request that we wrote ourselves, never the client's. */
+/* net/websockets.h: all open WebSockets and the libwebsockets context that serves them. A socket comes here
+ * once its upgrade request is checked; libwebsockets is given a request that we wrote ourselves, never the
+ * client's. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,7 +29,7 @@ struct websocket_upgrade {
     const char *protocol; /* the subprotocol to echo; NULL: none */
     const char *rest;     /* bytes that came behind the request: the first frames */
     size_t rest_length;
-    uint64_t received;    /* bytes read from the socket so far, the rest left out */
+    uint64_t received; /* bytes read from the socket so far, the rest left out */
 };
 
 enum status websockets_open(const struct websockets_options *options, uv_loop_t *loop, struct wheel *wheel,

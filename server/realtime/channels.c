@@ -4,6 +4,8 @@
 #include "realtime/internal.h"
 
 static bool log_grow(struct channel *channel);
+static void member_remove(struct channel *channel, uint32_t index);
+static void member_move(struct channel *channel, uint32_t from, uint32_t to);
 
 void hub_add_kind(struct hub *hub, const struct channel_kind *kind, void *app)
 {
@@ -169,7 +171,7 @@ void subscription_start(struct subscription *subscription, uint64_t position)
 {
     subscription->position = position;
     subscription->is_live = true;
-    if (subscription->seq != channel_head(subscription->channel))
+    if (subscription->has_missed || subscription->seq != channel_head(subscription->channel))
         fanout_mark(subscription->channel);
 }
 
@@ -179,14 +181,7 @@ void subscription_free(struct subscription *subscription)
     struct connection *connection = subscription->connection;
     struct hub *hub = channel->hub;
     bool was_live = subscription->is_live;
-    struct subscription *last = channel->members[--channel->count];
-    channel->members[subscription->index] = last;
-    last->index = subscription->index;
-    if (!list_is_empty(&channel->dirty_link) || channel->is_passing) {
-        channel->is_disturbed = true;
-        if (channel->cursor > subscription->index)
-            channel->cursor--; /* so that the moved one is visited in this pass or again in the next */
-    }
+    member_remove(channel, subscription->index);
     list_remove(&subscription->link);
     connection->subscriptions_count--;
     hub->stats.subscriptions--;
@@ -199,6 +194,23 @@ void subscription_free(struct subscription *subscription)
     if (channel->count)
         fanout_mark(channel); /* the log may have been kept for this one */
     channel_release(channel);
+}
+
+/* The last member fills the gap; in a pass those in front of the cursor are the visited ones, and stay so. */
+static void member_remove(struct channel *channel, uint32_t index)
+{
+    if (index < channel->cursor) {
+        member_move(channel, --channel->cursor, index);
+        index = channel->cursor;
+    }
+    member_move(channel, --channel->count, index);
+    channel->wants_pass = true;
+}
+
+static void member_move(struct channel *channel, uint32_t from, uint32_t to)
+{
+    channel->members[to] = channel->members[from];
+    channel->members[to]->index = to;
 }
 
 void subscription_drop(struct subscription *subscription, uint32_t code, const char *reason)

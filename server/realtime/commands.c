@@ -14,7 +14,9 @@ struct command {
     void (*run)(struct connection *connection, uint32_t id, const cJSON *body);
 };
 
+static void commands_read(struct connection *connection, char *text, size_t length, int64_t commands_max);
 static void command_run(struct connection *connection, cJSON *command);
+static const char *command_wait(struct connection *connection);
 static void connect_run(struct connection *connection, uint32_t id, const cJSON *body);
 static void connect_reply(struct request *request);
 static void subscribe_run(struct connection *connection, uint32_t id, const cJSON *body);
@@ -42,6 +44,11 @@ static const char *const reply_keys[] = {"publish", "rpc", "history", "presence"
 
 void commands_handle(struct connection *connection, char *text, size_t length)
 {
+    commands_read(connection, text, length, connection->hub->settings->realtime_commands_max);
+}
+
+static void commands_read(struct connection *connection, char *text, size_t length, int64_t commands_max)
+{
     char *end = text + length;
     int64_t count = 0;
     bool has_any = false;
@@ -55,7 +62,7 @@ void commands_handle(struct connection *connection, char *text, size_t length)
             continue;
         }
         has_any = true;
-        if (++count > connection->hub->settings->realtime_commands_max) {
+        if (++count > commands_max) {
             connection_close(connection, 3013, "too many requests: too many commands in one message");
             return;
         }
@@ -104,8 +111,7 @@ static void command_run(struct connection *connection, cJSON *object)
             connection_close(connection, 3501, "bad request: a pong without a ping");
             return;
         }
-        connection->awaits_pong = false;
-        wheel_arm(hub->wheel, &connection->timer, hub->settings->realtime_ping_ms);
+        connection_pong(connection);
         return;
     }
     if (is_send && !command) {
@@ -118,21 +124,31 @@ static void command_run(struct connection *connection, cJSON *object)
                                                      : "bad request: a command's content must be an object");
         return;
     }
-    float per_second = (float)hub->settings->realtime_commands_per_s;
+    const char *wait = command_wait(connection);
+    if (connection->is_closing)
+        return;
+    /* An unsubscribe must not fail: to the SDK that is a broken connection. It costs next to nothing. */
+    if (!wait || command->run == unsubscribe_run) {
+        command->run(connection, (uint32_t)id, body);
+        return;
+    }
+    hub->stats.errors++;
+    connection_send(connection, codec_error((uint32_t)id, 111, wait, true));
+}
+
+/* Why this command comes too soon; NULL: it does not. */
+static const char *command_wait(struct connection *connection)
+{
+    const struct settings *settings = connection->hub->settings;
+    float per_second = (float)settings->realtime_commands_per_s;
     if (!bucket_take(&connection->commands, clock_monotonic_ms(), per_second, per_second * 4)) {
-        hub->stats.errors++;
-        if (++connection->refusals == REFUSALS_MAX) {
+        if (++connection->refusals == REFUSALS_MAX)
             connection_close(connection, 3013, "too many requests: slow down and connect again");
-            return;
-        }
-        connection_send(connection, codec_error((uint32_t)id, 111, "too many requests: wait a moment", true));
-        return;
+        return "too many requests: wait a moment";
     }
-    if (connection->pending >= (uint32_t)hub->settings->realtime_pending_max) {
-        connection_send(connection, codec_error((uint32_t)id, 111, "too many requests: wait for the answers", true));
-        return;
-    }
-    command->run(connection, (uint32_t)id, body);
+    if (connection->pending >= (uint32_t)settings->realtime_pending_max)
+        return "too many requests: wait for the answers";
+    return NULL;
 }
 
 /* ---- requests and replies ---- */
@@ -189,6 +205,13 @@ static void plain_reply(struct request *request)
         return;
     }
     switch (request->reply_kind) {
+    case REPLY_REFRESH: {
+        SCOPED(json_free) cJSON *result = json_parse(request->result.bytes, request->result.length, NULL);
+        connection->actor = request->actor;
+        connection->expires_ms = clock_wall_ms() + json_get_int(result, "ttl", 0) * 1000;
+        connection_send(connection, codec_reply(id, "refresh", request->result.bytes, request->result.length));
+        break;
+    }
     case REPLY_PUBLISH:
         connection_send(connection, codec_reply(id, "publish", "{}", 2));
         break;
@@ -291,6 +314,7 @@ static void connect_reply(struct request *request)
     }
     if (!status_is_ok(request->status)) {
         reply_error(connection, request->door_tag, request);
+        buffer_clear(&connection->held); /* what was sent behind it counted on it */
         return;
     }
     connection->actor = request->actor;
@@ -320,13 +344,13 @@ static void connect_reply(struct request *request)
     connection_send(connection, is_fine && !json.has_failed ? codec_reply(request->door_tag, "connect", json.bytes, json.length)
                                                             : NULL);
     /* The first ping at a random point, so that many clients that came at once do not answer at once. */
-    int64_t half = hub->settings->realtime_ping_ms / 2;
-    wheel_arm(hub->wheel, &connection->timer, half + random_below((uint32_t)half));
+    connection_ping_first(connection);
     if (connection->held.length) {
         struct buffer held = connection->held;
         connection->held = (struct buffer){0};
+        /* Perhaps several messages, each with a number of commands of its own; its bytes were bounded. */
         if (!held.has_failed)
-            commands_handle(connection, held.bytes, held.length);
+            commands_read(connection, held.bytes, held.length, INT64_MAX);
         else
             connection_close(connection, 3004, "server error: no memory, try again");
         buffer_free(&held);
@@ -435,10 +459,6 @@ static void unsubscribe_run(struct connection *connection, uint32_t id, const cJ
         return;
     }
     struct subscription *subscription = subscription_find(connection, name);
-    if (subscription && subscription->is_server_side) {
-        refuse(connection, id, 103, "permission denied: the server subscribed you to this channel itself");
-        return;
-    }
     connection_send(connection, codec_reply(id, "unsubscribe", "{}", 2));
     if (subscription)
         subscription_free(subscription);
@@ -530,6 +550,7 @@ static void refresh_run(struct connection *connection, uint32_t id, const cJSON 
         return;
     }
     digest_text(token ? token : "", token ? strlen(token) : 0, request->credential);
+    request->actor = (struct actor){0}; /* whoever the token says */
     request->reply_kind = REPLY_REFRESH;
     cJSON_AddNumberToObject(request->params, "user", (double)connection->actor.user_id);
     dispatch_start(request);

@@ -11,6 +11,7 @@ static void writable(void *peer);
 static void pong(void *peer);
 static void closed(void *peer, uint16_t code);
 static void timer_fire(struct wheel_timer *timer);
+static void timer_arm(struct connection *connection, int64_t after_ms);
 
 const struct websocket_handlers hub_websocket_handlers = {opened, message, writable, pong, closed};
 
@@ -93,8 +94,8 @@ static void writable(void *peer)
 static void pong(void *peer)
 {
     struct connection *connection = peer;
-    if (connection->pings_by_frame)
-        connection->awaits_pong = false;
+    if (connection->pings_by_frame && connection->awaits_pong)
+        connection_pong(connection);
 }
 
 static void closed(void *peer, uint16_t code)
@@ -156,7 +157,11 @@ bool connection_identify(struct connection *connection)
 bool connection_write(struct connection *connection, struct frame *frame)
 {
     connection->hub->stats.sends++;
-    return connection->websocket && websocket_write(connection->websocket, frame);
+    if (!connection->websocket || !websocket_write(connection->websocket, frame))
+        return false;
+    if (connection->blocked_since_ms)
+        connection->blocked_since_ms = clock_monotonic_ms();
+    return true;
 }
 
 void connection_lag(struct connection *connection)
@@ -194,14 +199,19 @@ void connection_send(struct connection *connection, struct frame *frame)
     }
     outbox->frames[outbox->count++] = frame;
     outbox->bytes += frame->length;
-    if (outbox->bytes > (size_t)connection->hub->settings->realtime_queue_bytes_max) {
+    size_t most = (size_t)connection->hub->settings->realtime_queue_bytes_max;
+    /* Long answers to many questions are no slowness: only what the socket does not take counts. */
+    if (outbox->bytes > most && !connection->is_lagging)
+        fanout_connection(connection);
+    if (outbox->bytes > most) {
         connection->hub->stats.closed_slow++;
         connection_close(connection, 3008, "slow: more was waiting for this connection than it may keep");
         return;
     }
-    if (list_is_empty(&connection->flush_link) && !connection->is_lagging) {
+    /* While deliveries are suspended nobody goes on from the log, but answers leave. */
+    bool is_tried = !connection->is_lagging || connection->hub->is_suspended;
+    if (is_tried && outbox->count && list_is_empty(&connection->flush_link))
         list_append(&connection->hub->flushing, &connection->flush_link);
-    }
 }
 
 void connection_close(struct connection *connection, uint16_t code, const char *reason)
@@ -223,13 +233,43 @@ static void ping_send(struct connection *connection)
     else
         connection_send(connection, frame_new("{}", 2));
     connection->awaits_pong = true;
-    wheel_arm(connection->hub->wheel, &connection->timer, connection->hub->settings->realtime_pong_ms);
+    connection->refusals = 0;
+    timer_arm(connection, connection->hub->settings->realtime_pong_ms);
+}
+
+void connection_pong(struct connection *connection)
+{
+    connection->awaits_pong = false;
+    timer_arm(connection, connection->hub->settings->realtime_ping_ms);
+}
+
+void connection_ping_first(struct connection *connection)
+{
+    int64_t half = connection->hub->settings->realtime_ping_ms / 2;
+    timer_arm(connection, half + random_below((uint32_t)half));
+}
+
+void connection_farewell(struct connection *connection, int64_t over_ms)
+{
+    if (over_ms > 0)
+        wheel_arm(connection->hub->wheel, &connection->timer, random_below((uint32_t)over_ms));
+    else
+        connection_close(connection, 3001, "shutdown");
+}
+
+/* In a shutdown the timer is set to the farewell, and stays so. */
+static void timer_arm(struct connection *connection, int64_t after_ms)
+{
+    if (!connection->hub->is_shutting_down)
+        wheel_arm(connection->hub->wheel, &connection->timer, after_ms);
 }
 
 static void timer_fire(struct wheel_timer *timer)
 {
     struct connection *connection = container_of(timer, struct connection, timer);
-    if (!connection->is_connected) {
+    if (connection->hub->is_shutting_down) {
+        connection_close(connection, 3001, "shutdown");
+    } else if (!connection->is_connected) {
         connection_close(connection, 3502, "stale: no connect command came in time");
     } else if (connection->awaits_pong) {
         connection_close(connection, 3012, "no pong: the connection seems dead");

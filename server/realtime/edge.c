@@ -13,10 +13,11 @@
 #define REPAIR_EVENTS_MAX 10000
 #define CHECK_AGAIN_MS 500
 #define DEPARTURE_MS 6000 /* longer than any answer is waited for */
+#define DEPARTURE_AGAIN_MS 1000
 
 /* Somebody who left, while the home has not said that it knows. */
 struct departure {
-    struct departure *next;
+    struct list link; /* in hub->departures */
     struct wheel_timer timer;
     struct hub *hub;
     uint64_t connection_id;
@@ -76,15 +77,11 @@ static void event_arrived(struct channel *channel, uint64_t offset, const char *
 {
     if (offset > channel->heard)
         channel->heard = offset;
-    if (offset && channel->is_synced) {
-        if (offset <= channel->offset)
-            return; /* a duplicate */
-        if (offset != channel->offset + 1) {
-            edge_repair(channel); /* reads this one too */
-            return;
-        }
-    }
-    if (!is_too_much(channel))
+    if (is_too_much(channel) || (offset && channel->is_synced && offset <= channel->offset))
+        return; /* or it is a duplicate */
+    if (offset && channel->is_synced && offset != channel->offset + 1)
+        edge_repair(channel); /* reads this one too */
+    else
         channel_append(channel, frame_new(payload, length), offset, ENTRY_EVENT);
 }
 
@@ -112,14 +109,12 @@ void hub_bus_listening(struct hub *hub, const char *name, bool is_listening)
     for (uint32_t i = channel->count; i-- > 0;) {
         struct subscription *member = channel->members[i];
         bool is_last = channel->count == 1;
-        cJSON *command = TAKE(member->waiting);
-        if (!command)
-            continue;
-        if (is_listening)
+        if (member->waiting && is_listening) {
+            SCOPED(json_free) cJSON *command = TAKE(member->waiting);
             command_subscribe_send(member, command);
-        else
+        } else if (member->waiting) {
             subscribe_refuse(member);
-        cJSON_Delete(command);
+        }
         if (is_last)
             return;
     }
@@ -279,12 +274,13 @@ void edge_recheck(struct hub *hub, int64_t user_id)
 {
     if (user_id && !hub_user_connections(hub, user_id))
         return;
-    if (hub->checks_pending) {
-        hub->checks_again = true; /* the home may have answered before the change */
-        hub->is_suspended = true;
+    if (!hub->is_suspended && !hub->checks_pending) {
+        check_run(hub, user_id);
         return;
     }
-    check_run(hub, user_id);
+    /* A full check is under way or due; if the home has answered it already, that was before the change. */
+    hub->is_suspended = true;
+    hub->checks_again = true;
 }
 
 void hub_resume(struct hub *hub)
@@ -409,9 +405,13 @@ static void resume_now(struct hub *hub)
     /* Whoever waited goes on: full passes for all, and another try for those who were behind. */
     void *value;
     size_t cursor = 0;
-    while (text_map_next(hub->channels, &cursor, NULL, NULL, &value))
-        if (((struct channel *)value)->log_count)
-            fanout_mark(value);
+    while (text_map_next(hub->channels, &cursor, NULL, NULL, &value)) {
+        struct channel *channel = value;
+        if (channel->log_count)
+            fanout_mark(channel);
+        if (channel->offset < channel->heard)
+            edge_repair(channel); /* what was left at the home meanwhile */
+    }
     cursor = 0;
     while (int_map_next(hub->connections, &cursor, NULL, &value)) {
         struct connection *connection = value;
@@ -427,22 +427,21 @@ void edge_left(struct subscription *subscription)
 {
     struct connection *connection = subscription->connection;
     struct hub *hub = connection->hub;
-    if (subscription->is_server_side || subscription->waiting || hub->is_shutting_down)
+    if (subscription->is_server_side || subscription->waiting)
         return;
     size_t size = strlen(subscription->channel->name) + 1;
     struct departure *departure = calloc(1, sizeof *departure + size);
     if (!departure)
-        return; /* then it stays in the list until this node is gone */
+        return; /* then it stays on the lists until this node is gone */
     departure->hub = hub;
     departure->connection_id = connection->id;
     memcpy(departure->client, connection->client, sizeof departure->client);
     memcpy(departure->channel, subscription->channel->name, size);
-    departure->next = hub->departures;
-    hub->departures = departure;
+    list_append(&hub->departures, &departure->link);
     wheel_timer_init(&departure->timer, departure_send);
-    if (subscription->is_live)
+    if (subscription->is_live || hub->is_shutting_down)
         departure_send(&departure->timer);
-    else /* the home may be at it still, and would count it after all */
+    else /* the home may still be at its subscribe, and would count it after all */
         wheel_arm(hub->wheel, &departure->timer, DEPARTURE_MS);
 }
 
@@ -451,10 +450,41 @@ static void departure_send(struct wheel_timer *timer)
     struct departure *departure = container_of(timer, struct departure, timer);
     struct hub *hub = departure->hub;
     struct connection *connection = connection_find(hub, departure->connection_id);
-    struct subscription *subscription = connection ? subscription_find(connection, departure->channel) : NULL;
-    bool is_back = subscription && wheel_was_delayed(departure);
+    bool is_back = connection && subscription_find(connection, departure->channel);
     struct request *request = is_back ? NULL : call_begin(hub, "channel.left", departure_reply);
+    if (!request) {
+        departure_end(departure);
+        return;
+    }
+    request->door = departure;
+    memcpy(request->client, departure->client, sizeof request->client);
+    cJSON_AddStringToObject(request->params, "channel", departure->channel);
+    dispatch_start(request);
 }
+
+static void departure_reply(struct request *request)
+{
+    struct departure *departure = request->door;
+    struct hub *hub = departure->hub;
+    if (status_is_temporary(request->status) && !hub->is_shutting_down)
+        wheel_arm(hub->wheel, &departure->timer, DEPARTURE_AGAIN_MS);
+    else
+        departure_end(departure);
+}
+
+static void departure_end(struct departure *departure)
+{
+    list_remove(&departure->link);
+    free(departure);
+}
+
+void edge_free(struct hub *hub)
+{
+    struct list *node;
+    while ((node = list_take_first(&hub->departures)))
+        free(container_of(node, struct departure, link));
+}
+
 void hub_announce_all(struct hub *hub)
 {
     struct request *request = NULL;

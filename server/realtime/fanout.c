@@ -8,16 +8,20 @@
 #define WRITE_BYTES_MAX 65536
 /* Channels served in one turn before sockets are looked at again. */
 #define SENDS_PER_TURN 1000
+/* Frames joined into one write. */
+#define JOIN_FRAMES_MAX 256
 
 enum { WROTE, NOTHING_TO_WRITE, IS_BLOCKED, HAS_GAP };
 
 static uint32_t channel_pass(struct channel *channel, uint32_t sends_max, bool *is_done);
-static int pending_check(const struct subscription *member, const struct channel *channel);
+static void members_prefetch(const struct channel *channel);
+static int pending_check(struct subscription *member, const struct channel *channel);
 static int member_write(struct subscription *member, struct channel *channel);
 static void lagging_check(struct subscription *member, struct channel *channel);
 static struct joined *joined_get(struct channel *channel, const struct subscription *member, bool *has_gap);
 static struct joined *joined_make(struct channel *channel, const struct subscription *member, bool *has_gap);
 static void channel_trim(struct channel *channel, uint64_t low);
+static bool outbox_write(struct connection *connection);
 
 static const struct entry *log_at(const struct channel *channel, uint64_t seq)
 {
@@ -40,7 +44,7 @@ void fanout_mark(struct channel *channel)
     channel->cursor = 0;
     channel->pass_head = channel_head(channel);
     channel->pass_low = UINT64_MAX;
-    channel->is_disturbed = false;
+    channel->wants_pass = false;
     list_append(&channel->hub->dirty, &channel->dirty_link);
 }
 
@@ -84,6 +88,7 @@ static uint32_t channel_pass(struct channel *channel, uint32_t sends_max, bool *
     uint32_t sends = 0;
     *is_done = false;
     while (channel->cursor < channel->count && sends < sends_max) {
+        members_prefetch(channel);
         struct subscription *member = channel->members[channel->cursor++];
         int result = member->is_live ? member_write(member, channel) : pending_check(member, channel);
         if (result == HAS_GAP) {
@@ -97,22 +102,38 @@ static uint32_t channel_pass(struct channel *channel, uint32_t sends_max, bool *
     }
     if (channel->cursor < channel->count)
         return sends;
-    if (!channel->is_disturbed)
-        channel_trim(channel, channel->count ? channel->pass_low : channel_head(channel));
-    bool is_finished = !channel->is_disturbed && channel->pass_head == channel_head(channel);
+    channel_trim(channel, channel->count ? channel->pass_low : channel_head(channel));
+    bool is_finished = !channel->wants_pass && channel->pass_head == channel_head(channel);
     channel->cursor = 0;
     channel->pass_head = channel_head(channel);
     channel->pass_low = UINT64_MAX;
-    channel->is_disturbed = false;
+    channel->wants_pass = false;
     *is_done = is_finished;
     return sends;
 }
 
-/* What comes while a listener's log is read waits for it, but not without bound. */
-static int pending_check(const struct subscription *member, const struct channel *channel)
+/* A pass touches a few far-away lines of memory per member, which have been cold since the last one. They are asked
+ * for while the kernel works on the members before: each step needs what the one before it brought. */
+static void members_prefetch(const struct channel *channel)
 {
-    uint64_t most = (uint64_t)channel->hub->settings->realtime_queue_bytes_max;
-    return backlog(channel, member->seq) > most ? HAS_GAP : NOTHING_TO_WRITE;
+    struct subscription *const *members = channel->members + channel->cursor;
+    if (channel->count - channel->cursor <= 3)
+        return;
+    __builtin_prefetch(members[3], 1);
+    __builtin_prefetch(members[2]->connection);
+    if (members[1]->connection->websocket)
+        websocket_prefetch(members[1]->connection->websocket);
+}
+
+/* What comes while a listener's log is read waits for it, but not without bound. It is told as soon as it has its
+ * answer: an unsubscribe before the answer would be final to it. */
+static int pending_check(struct subscription *member, const struct channel *channel)
+{
+    if (backlog(channel, member->seq) > (uint64_t)channel->hub->settings->realtime_queue_bytes_max) {
+        member->seq = channel_head(channel);
+        member->has_missed = true;
+    }
+    return NOTHING_TO_WRITE;
 }
 
 /* One write of at most WRITE_BYTES_MAX from the log to a live member. */
@@ -121,6 +142,8 @@ static int member_write(struct subscription *member, struct channel *channel)
     struct connection *connection = member->connection;
     if (connection->is_closing)
         member->seq = channel_head(channel); /* gets nothing more, and must not hold the log */
+    else if (member->has_missed)
+        return HAS_GAP;
     if (member->seq == channel_head(channel))
         return NOTHING_TO_WRITE;
     if (connection->is_lagging || connection->outbox.count) {
@@ -144,7 +167,7 @@ static int member_write(struct subscription *member, struct channel *channel)
     member->seq = joined->to;
     member->position = joined->position_after;
     if (member->seq != channel_head(channel))
-        channel->is_disturbed = true; /* more than one write's worth: come again */
+        channel->wants_pass = true; /* more than one write's worth: come again */
     return WROTE;
 }
 
@@ -174,7 +197,7 @@ static struct joined *joined_get(struct channel *channel, const struct subscript
 
 static struct joined *joined_make(struct channel *channel, const struct subscription *member, bool *has_gap)
 {
-    struct frame *frames[256];
+    struct frame *frames[JOIN_FRAMES_MAX];
     size_t count = 0, bytes = 0;
     uint64_t seq = member->seq, position = member->position;
     for (; seq < channel_head(channel) && count < ARRAY_LENGTH(frames); seq++) {
@@ -230,29 +253,11 @@ static void channel_trim(struct channel *channel, uint64_t low)
 
 bool fanout_connection(struct connection *connection)
 {
-    struct outbox *outbox = &connection->outbox;
     if (!connection->websocket || connection->is_closing)
         return false;
-    if (outbox->count) {
-        struct frame *joined = outbox->count <= 256 ? frame_join(outbox->frames, outbox->count) : NULL;
-        size_t taken = joined ? outbox->count : 1;
-        bool was_written = connection_write(connection, joined ? joined : outbox->frames[0]);
-        frame_unref(joined);
-        if (!was_written) {
-            connection_lag(connection);
-            return false;
-        }
-        for (size_t i = 0; i < taken; i++) {
-            outbox->bytes -= outbox->frames[i]->length;
-            frame_unref(outbox->frames[i]);
-        }
-        outbox->count -= (uint32_t)taken;
-        for (size_t i = 0; i < outbox->count; i++)
-            outbox->frames[i] = outbox->frames[i + taken];
-        if (outbox->count) {
-            connection_lag(connection); /* the rest when the socket says so */
-            return false;
-        }
+    if (!outbox_write(connection)) {
+        connection_lag(connection);
+        return false;
     }
     if (!connection->is_lagging || connection->hub->is_suspended)
         return true;
@@ -274,4 +279,30 @@ bool fanout_connection(struct connection *connection)
     }
     connection->blocked_since_ms = 0;
     return true;
+}
+
+/* False: the socket took less than all. */
+static bool outbox_write(struct connection *connection)
+{
+    struct outbox *outbox = &connection->outbox;
+    uint32_t written = 0;
+    bool is_blocked = false;
+    while (written < outbox->count && !is_blocked) {
+        uint32_t count = outbox->count - written < JOIN_FRAMES_MAX ? outbox->count - written : JOIN_FRAMES_MAX;
+        struct frame *joined = frame_join(outbox->frames + written, count);
+        if (!joined) { /* no memory: one by one */
+            count = 1;
+            joined = frame_ref(outbox->frames[written]);
+        }
+        is_blocked = !connection_write(connection, joined);
+        frame_unref(joined);
+        for (uint32_t i = 0; i < count && !is_blocked; i++) {
+            outbox->bytes -= outbox->frames[written]->length;
+            frame_unref(outbox->frames[written++]);
+        }
+    }
+    outbox->count -= written;
+    for (uint32_t i = 0; written && i < outbox->count; i++)
+        outbox->frames[i] = outbox->frames[written + i];
+    return !is_blocked;
 }

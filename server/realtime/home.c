@@ -6,6 +6,7 @@
 #include "realtime/internal.h"
 
 #define PRESENCE_MAX 1000 /* clients listed; a larger answer would be megabytes for everyone who asks */
+#define LOG_PIECE 50 /* events read at once */
 
 /* An action that reads a channel's log. */
 struct log_request {
@@ -14,7 +15,7 @@ struct log_request {
     const char *rest; /* points into params */
     struct channel_top top;
     uint64_t since, wanted; /* read behind the first, at least up to the second */
-    size_t limit;
+    size_t limit, bytes_max; /* as many as asked for, but no more once they are this long together */
     bool reversed, is_recovering, is_recovered;
     struct buffer publications;
     size_t count;
@@ -45,6 +46,8 @@ static bool log_begin(struct request *request, struct log_request *log)
         return false;
     }
     log->rest = name + strlen(log->kind->kind->prefix);
+    /* One answer must leave room for others in the queue of its connection. */
+    log->bytes_max = (size_t)((struct hub *)request->app)->settings->realtime_queue_bytes_max / 2;
     return true;
 }
 
@@ -57,11 +60,32 @@ static void log_free(struct request *request)
 static enum status log_work(struct request *request, struct db *db)
 {
     struct log_request *log = container_of(request, struct log_request, request);
-    buffer_clear(&log->publications);
+    struct buffer *json = &log->publications;
+    buffer_clear(json);
     log->count = 0;
     log->last = log->since;
-    return log->kind->kind->read_log(db, log->rest, log->since, log->limit, log->reversed, &log->publications, &log->count,
-                                     &log->last);
+    while (log->count < log->limit && json->length < log->bytes_max) {
+        size_t piece = log->limit - log->count < LOG_PIECE ? log->limit - log->count : LOG_PIECE, found = 0;
+        size_t length = json->length;
+        uint64_t last = log->last;
+        if (length)
+            buffer_char(json, ',');
+        enum status status =
+            log->kind->kind->read_log(db, log->rest, log->last, piece, log->reversed, json, &found, &last);
+        if (status != STATUS_OK)
+            return status;
+        if (!found) {
+            json->length = length; /* without the comma */
+            break;
+        }
+        log->count += found;
+        log->last = last;
+        if (found < piece)
+            break;
+    }
+    if (json->bytes)
+        json->bytes[json->length] = '\0';
+    return STATUS_OK;
 }
 
 /* ---- presence of listeners on edges ---- */
@@ -227,7 +251,8 @@ static void subscribe_start(struct request *request)
     if (!log_begin(request, log))
         return;
     log->is_recovering = json_get_bool(request->params, "recover");
-    log->since = (uint64_t)json_get_int(request->params, "offset", 0);
+    /* What is no offset at all is none of this log: nothing is recovered. */
+    log->since = json_get(request->params, "offset") ? (uint64_t)json_get_int(request->params, "offset", -1) : 0;
     log->limit = (size_t)hub->settings->realtime_recover_max;
     const char *epoch = json_get_text(request->params, "epoch");
     bool is_same_log = !epoch || !epoch[0] || strcmp(epoch, log->top.epoch) == 0;
@@ -253,8 +278,13 @@ static void history_done(struct request *request)
         request_finish(request, request->status);
         return;
     }
-    if (!request->node && !log_begin(request, log))
+    struct channel_top top = log->top;
+    if (!request->actor.is_shell && !log_begin(request, log)) /* meanwhile the right may have gone */
         return;
+    /* The position must not be ahead of the events: what came after the reading is not among them. */
+    log->top = top;
+    if (!log->reversed && log->count && log->last > top.offset)
+        log->top.offset = log->last;
     struct buffer *json = request_result(request);
     buffer_printf(json, "{\"publications\":[%s],", log->publications.length ? log->publications.bytes : "");
     buffer_json_member(json, "epoch", log->top.epoch);

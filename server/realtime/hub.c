@@ -29,6 +29,7 @@ struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop)
     hub->channels = text_map_new();
     list_init(&hub->flushing);
     list_init(&hub->dirty);
+    list_init(&hub->departures);
     wheel_timer_init(&hub->positions_timer, edge_positions);
     wheel_timer_init(&hub->check_timer, edge_check_again);
     if (!hub->connections || !hub->users || !hub->channels) {
@@ -266,38 +267,13 @@ void edge_control(struct hub *hub, const char *bytes, size_t length)
 
 /* ---- the end ---- */
 
-struct farewell {
-    struct wheel_timer timer;
-    struct hub *hub;
-    uint64_t connection_id;
-};
-
-static void farewell_fire(struct wheel_timer *timer)
-{
-    struct farewell *farewell = container_of(timer, struct farewell, timer);
-    struct connection *connection = connection_find(farewell->hub, farewell->connection_id);
-    if (connection)
-        connection_close(connection, 3001, "shutdown");
-    free(farewell);
-}
-
 void hub_shutdown(struct hub *hub, int64_t over_ms)
 {
     hub->is_shutting_down = true;
     void *value;
     size_t cursor = 0;
-    while (int_map_next(hub->connections, &cursor, NULL, &value)) {
-        struct connection *connection = value;
-        struct farewell *farewell = over_ms > 0 ? calloc(1, sizeof *farewell) : NULL;
-        if (!farewell) {
-            connection_close(connection, 3001, "shutdown");
-            continue;
-        }
-        farewell->hub = hub;
-        farewell->connection_id = connection->id;
-        wheel_timer_init(&farewell->timer, farewell_fire);
-        wheel_arm(hub->wheel, &farewell->timer, random_below((uint32_t)over_ms));
-    }
+    while (int_map_next(hub->connections, &cursor, NULL, &value))
+        connection_farewell(value, over_ms);
 }
 
 size_t hub_connections(const struct hub *hub)

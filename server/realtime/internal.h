@@ -45,7 +45,7 @@ struct channel {
     uint32_t cursor;        /* the next member of the pass */
     uint64_t pass_head;     /* where the log ended when the pass began */
     uint64_t pass_low;      /* the least seq seen in the pass */
-    bool is_disturbed;      /* members moved during the pass: nothing may be trimmed, pass again */
+    bool wants_pass;        /* somebody needs another pass, or may have held what can be trimmed by now */
     bool is_passing;        /* fanout_turn() is at it: it must not be freed or queued */
 
     char epoch[RANDOM_ID_SIZE];
@@ -79,6 +79,7 @@ struct subscription {
     uint64_t seq;        /* the next entry of the channel's log to send */
     uint64_t position;   /* the last durable offset sent */
     bool is_live;        /* false: the log is being read; entries wait */
+    bool has_missed;     /* too much came meanwhile: it has to recover again */
     bool wants_join_leave;
     bool is_server_side;
     cJSON *waiting;      /* the command, while the bus does not listen yet; NULL: sent on */
@@ -91,29 +92,30 @@ struct outbox {
 };
 
 struct connection {
+    /* What a write touches comes first, in one line of the processor's cache. */
     struct hub *hub;
-    uint64_t id;
     struct websocket *websocket; /* NULL: the socket is gone */
-    struct actor actor;
-    char client[RANDOM_ID_SIZE];
-    char peer[48];
-    char credential[DIGEST_TEXT_SIZE]; /* of the handshake's cookie */
+    struct outbox outbox;
+    int64_t blocked_since_ms;    /* when it last took something; 0: it takes all that we send */
+    bool is_connecting, is_connected;
+    bool is_closing;             /* takes no commands and gets nothing more */
+    bool awaits_pong, pings_by_frame, is_lagging;
+    uint8_t refusals;            /* commands over the rate since the last ping */
+    uint32_t pending;            /* commands under way */
+    uint64_t id;
     int64_t expires_ms;          /* wall clock: end of the session; 0: never */
     struct list subscriptions;
     struct list user_link;       /* in the user's list of connections */
     struct list flush_link;      /* in hub->flushing while the outbox waits for the end of the turn */
-    struct outbox outbox;
     struct buffer held;          /* commands that came while connect was under way */
     struct wheel_timer timer;    /* connect deadline, then ping and pong */
-    int64_t blocked_since_ms;    /* 0: it takes what we send */
     struct bucket commands;
     uint32_t subscriptions_count;
-    uint32_t pending;            /* commands under way */
     uint32_t connect_id;
-    uint8_t refusals;
-    bool is_connecting, is_connected;
-    bool is_closing;             /* takes no commands and gets nothing more */
-    bool awaits_pong, pings_by_frame, is_lagging;
+    struct actor actor;
+    char client[RANDOM_ID_SIZE];
+    char peer[48];
+    char credential[DIGEST_TEXT_SIZE]; /* of the handshake's cookie */
 };
 
 struct kind_entry {
@@ -144,7 +146,7 @@ struct hub {
     bool is_suspended, has_lost_bus, checks_again, checks_failed;
     unsigned checks_pending;
     uint32_t checks_round; /* answers to an older round no longer count */
-    struct departure *departures; /* edge: who left, while the home has not confirmed it */
+    struct list departures; /* edge: who left, while the home has not confirmed it */
     struct wheel_timer check_timer;
     bool is_shutting_down;
     struct hub_stats stats;
@@ -191,6 +193,10 @@ void connection_send(struct connection *connection, struct frame *frame); /* tak
 bool connection_write(struct connection *connection, struct frame *frame);
 void connection_lag(struct connection *connection);
 void connection_close(struct connection *connection, uint16_t code, const char *reason);
+/* The peer answered the ping; the first ping; the end of it at a random moment within @over_ms. */
+void connection_pong(struct connection *connection);
+void connection_ping_first(struct connection *connection);
+void connection_farewell(struct connection *connection, int64_t over_ms);
 struct connection *connection_find(struct hub *hub, uint64_t id);
 /* It is somebody now. False: no memory. */
 bool connection_identify(struct connection *connection);

@@ -1,14 +1,16 @@
-/* tests/unit/net/echo_server.c: a server made of net/ only, for tests/api/net.test.mjs. It prints its port, answers
- * HTTP with what it understood, echoes WebSocket messages, and ends cleanly when its standard input ends.
+/* tests/unit/net/echo_server.c: a server made of net/ only, for tests/api/net.test.mjs. It prints its port,
+ * answers HTTP with what it understood, echoes WebSocket messages, and ends cleanly when its standard input
+ * ends.
  *
  * Paths: /echo (JSON of the request), /later (the same, from a timer), /large?bytes=N (static), /stats,
- * /body (the body itself). WebSocket texts: "close", "flood N" (N bytes back), "hello" (what the upgrade said),
- * "pause" (stop reading for a moment); anything else is echoed. */
+ * /body (the body itself). WebSocket texts: "close", "flood N" (N bytes back), "hello" (what the upgrade
+ * said), "pause" (stop reading for a moment); anything else is echoed. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "lib/buffer.h"
 #include "lib/hash.h"
@@ -19,9 +21,9 @@
 #include "net/websocket.h"
 #include "net/wheel.h"
 
-#define LATER_MS 50
+#define LATER_MS    50
 #define LARGE_BYTES (8 << 20)
-#define QUEUE_MAX 4096
+#define QUEUE_MAX   4096
 
 struct echo;
 struct later {
@@ -79,13 +81,14 @@ static void request_came(void *context, const struct http_request *request)
     if (strcmp(request->path, "/stats") == 0) {
         struct http_stats stats;
         http_stats(echo->http, &stats);
-        buffer_printf(&body,
-                      "{\"connections\":%zu,\"websockets\":%zu,\"accepted\":%llu,\"requests\":%llu,\"refused\":%llu,"
-                      "\"opened\":%llu,\"closed\":%llu,\"pongs\":%llu,\"messages\":%llu,\"last_code\":%u}",
-                      stats.connections, stats.websockets, (unsigned long long)stats.accepted,
-                      (unsigned long long)stats.requests, (unsigned long long)stats.refused,
-                      (unsigned long long)echo->opened, (unsigned long long)echo->closed,
-                      (unsigned long long)echo->pongs, (unsigned long long)echo->messages, echo->last_code);
+        buffer_printf(
+            &body,
+            "{\"connections\":%zu,\"websockets\":%zu,\"accepted\":%llu,\"requests\":%llu,\"refused\":%llu,"
+            "\"opened\":%llu,\"closed\":%llu,\"pongs\":%llu,\"messages\":%llu,\"last_code\":%u}",
+            stats.connections, stats.websockets, (unsigned long long)stats.accepted,
+            (unsigned long long)stats.requests, (unsigned long long)stats.refused,
+            (unsigned long long)echo->opened, (unsigned long long)echo->closed,
+            (unsigned long long)echo->pongs, (unsigned long long)echo->messages, echo->last_code);
     } else {
         char cookie[64] = "";
         http_cookie(request, "sid", cookie, sizeof cookie);
@@ -102,7 +105,8 @@ static void request_came(void *context, const struct http_request *request)
         buffer_json_member(&body, "cookie", cookie);
         buffer_char(&body, ',');
         buffer_json_member(&body, "test", test);
-        buffer_printf(&body, ",\"length\":%zu,\"own\":%s,\"origin\":%s,\"secure\":%s,\"shell\":%s,\"ended\":%s}",
+        buffer_printf(&body,
+                      ",\"length\":%zu,\"own\":%s,\"origin\":%s,\"secure\":%s,\"shell\":%s,\"ended\":%s}",
                       request->body_length, request->is_own_origin ? "true" : "false",
                       request->has_origin ? "true" : "false", request->is_secure ? "true" : "false",
                       request->is_shell ? "true" : "false",
@@ -181,8 +185,9 @@ static void *socket_opened(void *context, struct websocket *websocket, const str
     peer->websocket = websocket;
     wheel_timer_init(&peer->resume, peer_resume);
     if (!echo->is_quiet)
-        snprintf(peer->hello, sizeof peer->hello, "peer=%s cookie=%s origin=%s query=%s secure=%d protobuf=%d ping=%d",
-                 hello->peer, hello->cookie ? hello->cookie : "-", hello->origin ? hello->origin : "-", hello->query,
+        snprintf(peer->hello, sizeof peer->hello,
+                 "peer=%s cookie=%s origin=%s query=%s secure=%d protobuf=%d ping=%d", hello->peer,
+                 hello->cookie ? hello->cookie : "-", hello->origin ? hello->origin : "-", hello->query,
                  hello->is_secure, hello->wants_protobuf, hello->wants_frame_ping);
     if (strcmp(hello->query, "refuse") == 0) {
         websocket_close(websocket, 3000, "refused");
@@ -266,14 +271,15 @@ static void input_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
     wheel_close(echo->wheel);
 }
 
-/* Options as name=value: header_ms, body_ms, idle_ms, connections, per_address, message, files, quiet, origin,
- * proxy, shell, port. */
+/* Options as name=value: address, header_ms, body_ms, idle_ms, connections, per_address, message, files,
+ * hold, quiet, origin, proxy, shell. */
 int main(int count, char **arguments)
 {
     static const char *origins[8], *proxies[8];
-    static const struct websocket_handlers handlers = {socket_opened, socket_message, socket_writable, socket_pong,
-                                                       socket_closed};
+    static const struct websocket_handlers handlers = {socket_opened, socket_message, socket_writable,
+                                                       socket_pong, socket_closed};
     size_t origin_count = 0, proxy_count = 0;
+    long held = 0;
     static struct echo echo;
     char address[64] = "127.0.0.1:0";
     struct http_options options = {
@@ -313,6 +319,8 @@ int main(int count, char **arguments)
             options.websocket_message_bytes_max = (size_t)atol(value);
         else if (strcmp(name, "quiet") == 0)
             echo.is_quiet = true;
+        else if (strcmp(name, "hold") == 0) /* descriptors that something else has taken */
+            held = atol(value);
         else if (strcmp(name, "shell") == 0)
             options.shell_path = value;
         else if (strcmp(name, "origin") == 0 && origin_count < 7)
@@ -341,7 +349,8 @@ int main(int count, char **arguments)
     uv_loop_init(&echo.loop);
     echo.wheel = wheel_open(&echo.loop);
     char why[256] = "";
-    if (!echo.wheel || http_open(&options, &echo.loop, echo.wheel, &echo.http, why, sizeof why) != STATUS_OK) {
+    if (!echo.wheel ||
+        http_open(&options, &echo.loop, echo.wheel, &echo.http, why, sizeof why) != STATUS_OK) {
         fprintf(stderr, "%s\n", why);
         wheel_close(echo.wheel);
         uv_run(&echo.loop, UV_RUN_DEFAULT);
@@ -352,11 +361,14 @@ int main(int count, char **arguments)
     uv_pipe_open(&echo.input, 0);
     echo.input.data = &echo;
     uv_read_start((uv_stream_t *)&echo.input, input_buffer, input_read);
+    for (int fd; held > 0; held--)
+        if ((fd = dup(0)) < 0)
+            return 6;
     printf("%d\n", http_port(echo.http));
     fflush(stdout);
     uv_run(&echo.loop, UV_RUN_DEFAULT);
     http_free(echo.http);
-    LIST_EACH_SAFE(&echo.laters, link)
+    LIST_EACH_SAFE (&echo.laters, link)
         later_free(container_of(link, struct later, link));
     free(echo.large);
     return uv_loop_close(&echo.loop) == 0 && echo.opened == echo.closed ? 0 : 5;

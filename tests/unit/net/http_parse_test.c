@@ -22,7 +22,8 @@ static long scan_in_two(const char *text, size_t length, size_t split)
     return scanned == HTTP_SCAN_END ? (long)scan.at : scanned == HTTP_SCAN_BAD ? -1 : 0;
 }
 
-/* Read @text as a head, in memory of its own exact size. Returns the status of the refusal, 0 if it is fine. */
+/* Read @text as a head, in memory of its own exact size. Returns the status of the refusal, 0 if it is fine.
+ */
 static int head_status(const char *text, struct http_head *head, char **bytes)
 {
     size_t length = strlen(text);
@@ -75,9 +76,10 @@ static void a_head_is_read_into_its_parts(void **state)
     (void)state;
     struct http_head head = {0};
     char *bytes;
-    int status = head_status("POST /a%2Fb/%c3%bc?x=1&y HTTP/1.1\r\nHost: Example.org:80\r\nContent-Length: 12\r\n"
-                             "X-Empty:\r\nX-Padded: \t a b \t\r\nCookie: a=b\r\n\r\n",
-                             &head, &bytes);
+    int status =
+        head_status("POST /a%2Fb/%c3%bc?x=1&y HTTP/1.1\r\nHost: Example.org:80\r\nContent-Length: 12\r\n"
+                    "X-Empty:\r\nX-Padded: \t a b \t\r\nCookie: a=b\r\n\r\n",
+                    &head, &bytes);
     assert_int_equal(status, 0);
     assert_int_equal(head.method, HTTP_M_POST);
     assert_string_equal(bytes + head.path, "/a/b/\xc3\xbc");
@@ -155,8 +157,9 @@ static void any_head_cut_or_bent_is_read_without_harm(void **state)
 {
     (void)state;
     /* Under the sanitizers this is the test: no byte outside the head is touched, whatever stands in it. */
-    static const char text[] = "POST http://h:1/a%41?b#c HTTP/1.1\r\nHost: h:1\r\nTransfer-Encoding: chunked\r\n"
-                               "X-Forwarded-For: a, b ,,c\r\nExpect: 100-continue\r\nConnection: a, close\r\n\r\n";
+    static const char text[] =
+        "POST http://h:1/a%41?b#c HTTP/1.1\r\nHost: h:1\r\nTransfer-Encoding: chunked\r\n"
+        "X-Forwarded-For: a, b ,,c\r\nExpect: 100-continue\r\nConnection: a, close\r\n\r\n";
     for (size_t at = 0; at < sizeof text - 1; at++) {
         for (int c = 0; c < 256; c += c < 32 ? 1 : 7) {
             char *copy = strdup(text);
@@ -177,7 +180,8 @@ static void any_head_cut_or_bent_is_read_without_harm(void **state)
 static void a_chunked_body_unfolds_at_every_pair_of_splits(void **state)
 {
     (void)state;
-    static const char text[] = "4\r\nWiki\r\n5;a=\"b\"\r\npedia\r\nE\r\n in\r\n\r\nchunks.\r\n0\r\nT: r\r\n\r\nGET /";
+    static const char text[] =
+        "4\r\nWiki\r\n5;a=\"b\"\r\npedia\r\nE\r\n in\r\n\r\nchunks.\r\n0\r\nT: r\r\n\r\nGET /";
     static const char expected[] = "Wikipedia in\r\n\r\nchunks.";
     size_t length = sizeof text - 1;
     for (size_t first = 0; first <= length; first++) {
@@ -203,8 +207,10 @@ static void a_chunked_body_unfolds_at_every_pair_of_splits(void **state)
 static void chunks_that_two_servers_could_read_differently_are_refused(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"\r\n", "g\r\n", "-1\r\n", "+1\r\n", " 1\r\n", "1 \r\n", "0x1\r\n", "1\n", "1\r\nab\r\n", "1\r\na\n",
-                                       "123456789\r\n", "1;\n", "1;\x01\r\n", "0\r\n\n", "0\r\n a: b\r\n", "0\r\na\nb\r\n", "1\rx"};
+    static const char *const rows[] = {
+        "\r\n",       "g\r\n",   "-1\r\n",         "+1\r\n",        " 1\r\n",        "1 \r\n",
+        "0x1\r\n",    "1\n",     "1\r\nab\r\n",    "1\r\na\n",      "123456789\r\n", "1;\n",
+        "1;\x01\r\n", "0\r\n\n", "0\r\n a: b\r\n", "0\r\na\nb\r\n", "1\rx"};
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct http_chunks chunks = {0};
         char body[64];
@@ -220,10 +226,11 @@ static void list_headers_are_walked_in_all_their_lines(void **state)
     (void)state;
     struct http_head head = {0};
     char *bytes;
-    assert_int_equal(head_status("GET / HTTP/1.1\r\nHost: x\r\nConnection: a, ,Close \r\nX: y\r\nConnection:\r\n"
-                                 "CONNECTION: Upgrade,\r\n\r\n",
-                                 &head, &bytes),
-                     0);
+    assert_int_equal(
+        head_status("GET / HTTP/1.1\r\nHost: x\r\nConnection: a, ,Close \r\nX: y\r\nConnection:\r\n"
+                    "CONNECTION: Upgrade,\r\n\r\n",
+                    &head, &bytes),
+        0);
     head.headers.base = bytes;
     static const char *const expected[] = {"a", "Close", "Upgrade"};
     size_t cursor = 0, length, count = 0;
@@ -247,8 +254,9 @@ static void escapes_are_decoded_or_refused(void **state)
     static const struct {
         const char *text, *decoded; /* NULL: refused */
     } rows[] = {
-        {"", ""}, {"abc", "abc"}, {"%41%4a%4A", "AJJ"}, {"%2541", "%41"}, {"a+b", "a b"}, {"%2b", "+"},
-        {"%", NULL}, {"%4", NULL}, {"%4g", NULL}, {"%%41", NULL}, {"%00", NULL}, {"a%0", NULL}, {"% 41", NULL},
+        {"", ""},      {"abc", "abc"}, {"%41%4a%4A", "AJJ"}, {"%2541", "%41"}, {"a+b", "a b"},
+        {"%2b", "+"},  {"%", NULL},    {"%4", NULL},         {"%4g", NULL},    {"%%41", NULL},
+        {"%00", NULL}, {"a%0", NULL},  {"% 41", NULL},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         char *text = strdup(rows[i].text);
@@ -297,9 +305,20 @@ static void a_cookie_is_found_once_or_not_at_all(void **state)
     static const struct {
         const char *line, *value; /* NULL: not found */
     } rows[] = {
-        {"sid=abc", "abc"}, {"a=b; sid=abc; c=d", "abc"}, {"a=b;sid=abc", "abc"}, {"sid=", ""}, {"sid=a=b", "a=b"},
-        {" ;; sid=abc ;", "abc"}, {"xsid=1", NULL}, {"sidx=1", NULL}, {"SID=1", NULL}, {"sid", NULL},
-        {"sid=1; sid=2", NULL}, {"sid=1; sid=1", NULL}, {"sid=0123456789abcdef", NULL}, {"", NULL},
+        {"sid=abc", "abc"},
+        {"a=b; sid=abc; c=d", "abc"},
+        {"a=b;sid=abc", "abc"},
+        {"sid=", ""},
+        {"sid=a=b", "a=b"},
+        {" ;; sid=abc ;", "abc"},
+        {"xsid=1", NULL},
+        {"sidx=1", NULL},
+        {"SID=1", NULL},
+        {"sid", NULL},
+        {"sid=1; sid=2", NULL},
+        {"sid=1; sid=1", NULL},
+        {"sid=0123456789abcdef", NULL},
+        {"", NULL},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         SCOPED(buffer_free) struct buffer text = {0};

@@ -74,16 +74,17 @@ static void pass(struct world *world, int64_t passed_ms)
 static void a_deadline_comes_once_within_a_tick_and_never_early(void **state)
 {
     struct world *world = *state;
-    for (int64_t after = 1; after < 400; after += 7) {
+    static const int64_t afters_ms[] = {1, 49, 50, 51, 99, 100, 101, 333};
+    for (size_t i = 0; i < ARRAY_LENGTH(afters_ms); i++) {
         struct alarm alarm;
         alarm_init(&alarm, world, alarm_fire);
         int64_t armed_ms = now_ms;
-        wheel_arm(world->wheel, &alarm.timer, after);
+        wheel_arm(world->wheel, &alarm.timer, afters_ms[i]);
         assert_true(wheel_is_armed(&alarm.timer));
         while (!alarm.fired)
-            pass(world, 10);
-        assert_true(alarm.fired_ms >= armed_ms + after);
-        assert_true(alarm.fired_ms <= armed_ms + after + WHEEL_TICK_MS + 10);
+            pass(world, 37);
+        assert_true(alarm.fired_ms >= armed_ms + afters_ms[i]);
+        assert_true(alarm.fired_ms <= armed_ms + afters_ms[i] + WHEEL_TICK_MS + 37);
         assert_int_equal(alarm.fired, 1);
     }
 }
@@ -94,14 +95,17 @@ static void a_deadline_longer_than_a_round_waits_for_its_round(void **state)
     struct alarm distant, near;
     alarm_init(&distant, world, alarm_fire);
     alarm_init(&near, world, alarm_fire);
+    int64_t armed_ms = now_ms;
     wheel_arm(world->wheel, &distant.timer, 180000);
-    wheel_arm(world->wheel, &near.timer, 179000);
+    wheel_arm(world->wheel, &near.timer, 130000);
     while (!near.fired)
-        pass(world, 500);
+        pass(world, 9000);
     assert_int_equal(distant.fired, 0);
     while (!distant.fired)
-        pass(world, 500);
-    assert_true(distant.fired_ms - near.fired_ms <= 1500);
+        pass(world, 9000);
+    assert_true(near.fired_ms >= armed_ms + 130000);
+    assert_true(distant.fired_ms >= armed_ms + 180000);
+    assert_true(distant.fired_ms <= armed_ms + 189000 + WHEEL_TICK_MS);
 }
 
 static void a_stall_longer_than_a_round_loses_nothing(void **state)
@@ -248,8 +252,10 @@ static void a_closed_wheel_forgets_its_deadlines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_deadline_comes_once_within_a_tick_and_never_early, world_open, world_close),
-        cmocka_unit_test_setup_teardown(a_deadline_longer_than_a_round_waits_for_its_round, world_open, world_close),
+        cmocka_unit_test_setup_teardown(a_deadline_comes_once_within_a_tick_and_never_early, world_open,
+                                        world_close),
+        cmocka_unit_test_setup_teardown(a_deadline_longer_than_a_round_waits_for_its_round, world_open,
+                                        world_close),
         cmocka_unit_test_setup_teardown(a_stall_longer_than_a_round_loses_nothing, world_open, world_close),
         cmocka_unit_test_setup_teardown(a_cancelled_deadline_never_comes, world_open, world_close),
         cmocka_unit_test_setup_teardown(arming_anew_moves_the_deadline, world_open, world_close),

@@ -44,9 +44,16 @@ export class Chat {
 
   start(): void {
     this.conn.onUserEvent = (event) => this.#receive(event);
+    // What one may do can change for everybody at once, and then no feed tells of it.
+    const readRights = () => void this.session.load();
+    this.api.onForbidden = readRights;
+    this.conn.onForbidden = readRights;
+    let isFirst = true;
     this.conn.onConnected = () => {
-      // The personal feed has no history: what it would have said meanwhile is in the list.
+      // The personal feed has no history: what it would have said meanwhile is in these answers.
       void this.rooms.load();
+      if (!isFirst) readRights();
+      isFirst = false;
       const room = this.room.value;
       if (room?.error.value && room.isErrorTemporary.value) void room.start();
     };
@@ -90,6 +97,10 @@ export class Chat {
   #receive(event: UserEvent): void {
     if (event.event === 'permissions') void this.session.load();
     else this.rooms.receive(event);
+    // Invited again while the page still says that one is not.
+    const room = this.room.value;
+    if (event.event === 'room.added' && event.room.id === room?.id && room.error.value)
+      void room.start();
   }
 }
 

@@ -1,16 +1,15 @@
 /* composer.tsx: where one writes. Enter sends, Shift+Enter makes a line; what was begun stays with
  * its room. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { excerpt } from '../shared/text.ts';
+import { count, excerpt } from '../shared/text.ts';
 import type { Room } from '../shared/types.ts';
 import { Icon } from '../shared/ui/icon.tsx';
 import { useChat } from './chat.ts';
 import type { OpenRoom } from './room.ts';
 import { roomTitle } from './rooms.ts';
 
-/* The server's default; it has the last word. */
-const text_max = 4_000;
-const warn_at = 3_600;
+/* Nobody counts before. The server knows the limit and says it when it refuses. */
+const count_from = 3_000;
 
 export function Composer({ room, record }: { room: OpenRoom; record: Room }) {
   const { drafts, me } = useChat();
@@ -91,13 +90,8 @@ export function Composer({ room, record }: { room: OpenRoom; record: Room }) {
       <button type="submit" class="button button-main" aria-label="Send" disabled={!text.trim()}>
         <Icon name="send" />
       </button>
-      {text.length > warn_at && (
-        <p
-          class={text.length > text_max ? 'composer-count error' : 'composer-count hint'}
-          role="status"
-        >
-          {text.length} of {text_max} characters
-        </p>
+      {text.length > count_from && (
+        <p class="composer-count hint">{count(Array.from(text).length, '', 'characters')}</p>
       )}
     </form>
   );

@@ -56,7 +56,7 @@ export function PickPerson({ title, onPick, onClose }: PickPersonProps) {
         // An answer that a later key overtook must not replace the newer one.
         if (isCurrent) setFound(page.items.filter((user) => user.id !== me.user.id));
       } catch (problem) {
-        if (isCurrent) setError(asProblem(problem).message);
+        if (isCurrent) setError(asProblem(problem).words);
       }
     };
     const timer = setTimeout(search, search_delay_ms);
@@ -67,7 +67,7 @@ export function PickPerson({ title, onPick, onClose }: PickPersonProps) {
   }, [api, me, text]);
   const pick = (user: User) => {
     setError('');
-    onPick(user).catch((problem: unknown) => setError(asProblem(problem).message));
+    onPick(user).catch((problem: unknown) => setError(asProblem(problem).words));
   };
   return (
     <Dialog title={title} onClose={onClose}>

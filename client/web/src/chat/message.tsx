@@ -30,7 +30,7 @@ export function MessageRow({ room, message, isGrouped }: MessageRowProps) {
   const said = message.deleted ? 'deleted' : excerpt(message.text, 300);
   const attempt = (action: Promise<unknown>) => {
     setError('');
-    action.catch((problem: unknown) => setError(asProblem(problem).message));
+    action.catch((problem: unknown) => setError(asProblem(problem).words));
   };
   const classes = ['message'];
   if (isGrouped) classes.push('message-grouped');
@@ -254,7 +254,7 @@ function Editor({ room, message }: { room: OpenRoom; message: Message }) {
     if (!said) return setError('To take it away, delete the message.');
     room
       .edit(message.id, said)
-      .then(close, (problem: unknown) => setError(asProblem(problem).message));
+      .then(close, (problem: unknown) => setError(asProblem(problem).words));
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.isComposing) return;

@@ -10,6 +10,9 @@ export interface Person {
 
 /** By person, not by connection: a phone and a laptop are one. */
 export class Presence {
+  /** False in a room so full that the server does not tell. */
+  readonly isKnown = signal(true);
+
   readonly #clients = signal<ReadonlyMap<string, Person>>(new Map());
 
   readonly people = computed<readonly Person[]>(() => {
@@ -18,8 +21,9 @@ export class Presence {
     return [...byId.values()].sort((a, b) => a.name.localeCompare(b.name));
   });
 
-  reset(clients: Record<string, ClientInfo>): void {
-    const all = Object.values(clients).map((info) => [info.client, personOf(info)] as const);
+  reset(clients: Record<string, ClientInfo> | null): void {
+    this.isKnown.value = clients !== null;
+    const all = Object.values(clients ?? {}).map((info) => [info.client, personOf(info)] as const);
     this.#clients.value = new Map(all);
   }
 

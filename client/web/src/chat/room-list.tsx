@@ -122,7 +122,7 @@ function Account() {
   const chat = useChat();
   const [error, setError] = useState('');
   const signOut = () => {
-    chat.signOut().catch((problem: unknown) => setError(asProblem(problem).message));
+    chat.signOut().catch((problem: unknown) => setError(asProblem(problem).words));
   };
   return (
     <div class="account">

@@ -24,12 +24,14 @@ export function RoomView({ id, onMenu }: { id: number; onMenu: () => void }) {
   }, [chat, id]);
   const room = chat.room.value;
   const record = chat.rooms.all.value.get(id);
-  useTitle(record);
+  const title = record ? roomTitle(record) : (room?.title.value ?? '');
+  useTitle(title);
   if (room?.id !== id) return <main class="room" />;
   return (
     <>
       <main class="room">
         <RoomHead
+          title={title}
           record={record}
           onMenu={onMenu}
           arePeopleShown={arePeopleShown}
@@ -38,33 +40,34 @@ export function RoomView({ id, onMenu }: { id: number; onMenu: () => void }) {
         {room.error.value ? (
           <RoomError room={room} />
         ) : (
-          <LogView room={room} title={record ? roomTitle(record) : 'this room'} />
+          <LogView room={room} title={title || 'this room'} />
         )}
         <TypingLine room={room} />
         {record && !room.error.value && <Foot room={room} record={record} />}
       </main>
-      {arePeopleShown && <People room={room} record={record} />}
+      {arePeopleShown && !room.error.value && <People room={room} record={record} />}
     </>
   );
 }
 
-function useTitle(record: Room | undefined): void {
+function useTitle(title: string): void {
   const { rooms } = useChat();
   const unread = rooms.unread.value;
   useEffect(() => {
-    const name = record ? roomTitle(record) : 'Parley';
-    document.title = unread > 0 ? `(${unread}) ${name} · Parley` : `${name} · Parley`;
-  }, [record, unread]);
+    const name = title ? `${title} · Parley` : 'Parley';
+    document.title = unread > 0 ? `(${unread}) ${name}` : name;
+  }, [title, unread]);
 }
 
 interface RoomHeadProps {
+  title: string;
   record: Room | undefined;
   onMenu: () => void;
   arePeopleShown: boolean;
   onPeople: () => void;
 }
 
-function RoomHead({ record, onMenu, arePeopleShown, onPeople }: RoomHeadProps) {
+function RoomHead({ title, record, onMenu, arePeopleShown, onPeople }: RoomHeadProps) {
   const { rooms } = useChat();
   const [isLeaving, setLeaving] = useState(false);
   const [error, setError] = useState('');
@@ -72,7 +75,7 @@ function RoomHead({ record, onMenu, arePeopleShown, onPeople }: RoomHeadProps) {
     if (!record) return;
     rooms.leave(record.id).then(
       () => navigate('/'),
-      (problem: unknown) => setError(asProblem(problem).message),
+      (problem: unknown) => setError(asProblem(problem).words),
     );
   };
   return (
@@ -81,7 +84,7 @@ function RoomHead({ record, onMenu, arePeopleShown, onPeople }: RoomHeadProps) {
         <Icon name="menu" />
       </button>
       <div class="room-title">
-        <h1 dir="auto">{record ? roomTitle(record) : '…'}</h1>
+        <h1 dir="auto">{title || '…'}</h1>
         {record?.topic && <p dir="auto">{record.topic}</p>}
         {error && (
           <p class="error" role="alert">
@@ -105,7 +108,7 @@ function RoomHead({ record, onMenu, arePeopleShown, onPeople }: RoomHeadProps) {
       </button>
       {isLeaving && record && (
         <Confirm
-          title={`Leave ${roomTitle(record)}?`}
+          title={`Leave ${title}?`}
           text={
             record.kind === 'private'
               ? 'You can come back only if somebody invites you.'
@@ -147,15 +150,22 @@ function TypingLine({ room }: { room: OpenRoom }) {
 function Foot({ room, record }: { room: OpenRoom; record: Room }) {
   const { rooms, session } = useChat();
   const [error, setError] = useState('');
-  if (!session.can('message', 'write'))
-    return <p class="room-note">You may read here, but not write.</p>;
+  if (!session.can('message', 'write') || record.membership?.role === 'reader')
+    return (
+      <p class="room-note" role="status">
+        You may read here, but not write.
+      </p>
+    );
   if (record.membership) return <Composer room={room} record={record} />;
   const join = () => {
     setError('');
-    rooms.join(record.id).catch((problem: unknown) => setError(asProblem(problem).message));
+    rooms.join(record.id).catch((problem: unknown) => setError(asProblem(problem).words));
   };
   return (
     <div class="room-note">
+      {room.isRemoved.value && (
+        <p role="status">You are no longer a member of {roomTitle(record)}.</p>
+      )}
       {error && (
         <p class="error" role="alert">
           {error}
@@ -179,7 +189,8 @@ function People({ room, record }: { room: OpenRoom; record: Room | undefined }) 
   };
   return (
     <aside class="people" aria-label="People">
-      <h2>Here now ({people.length})</h2>
+      <h2>Here now{room.presence.isKnown.value && ` (${people.length})`}</h2>
+      {!room.presence.isKnown.value && <p class="hint">More people than can be listed.</p>}
       <ul class="people-list" aria-label="Here now">
         {people.map((person) => (
           <li key={person.id} class="person" dir="auto">

@@ -33,6 +33,10 @@ export class OpenRoom {
   readonly error = signal('');
   /** Trying again may help. */
   readonly isErrorTemporary = signal(false);
+  /** Membership was lost while the room, a public one, is still there to read. */
+  readonly isRemoved = signal(false);
+  /** As it was called last: the list forgets a room that is lost. */
+  readonly title = signal('');
   /** Messages after this one were new when the room was opened; it stays until one leaves. */
   readonly divider = signal<number | null>(null);
   readonly isAtEnd = signal(true);
@@ -58,8 +62,11 @@ export class OpenRoom {
   async start(): Promise<void> {
     const { api, conn, rooms } = this.#parts;
     this.error.value = '';
+    this.isRemoved.value = false;
+    this.#stopListening();
     try {
       const room = rooms.all.value.get(this.id) ?? (await rooms.fetch(this.id));
+      this.title.value = roomTitle(room);
       const unread = room.membership?.unread ?? 0;
       if (unread > 0) this.divider.value = room.membership?.read_offset ?? null;
       // Enough to reach the first unread one, if one page can.
@@ -80,7 +87,7 @@ export class OpenRoom {
         onSubscribed: (recovered) => {
           if (!recovered) void this.latest();
         },
-        onUnsubscribed: (_code, reason) => this.#lost(reason),
+        onUnsubscribed: () => void this.#lost(),
         onPresence: (clients) => this.presence.reset(clients),
         onJoin: (info) => this.presence.join(info),
         onLeave: (info) => this.presence.leave(info),
@@ -179,18 +186,26 @@ export class OpenRoom {
   }
 
   #receive(event: RoomEvent, offset: number | undefined): void {
-    const { me, rooms, outbox, announcer } = this.#parts;
+    const { me, rooms } = this.#parts;
     if (event.event === 'typing') {
       if (event.user !== me.user.id) this.typing.started({ id: event.user, name: event.name });
       return;
     }
     if (offset === undefined || !this.log.receive(event, offset)) return;
+    if (event.event === 'message.created') this.#said(event.message);
+    if (event.event !== 'message.created' || event.message.author === me.user.id)
+      rooms.passed(this.id, offset);
     if (event.event === 'room.updated') rooms.patch(event.room);
     if (event.event === 'member.left') this.typing.stopped(event.user);
     if (event.event === 'member.joined') this.#countMembers(1);
     if (event.event === 'member.left') this.#countMembers(-1);
-    if (event.event !== 'message.created') return;
-    const { message } = event;
+    if (event.event === 'member.left' && event.user === me.user.id) this.isRemoved.value = true;
+    if (event.event === 'member.updated' && event.member.user === me.user.id)
+      rooms.setRole(this.id, event.member.role);
+  }
+
+  #said(message: Message): void {
+    const { me, outbox, announcer } = this.#parts;
     this.typing.stopped(message.author);
     if (message.author !== me.user.id)
       announcer.say(`${message.author_name}: ${excerpt(message.text, 200)}`);
@@ -230,16 +245,29 @@ export class OpenRoom {
     return this.#parts.api.get<MessagePage>(`/room/${this.id}/message?${query}`);
   }
 
-  #lost(reason: string): void {
-    const room = this.#parts.rooms.all.value.get(this.id);
-    const name = room ? roomTitle(room) : 'this room';
-    this.error.value = `You can no longer read ${name}${reason ? ` (${reason})` : ''}.`;
+  /* The server ended the subscription; why, the room itself tells best. */
+  async #lost(): Promise<void> {
+    const { rooms } = this.#parts;
+    const room = rooms.all.value.get(this.id);
+    const title = room ? roomTitle(room) : this.title.value;
+    this.title.value = title;
     this.isErrorTemporary.value = false;
+    this.error.value = `You can no longer read ${title}.`;
+    try {
+      await rooms.fetch(this.id);
+      // A permission may come back.
+      this.isErrorTemporary.value = true;
+    } catch (error) {
+      if (asProblem(error).status !== 404) return;
+      this.error.value = room?.membership
+        ? `You are no longer a member of ${title}, or it was deleted.`
+        : `${title} was deleted or made private.`;
+    }
   }
 
   #fail(error: unknown): void {
     const problem = asProblem(error);
-    this.error.value = problem.message;
+    this.error.value = problem.words;
     this.isErrorTemporary.value = problem.isTemporary;
   }
 }

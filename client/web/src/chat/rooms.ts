@@ -4,6 +4,7 @@ import type { Api } from '../shared/api.ts';
 import type { Page, Room, RoomKind, UserEvent } from '../shared/types.ts';
 
 const pages_max = 20;
+const recount_gap_ms = 500;
 
 export class Rooms {
   readonly all = signal<ReadonlyMap<number, Room>>(new Map());
@@ -22,9 +23,16 @@ export class Rooms {
   });
 
   readonly #api: Api;
+  readonly #pause: () => Promise<unknown>;
+  readonly #uncertain = new Set<number>();
+  #isRecounting = false;
 
-  constructor(api: Api) {
+  constructor(
+    api: Api,
+    pause = (): Promise<unknown> => new Promise((done) => setTimeout(done, recount_gap_ms)),
+  ) {
     this.#api = api;
+    this.#pause = pause;
   }
 
   async load(): Promise<void> {
@@ -34,7 +42,7 @@ export class Rooms {
       for (let page = 0; page < pages_max; page++) {
         const query: string = cursor === null ? '' : `&after=${encodeURIComponent(cursor)}`;
         const answer: Page<Room> = await this.#api.get(`/room?limit=200${query}`);
-        for (const room of answer.items) all.set(room.id, room);
+        for (const room of answer.items) all.set(room.id, this.#withNewerMark(room));
         cursor = answer.next;
         if (cursor === null) break;
       }
@@ -48,7 +56,7 @@ export class Rooms {
 
   /** One room, asked for again: somebody was sent here by a link, or its entry is stale. */
   async fetch(id: number): Promise<Room> {
-    return this.put(await this.#api.get<Room>(`/room/${id}`));
+    return this.put(this.#withNewerMark(await this.#api.get<Room>(`/room/${id}`)));
   }
 
   async create(kind: RoomKind, name: string, topic: string): Promise<Room> {
@@ -83,7 +91,7 @@ export class Rooms {
 
   receive(event: UserEvent): void {
     if (event.event === 'room.added') this.put(event.room);
-    if (event.event === 'room.removed') this.remove(event.room);
+    if (event.event === 'room.removed') void this.#removed(event.room);
     if (event.event === 'read') this.#setRead(event.room, event.read_offset, event.unread);
     if (event.event === 'unread') this.#countUnread(event.room, event.offset);
   }
@@ -98,6 +106,17 @@ export class Rooms {
     const room = this.all.value.get(change.id);
     // What is sent to all members cannot know which of them is reading it.
     if (room) this.put({ ...room, ...change, membership: room.membership, with: room.with });
+  }
+
+  setRole(id: number, role: string): void {
+    const room = this.all.value.get(id);
+    if (room?.membership) this.put({ ...room, membership: { ...room.membership, role } });
+  }
+
+  /** An event of a room that nobody need read, such as one's own message. */
+  passed(id: number, offset: number): void {
+    const room = this.all.value.get(id);
+    if (room && offset === room.offset + 1) this.put({ ...room, offset });
   }
 
   remove(id: number): void {
@@ -115,8 +134,44 @@ export class Rooms {
     const room = this.all.value.get(id);
     // Counted already: the list was read after the message came.
     if (!room?.membership || offset <= room.offset) return;
+    // One notice may stand for several messages, and not every offset is a message.
+    if (offset > room.offset + 1) void this.#recount(id);
     const membership = { ...room.membership, unread: room.membership.unread + 1 };
     this.put({ ...room, offset, membership });
+  }
+
+  /* One room at a time and not too fast: many lively rooms must not become a storm of requests. */
+  async #recount(id: number): Promise<void> {
+    this.#uncertain.add(id);
+    if (this.#isRecounting) return;
+    this.#isRecounting = true;
+    // What is added meanwhile is met by this same loop.
+    for (const uncertain of this.#uncertain) {
+      await this.#pause();
+      this.#uncertain.delete(uncertain);
+      // Without an answer the count stays a guess until the next connect.
+      await this.fetch(uncertain).catch(() => {});
+    }
+    this.#isRecounting = false;
+  }
+
+  /* An answer that was on its way while something was read must not bring the badge back. */
+  #withNewerMark(room: Room): Room {
+    const known = this.all.value.get(room.id)?.membership;
+    const isNewer = known && room.membership && known.read_offset > room.membership.read_offset;
+    return isNewer ? { ...room, membership: known } : room;
+  }
+
+  /* A public room may still be read from outside, unless it is gone altogether. */
+  async #removed(id: number): Promise<void> {
+    if (this.all.value.get(id)?.kind === 'public')
+      try {
+        await this.fetch(id);
+        return;
+      } catch {
+        // Gone, or out of reach; the list is read again after the next connect.
+      }
+    this.remove(id);
   }
 
   #sorted(filter: (room: Room) => unknown): Room[] {

@@ -8,6 +8,8 @@ export class Api {
   csrf = '';
   /** Called when the server no longer knows the session. */
   onSignedOut: () => void = () => {};
+  /** Called when something was refused that the page had offered. */
+  onForbidden: () => void = () => {};
 
   readonly #fetch: typeof fetch;
 
@@ -56,6 +58,7 @@ export class Api {
     if (response.ok) throw new Problem(502, 'malformed', 'The server’s answer made no sense.');
     // A wrong password is a 401 too, but then there was no session that could have ended.
     if (response.status === 401 && this.csrf) this.onSignedOut();
+    if (response.status === 403) this.onForbidden();
     throw problemFromDocument(response.status, value);
   }
 }

@@ -8,6 +8,8 @@ import type { RoomEvent, UserEvent } from './types.ts';
 /* A tab that slept this long may hold a socket that only looks open. */
 const sleep_ms = 30_000;
 const probe_ms = 2_000;
+/* The protocol's code for more than the server likes to give. */
+const limit_exceeded = 106;
 
 export type ConnState =
   | { is: 'connecting'; since: number }
@@ -20,8 +22,9 @@ export interface RoomListener {
   /** Everything after the asked position follows; if not @recovered, reload the room. */
   onSubscribed(recovered: boolean): void;
   /** For good: the person may not listen any more. */
-  onUnsubscribed(code: number, reason: string): void;
-  onPresence(clients: Record<string, ClientInfo>): void;
+  onUnsubscribed(): void;
+  /** null: they are too many to be told. */
+  onPresence(clients: Record<string, ClientInfo> | null): void;
   onJoin(info: ClientInfo): void;
   onLeave(info: ClientInfo): void;
 }
@@ -32,6 +35,8 @@ export class Conn {
   onUserEvent: (event: UserEvent) => void = () => {};
   /** After every (re)connect: what has no history must be read again. */
   onConnected: () => void = () => {};
+  /** Something was refused that the page had offered. */
+  onForbidden: () => void = () => {};
 
   readonly #client: Centrifuge;
   readonly #userChannel: string;
@@ -80,7 +85,9 @@ export class Conn {
     try {
       return (await this.#client.rpc(method, params)).data as T;
     } catch (error) {
-      throw problemFromRealtime(error);
+      const problem = problemFromRealtime(error);
+      if (problem.status === 403) this.onForbidden();
+      throw problem;
     }
   }
 
@@ -96,10 +103,12 @@ export class Conn {
       // Presence is a comfort: without it the room works on.
       sub.presence().then(
         ({ clients }) => listener.onPresence(clients),
-        () => {},
+        (error: { code?: number }) => {
+          if (error.code === limit_exceeded) listener.onPresence(null);
+        },
       );
     });
-    sub.on('unsubscribed', ({ code, reason }) => listener.onUnsubscribed(code, reason));
+    sub.on('unsubscribed', () => listener.onUnsubscribed());
     sub.on('join', ({ info }) => listener.onJoin(info));
     sub.on('leave', ({ info }) => listener.onLeave(info));
     sub.subscribe();

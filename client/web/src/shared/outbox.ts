@@ -118,7 +118,7 @@ export class Outbox {
     const isHopeless = problem.status >= 500 && this.#attempts + 1 >= faults_max;
     if (!problem.isTemporary || isHopeless) {
       this.#attempts = 0;
-      this.#update(key, { state: 'failed', error: problem.message });
+      this.#update(key, { state: 'failed', error: problem.words });
       return;
     }
     this.#update(key, { state: 'waiting' });

@@ -23,6 +23,11 @@ export class Problem extends Error {
     super(detail);
   }
 
+  /** All there is to say, where no field is at hand to put its part beside. */
+  get words(): string {
+    return Object.values(this.fields).join(' ') || this.message;
+  }
+
   /** The same request may well succeed later. */
   get isTemporary(): boolean {
     return this.status === 0 || this.status === 429 || this.status >= 500;

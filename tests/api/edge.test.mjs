@@ -1,0 +1,538 @@
+// An edge: a node that has no data base and asks its home. What it answers, what it may no longer deliver, and what it
+// does while the home is away. The chat itself is in edge-chat.test.mjs.
+import { strict as assert } from 'node:assert';
+import { after, before, describe, it } from 'node:test';
+import {
+  anonymous,
+  assertNoGap,
+  createRoom,
+  history,
+  login,
+  must,
+  open,
+  ready,
+  register,
+  request,
+  setUpAdministrator,
+  startNodes,
+  through,
+  untilAnswer,
+} from './lib/nodes.mjs';
+import { rawConnect, runParley, startRedis, startServer } from './lib/server.mjs';
+
+const users = (presence) => Object.values(presence.clients).map((client) => Number(client.user)).sort((a, b) => a - b);
+
+describe('REST and rpc on an edge', () => {
+  let nodes, ann, room;
+  before(async () => {
+    nodes = await startNodes();
+    ann = await register(nodes.edge.url, 'ann');
+    room = await createRoom(ann, 'general');
+  });
+  after(() => nodes?.stop());
+
+  it('registering, signing in and out work with their cookies', async () => {
+    const eve = await register(nodes.edge.url, 'eve');
+    const again = anonymous(nodes.edge.url);
+    const answer = must(await again.api('POST', '/login', { name: 'eve', password: eve.password }), 200, 'login');
+    const [cookie] = answer.headers['set-cookie'];
+    assert.match(cookie, /^[^=]*sid=[\w-]{40,}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/);
+    const sessions = must(await eve.api('GET', '/session'), 200, 'sessions').body.items;
+    assert.equal(sessions.length, 2);
+    again.csrf = must(await again.api('GET', '/me'), 200, 'me').body.csrf;
+    const out = must(await again.api('POST', '/logout'), 204, 'logout');
+    assert.match(out.headers['set-cookie'][0], /Max-Age=0/);
+    const stale = through(nodes.edge, { ...eve, cookie: answer.headers['set-cookie'][0].split(';')[0] });
+    assert.equal((await stale.api('GET', '/me')).status, 401);
+  });
+
+  it('the address noted with a session is that of the client, not of the edge', async () => {
+    const peers = new Set(must(await ann.api('GET', '/session'), 200, 'sessions').body.items.map((session) => session.peer));
+    assert.deepEqual([...peers], ['127.0.0.1']);
+  });
+
+  // Each is asked of both nodes; nothing in it may depend on what the others did.
+  const deep = (depth) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+  const questions = [
+    ['GET', '/me'],
+    ['GET', '/room'],
+    ['GET', '/room/ROOM'],
+    ['GET', '/room/ROOM/message?limit=5'],
+    ['GET', '/room/999999'],
+    ['GET', '/nothing'],
+    ['DELETE', '/room', {}],
+    ['GET', '/room?colour=red'],
+    ['GET', '/room/ROOM/message?limit=many'],
+    ['POST', '/room', {}],
+    ['POST', '/room', { kind: 'secret', name: '', topic: 7, colour: 'red' }],
+    ['POST', '/room', '{"kind":'],
+    ['POST', '/room', '[]'],
+    ['POST', '/room', `{"kind":${deep(30)}}`],
+    ['POST', '/room', `{"kind":${deep(31)}}`],
+    ['POST', '/room', `{"kind":${deep(32)}}`],
+    ['POST', '/room', `{${Array.from({ length: 64 }, (_, i) => `"k${i}":0`).join()}}`],
+    ['POST', '/room', `{"kind":[${'0,'.repeat(4080)}0]}`],
+    ['POST', '/room', `{"kind":[${'0,'.repeat(4092)}0]}`],
+    ['POST', '/room', { [`${'ä'.repeat(20)}`]: 1 }],
+    ['POST', '/room', { [`a${'ä'.repeat(30)}`]: 1 }],
+    ['POST', '/room', { [`a${'€'.repeat(300)}`]: 1 }],
+    ['POST', '/room', 'x'.repeat(70000)],
+    ['POST', '/room/ROOM/message', { text: '' }],
+    ['POST', '/room/ROOM/message', { text: 'x'.repeat(4001) }],
+    ['POST', '/room/ROOM/message', { text: 'hi', reply_to: 999999 }],
+    ['PATCH', '/message/999999', { text: 'x' }],
+    ['GET', '/grant'],
+    ['POST', '/register', { name: 'ann', password: 'a long enough password' }],
+    ['POST', '/login', { name: 'ann', password: 'wrong' }],
+  ];
+  const variants = {
+    'signed in': {},
+    'without a cookie': { Cookie: '' },
+    'without a CSRF token': { 'X-CSRF-Token': '' },
+    'from a page of another site': { Origin: 'https://evil.example' },
+    'as text': { 'Content-Type': 'text/plain' },
+    'with a token that is none': { Authorization: 'Bearer nonsense', Cookie: '' },
+  };
+  for (const [variant, headers] of Object.entries(variants))
+    it(`answers as the home does: ${variant}`, async () => {
+      for (const [method, path, body] of questions) {
+        // A client of its own: a failed login must not throttle the next.
+        const ask = async (node) => {
+          const answer = await through(node, ann).api(method, path.replace('ROOM', room.id), body, {
+            ...headers,
+            ...(headers.Origin ? {} : { Origin: node.url }),
+          });
+          const { date, 'set-cookie': cookies, 'content-length': length, ...rest } = answer.headers;
+          return { status: answer.status, body: answer.body ?? answer.text, headers: rest };
+        };
+        if (path === '/login') continue; // below
+        assert.deepEqual(await ask(nodes.edge), await ask(nodes.home), `${method} ${path} ${JSON.stringify(body)?.slice(0, 60)}`);
+      }
+    });
+
+  it('a wrong password is told as the home tells it', async () => {
+    const [, , body] = questions.at(-1);
+    const answers = [];
+    for (const node of [nodes.edge, nodes.home]) answers.push(await anonymous(node.url).api('POST', '/login', body));
+    assert.deepEqual(answers[0].body, answers[1].body);
+    assert.equal(answers[0].status, 401);
+  });
+
+  it('what was made is told with its place', async () => {
+    const answer = must(await ann.api('POST', '/room', { kind: 'public', name: 'another' }), 201, 'create');
+    assert.equal(answer.headers.location, `/api/v1/room/${answer.body.id}`);
+    assert.equal((await ann.api('GET', `/room/${answer.body.id}`)).body.name, 'another');
+  });
+
+  it('rpc answers and refuses as on the home', async () => {
+    const [there, here] = [await rawConnect(nodes.home.url, { cookie: ann.cookie }), await rawConnect(nodes.edge.url, { cookie: ann.cookie })];
+    await Promise.all([there.connect(), here.connect()]);
+    for (const [method, data] of [
+      ['me.detail', {}],
+      ['room.list', {}],
+      ['message.list', { id: room.id }],
+      ['room.detail', { id: 999999 }],
+      ['room.create', {}],
+      ['room.create', { kind: 'public', name: 'x'.repeat(1000) }],
+      ['grant.list', {}],
+      ['grant.create', { subject: 'everyone', model: 'room', rights: ['read'] }],
+      ['account.login', { name: 'ann', password: 'x' }],
+      ['channel.subscribe', { channel: `room:${room.id}` }],
+      ['no.such', {}],
+      ['room.list', []],
+    ]) {
+      const replies = [await there.call('rpc', { method, data }), await here.call('rpc', { method, data })].map(({ id, ...reply }) => reply);
+      assert.deepEqual(replies[1], replies[0], method);
+    }
+    await Promise.all([there.close(), here.close()]);
+  });
+
+  it('who is not signed in gets the same close on both', async () => {
+    for (const node of [nodes.home, nodes.edge]) {
+      const socket = await rawConnect(node.url);
+      socket.send({ connect: {} });
+      assert.equal((await socket.closed).code, 3507);
+      const wrong = await rawConnect(node.url);
+      wrong.send({ connect: { token: 'nonsense' } });
+      assert.equal((await wrong.closed).code, 3500);
+    }
+  });
+
+  it('a position too old or of another history is not recovered, and says so', async () => {
+    const chat = await open(nodes.edge, ann);
+    const long = await createRoom(ann, 'long');
+    const first = await chat.enter(long.id);
+    for (let i = 0; i < 310; i++) await first.say(`${i}`);
+    await first.untilText('309');
+    const { epoch, offset } = { ...first.entered.streamPosition, offset: first.heard.items.at(-1).offset };
+    first.subscription.unsubscribe();
+    const again = async (since) => {
+      chat.sdk.removeSubscription(chat.sdk.getSubscription(`room:${long.id}`));
+      const { entered, heard, subscription } = await chat.enter(long.id, { since });
+      subscription.unsubscribe();
+      return { recovered: entered.recovered, count: heard.length };
+    };
+    assert.deepEqual(await again({ epoch, offset: offset - 10 }), { recovered: true, count: 10 });
+    assert.deepEqual(await again({ epoch, offset: offset - 305 }), { recovered: false, count: 0 });
+    assert.deepEqual(await again({ epoch: 'another', offset: offset - 10 }), { recovered: false, count: 0 });
+    assert.deepEqual(await again({ epoch, offset: offset + 10 }), { recovered: false, count: 0 });
+    chat.close();
+  });
+});
+
+describe('rights on an edge', () => {
+  let nodes, root, ann, room, talk;
+  let people = 0;
+  before(async () => {
+    nodes = await startNodes();
+    root = await setUpAdministrator(nodes.home);
+    ann = await register(nodes.home.url, 'ann');
+    room = await createRoom(ann, 'general');
+    talk = await open(nodes.home, ann);
+    talk.room = await talk.enter(room.id);
+  });
+  after(async () => {
+    talk?.close();
+    await nodes?.stop();
+  });
+
+  /** A new member on the edge who listens. */
+  async function listener() {
+    const me = await register(nodes.edge.url, `listener${++people}`);
+    must(await me.api('POST', `/room/${room.id}/join`, {}), 200, 'join');
+    const chat = await open(nodes.edge, me);
+    const ear = await chat.enter(room.id);
+    const disconnected = new Promise((resolve) => chat.sdk.once('disconnected', resolve));
+    await talk.room.say(`welcome ${me.name}`);
+    await ear.untilText(`welcome ${me.name}`);
+    return { me, chat, ear, disconnected };
+  }
+
+  /** Say things after the right was taken; another listener on the same node proves that they were delivered there. */
+  async function nothingMore(one, witness) {
+    const from = witness.ear.heard.length;
+    for (let i = 0; i < 30; i++) await talk.room.say(`not for ${one.me.name} ${i}`);
+    await witness.ear.untilText(`not for ${one.me.name} 29`);
+    assert.ok(witness.ear.heard.length - from >= 30);
+    assert.deepEqual(one.ear.texts().filter((text) => text.startsWith('not for')), []);
+  }
+
+  const grantOf = async (subject, model) =>
+    must(await root.api('GET', '/grant?limit=200'), 200, 'grants').body.items.find((grant) => grant.subject === subject && grant.model === model);
+
+  it('a grant taken back cuts off at once, and given again lets in again', async () => {
+    const [one, witness] = [await listener(), await listener()];
+    // The witness may read in its own right.
+    must(await root.api('POST', '/grant', { subject: `user:${witness.me.id}`, model: 'message', rights: ['read'] }), 201, 'grant');
+    must(await root.api('POST', '/grant', { subject: `user:${ann.id}`, model: 'message', rights: ['read', 'write'] }), 201, 'grant');
+    const members = await grantOf('members', 'message');
+    must(await root.api('DELETE', `/grant/${members.id}`), 204, 'revoke');
+    await nothingMore(one, witness);
+    assert.equal((await one.ear.untilSeen('unsubscribed')).code, 2000);
+    assert.equal(witness.ear.seen.items.some((item) => item.name === 'unsubscribed'), false);
+    await assert.rejects(one.chat.enter(room.id).catch((error) => Promise.reject(error)));
+    must(await root.api('POST', '/grant', { subject: 'members', model: 'message', rights: members.rights }), 201, 'grant again');
+    one.chat.sdk.removeSubscription(one.ear.subscription);
+    const again = await one.chat.enter(room.id);
+    await talk.room.say('back again');
+    await again.untilText('back again');
+    one.chat.close();
+    witness.chat.close();
+  });
+
+  it('leaving a group takes what it granted', async () => {
+    const [one, witness] = [await listener(), await listener()];
+    const group = must(await root.api('POST', '/group', { name: 'readers' }), 201, 'group').body;
+    must(await root.api('POST', `/group/${group.id}/member`, { user: one.me.id }), 201, 'join the group');
+    for (const subject of [`user:${witness.me.id}`, `user:${ann.id}`, `group:${group.id}`])
+      must(await root.api('POST', '/grant', { subject, model: 'message', rights: ['read', 'write'] }), 201, 'grant');
+    const members = await grantOf('members', 'message');
+    must(await root.api('DELETE', `/grant/${members.id}`), 204, 'revoke');
+    await talk.room.say('the group still may');
+    await one.ear.untilText('the group still may');
+    must(await root.api('DELETE', `/group/${group.id}/member/${one.me.id}`), 204, 'leave the group');
+    await nothingMore(one, witness);
+    assert.equal((await one.ear.untilSeen('unsubscribed')).code, 2000);
+    must(await root.api('POST', '/grant', { subject: 'members', model: 'message', rights: members.rights }), 201, 'grant again');
+    one.chat.close();
+    witness.chat.close();
+  });
+
+  const ends = {
+    'signing out on another node': (one) => through(nodes.home, one.me).api('POST', '/logout'),
+    'signing out on the edge itself': (one) => one.me.api('POST', '/logout'),
+    'being disabled': (one) => root.api('PATCH', `/user/${one.me.id}`, { disabled: true }),
+    'a new password set elsewhere': async (one) => {
+      const other = await login(nodes.home.url, one.me.name, one.me.password);
+      return other.api('POST', '/me/password', { old: one.me.password, new: 'another long password' });
+    },
+    'the session being revoked from another one': async (one) => {
+      const other = await login(nodes.home.url, one.me.name, one.me.password);
+      const { items } = must(await other.api('GET', '/session'), 200, 'sessions').body;
+      for (const session of items) if (!session.current) await other.api('DELETE', `/session/${session.id}`);
+      return other.api('GET', '/me');
+    },
+  };
+  for (const [name, end] of Object.entries(ends))
+    it(`${name} closes the sockets there with 3507, for good`, async () => {
+      const [one, witness] = [await listener(), await listener()];
+      const answer = await end(one);
+      assert.ok(answer.status < 300, `${answer.status} ${answer.text}`);
+      await nothingMore(one, witness);
+      assert.equal((await one.disconnected).code, 3507);
+      assert.equal((await one.me.api('GET', '/me')).status, 401);
+      witness.chat.close();
+    });
+
+  it('a room that becomes private shuts out who only looked in', async () => {
+    const mine = await createRoom(ann, 'to be private');
+    const hers = await talk.enter(mine.id);
+    const guest = await register(nodes.edge.url, 'guest');
+    const chat = await open(nodes.edge, guest);
+    const his = await chat.enter(mine.id);
+    await hers.say('all may read this');
+    await his.untilText('all may read this');
+    must(await ann.api('PATCH', `/room/${mine.id}`, { kind: 'private' }), 200, 'make it private');
+    await hers.say('but not this');
+    await hers.untilText('but not this');
+    assert.equal((await his.untilSeen('unsubscribed')).code, 2000);
+    assert.deepEqual(his.texts(), ['all may read this']);
+    chat.close();
+  });
+
+  it('an edge that was asleep delivers nothing to who lost the right meanwhile', async () => {
+    const [one, witness] = [await listener(), await listener()];
+    nodes.edge.signal('SIGSTOP');
+    try {
+      await talk.room.say('not for the sleeper: written before the right was taken, and not delivered yet');
+      must(await root.api('PATCH', `/user/${one.me.id}`, { disabled: true }), 200, 'disable');
+      await talk.room.say(`not for ${one.me.name} at all`);
+    } finally {
+      nodes.edge.signal('SIGCONT');
+    }
+    await witness.ear.untilText(`not for ${one.me.name} at all`);
+    assert.equal((await one.disconnected).code, 3507);
+    assert.deepEqual(one.ear.texts().filter((text) => text.endsWith('at all')), []);
+    witness.chat.close();
+  });
+
+  it('many revocations against many messages: none is late', async () => {
+    const readers = [];
+    for (let i = 0; i < 8; i++) readers.push(await listener());
+    let number = 0;
+    let isTalking = true;
+    const talking = (async () => {
+      while (isTalking) await talk.room.say(`n ${++number}`);
+    })();
+    const cutAt = new Map();
+    for (const one of readers.slice(1)) {
+      const before = number;
+      await readers[0].ear.heard.until('more messages', () => number > before + 5);
+      must(await ann.api('DELETE', `/room/${room.id}/member/${one.me.id}`), 204, 'remove');
+      cutAt.set(one, number); // every message with a higher number was asked for after the answer
+      must(await root.api('PATCH', `/user/${one.me.id}`, { disabled: true }), 200, 'disable');
+    }
+    isTalking = false;
+    await talking;
+    await readers[0].ear.untilText(`n ${number}`);
+    for (const one of readers.slice(1)) {
+      await one.disconnected;
+      const last = Math.max(...one.ear.texts().filter((text) => text.startsWith('n ')).map((text) => Number(text.slice(2))));
+      // One may have been on its way when the right was taken.
+      assert.ok(last <= cutAt.get(one) + 1, `heard ${last}, cut off after ${cutAt.get(one)}`);
+    }
+    assertNoGap({ items: readers[0].ear.heard.items }, readers[0].ear.entered.streamPosition.offset);
+    readers[0].chat.close();
+  });
+});
+
+describe('the home is away', () => {
+  it('its edge answers that for a while it cannot, keeps its sockets, and goes on by itself', async () => {
+    const nodes = await startNodes();
+    const [ann, bob] = [await register(nodes.edge.url, 'ann'), await register(nodes.edge.url, 'bob')];
+    const room = await createRoom(ann, 'general');
+    must(await bob.api('POST', `/room/${room.id}/join`, {}), 200, 'join');
+    const [annChat, bobChat] = [await open(nodes.edge, ann), await open(nodes.edge, bob)];
+    const [hers, his] = [await annChat.enter(room.id), await bobChat.enter(room.id)];
+    const states = [];
+    for (const sdk of [annChat.sdk, bobChat.sdk]) sdk.on('state', (context) => states.push(context.newState));
+    await hers.say('before');
+    await his.untilText('before');
+
+    await nodes.home.stop();
+    const refused = await Promise.all([
+      hers.say('lost').catch((error) => error),
+      bobChat.rpc('room.list').catch((error) => error),
+      ann.api('GET', '/room'),
+      ann.api('POST', `/room/${room.id}/message`, { text: 'lost too' }),
+      anonymous(nodes.edge.url).api('POST', '/login', { name: 'ann', password: ann.password }),
+    ]);
+    assert.deepEqual(refused.slice(0, 2).map(({ code, temporary }) => ({ code, temporary })), Array(2).fill({ code: 100, temporary: true }));
+    for (const answer of refused.slice(2)) {
+      assert.equal(answer.status, 503);
+      assert.equal(answer.body.code, 'unavailable');
+      assert.equal(answer.headers['content-type'], 'application/problem+json');
+    }
+    await untilAnswer('the edge says so', () => request(`${nodes.edge.url}/readyz`), (answer) => answer.status === 503);
+    assert.equal((await request(`${nodes.edge.url}/healthz`)).status, 200);
+
+    await nodes.restartHome();
+    await ready(nodes.edge);
+    await hers.say('after');
+    await his.untilText('after');
+    assert.deepEqual(his.texts(), ['before', 'after']);
+    assert.deepEqual(states, []);
+    assert.deepEqual(users(await his.subscription.presence()), [ann.id, bob.id]);
+    annChat.close();
+    bobChat.close();
+    await nodes.stop();
+  });
+
+  it('a home killed under load loses nothing that it answered, and the edge goes on where it was', async () => {
+    const nodes = await startNodes();
+    const [ann, bob] = [await register(nodes.edge.url, 'ann'), await register(nodes.edge.url, 'bob')];
+    const room = await createRoom(ann, 'general');
+    const [annChat, bobChat] = [await open(nodes.edge, ann), await open(nodes.edge, bob)];
+    const [hers, his] = [await annChat.enter(room.id), await bobChat.enter(room.id)];
+    const acknowledged = [];
+    let isTalking = true;
+    const talking = Array.from({ length: 10 }, async (_, who) => {
+      for (let i = 0; isTalking; i++) {
+        const text = `${who}:${i}`;
+        // The same key until it is answered, as a client does.
+        while (!(await hers.say(text, text).then(() => true, (error) => (assert.equal(error.code, 100), false))));
+        acknowledged.push(text);
+      }
+    });
+    await his.heard.until('some messages', (items) => items.length > 50);
+    await nodes.home.kill('SIGKILL');
+    const before = acknowledged.length;
+    await nodes.restartHome();
+    await his.heard.until('messages of the new home', () => acknowledged.length > before + 50);
+    isTalking = false;
+    await Promise.all(talking);
+    await hers.say('the end');
+    await his.untilText('the end');
+    assertNoGap(his.heard, his.entered.streamPosition.offset);
+    assert.deepEqual([...his.texts()].sort(), [...acknowledged, 'the end'].sort());
+    assert.deepEqual((await history(ann, room.id)).map((message) => message.text), his.texts());
+    annChat.close();
+    bobChat.close();
+    await nodes.stop();
+  });
+
+  it('rights that changed meanwhile are in force before the first message of the new home', async () => {
+    const nodes = await startNodes();
+    const [ann, bob, eve] = [await register(nodes.home.url, 'ann'), await register(nodes.edge.url, 'bob'), await register(nodes.edge.url, 'eve')];
+    const room = await createRoom(ann, 'general');
+    const chats = [await open(nodes.edge, bob), await open(nodes.edge, eve)];
+    const [his, hers] = [await chats[0].enter(room.id), await chats[1].enter(room.id)];
+    const closed = new Promise((resolve) => chats[0].sdk.once('disconnected', resolve));
+    await nodes.home.kill('SIGKILL');
+    const { code, output } = await runParley(['user', 'disable', 'bob', `--data.path=${nodes.home.dataDir}/parley.db`]);
+    assert.equal(code, 0, output);
+    await nodes.restartHome();
+    // At once, without waiting for anything that the nodes tell each other.
+    const writer = through(nodes.home, ann);
+    for (let i = 0; i < 50; i++) must(await writer.api('POST', `/room/${room.id}/message`, { text: `not for bob ${i}` }), 201, 'write');
+    await hers.untilText('not for bob 49');
+    assert.equal((await closed).code, 3507);
+    assert.deepEqual(his.texts(), []);
+    assertNoGap(hers.heard, hers.entered.streamPosition.offset);
+    chats[1].close();
+    await nodes.stop();
+  });
+
+  it('an edge that is started first waits for its home', async () => {
+    const redis = await startRedis();
+    const edge = await startServer({ redis, edge: true });
+    assert.equal((await request(`${edge.url}/readyz`)).status, 503);
+    const early = anonymous(edge.url).api('GET', '/me');
+    const home = await startServer({ redis });
+    assert.ok([401, 503].includes((await early).status)); // it may have come just in time
+    await ready(edge);
+    const ann = await register(edge.url, 'ann');
+    const chat = await open(edge, ann);
+    const mine = await chat.enter((await createRoom(ann, 'general')).id);
+    await mine.say('at last');
+    await mine.untilText('at last');
+    chat.close();
+    await edge.stop();
+    await home.stop();
+    await redis.stop();
+  });
+});
+
+describe('an edge is gone', () => {
+  const flags = { 'node.silence_ms': 1000 };
+
+  /** One on the home sees the joins and leaves of one on the edge. */
+  async function watched() {
+    const nodes = await startNodes({ flags });
+    const [ann, bob] = [await register(nodes.home.url, 'ann'), await register(nodes.edge.url, 'bob')];
+    const room = await createRoom(ann, 'general');
+    const [annChat, bobChat] = [await open(nodes.home, ann), await open(nodes.edge, bob)];
+    const hers = await annChat.enter(room.id, { joinLeave: true });
+    const his = await bobChat.enter(room.id);
+    await hers.untilSeen('join', (item) => item.info.user === String(bob.id));
+    assert.deepEqual(users(await hers.subscription.presence()), [ann.id, bob.id]);
+    return { nodes, ann, bob, room, annChat, bobChat, hers, his };
+  }
+
+  it('killed: its people leave the lists when it has been silent long enough', async () => {
+    const { nodes, ann, bob, annChat, bobChat, hers } = await watched();
+    await nodes.edge.kill('SIGKILL');
+    await hers.untilSeen('leave', (item) => item.info.user === String(bob.id));
+    assert.deepEqual(users(await hers.subscription.presence()), [ann.id]);
+    bobChat.close();
+    annChat.close();
+    nodes.edges.pop();
+    await nodes.stop();
+  });
+
+  it('stopped: they leave at once, told to connect again', async () => {
+    const { nodes, ann, bob, annChat, bobChat, hers } = await watched();
+    const closed = new Promise((resolve) => bobChat.sdk.once('connecting', resolve));
+    await nodes.edges.pop().stop();
+    assert.equal((await closed).code, 3001);
+    await hers.untilSeen('leave', (item) => item.info.user === String(bob.id));
+    assert.deepEqual(users(await hers.subscription.presence()), [ann.id]);
+    bobChat.close();
+    annChat.close();
+    await nodes.stop();
+  });
+
+  it('asleep longer than the silence: they come back to the lists when it wakes up', async () => {
+    const { nodes, ann, bob, annChat, bobChat, hers, his } = await watched();
+    nodes.edge.signal('SIGSTOP');
+    try {
+      await hers.untilSeen('leave', (item) => item.info.user === String(bob.id));
+    } finally {
+      nodes.edge.signal('SIGCONT');
+    }
+    await hers.seen.until('the second join', (items) => items.filter((item) => item.name === 'join' && item.info.user === String(bob.id)).length === 2);
+    assert.deepEqual(users(await hers.subscription.presence()), [ann.id, bob.id]);
+    await hers.say('good morning');
+    await his.untilText('good morning');
+    annChat.close();
+    bobChat.close();
+    await nodes.stop();
+  });
+
+  it('its people go on elsewhere with what they missed', async () => {
+    const { nodes, bob, room, annChat, bobChat, hers, his } = await watched();
+    await hers.say('one');
+    const { offset } = await his.untilText('one');
+    await nodes.edges.shift().kill('SIGKILL');
+    await hers.say('two');
+    await hers.say('three');
+    const other = await open(await nodes.addEdge(), bob);
+    const again = await other.enter(room.id, { since: { offset, epoch: his.entered.streamPosition.epoch } });
+    assert.equal(again.entered.recovered, true);
+    await hers.say('four');
+    await again.untilText('four');
+    assert.deepEqual(again.texts(), ['two', 'three', 'four']);
+    for (const chat of [annChat, bobChat, other]) chat.close();
+    await nodes.stop();
+  });
+});
