@@ -12,6 +12,7 @@
 /* Signs of life within the time after which a node is given up: one or two may be lost. */
 #define BEATS_IN_SILENCE 5
 #define NODES_MAX 1000
+#define HOME_IS_SILENT "The home node does not answer: try again soon."
 
 struct call {
     struct wheel_timer timer;
@@ -108,7 +109,7 @@ static void calls_end(struct remote *remote)
         struct call *call = value;
         if (call->id > before)
             continue; /* made by somebody who was just answered */
-        request_refuse(call->request, STATUS_UNAVAILABLE, "The home node did not answer: try again soon.");
+        request_refuse(call->request, STATUS_UNAVAILABLE, HOME_IS_SILENT);
         call_end(call, STATUS_UNAVAILABLE);
         cursor = 0; /* whoever was answered may have asked again */
     }
@@ -158,6 +159,12 @@ static void forward(void *context, struct request *request)
     struct call *call = NULL;
     if (!remote->bus || !bus_is_up(remote->bus)) {
         request_refuse(request, STATUS_UNAVAILABLE, "This node has lost its connection to the others: try again soon.");
+        request_finish(request, STATUS_UNAVAILABLE);
+        return;
+    }
+    /* Once it is known to be away, nobody needs to wait to be told. */
+    if (remote->home[0] && !remote_has_home(remote)) {
+        request_refuse(request, STATUS_UNAVAILABLE, HOME_IS_SILENT);
         request_finish(request, STATUS_UNAVAILABLE);
         return;
     }
@@ -214,7 +221,7 @@ static void call_end(struct call *call, enum status status)
 static void call_expired(struct wheel_timer *timer)
 {
     struct call *call = container_of(timer, struct call, timer);
-    request_refuse(call->request, STATUS_UNAVAILABLE, "The home node does not answer: try again soon.");
+    request_refuse(call->request, STATUS_UNAVAILABLE, HOME_IS_SILENT);
     call_end(call, STATUS_UNAVAILABLE);
 }
 

@@ -320,12 +320,8 @@ static void connect_reply(struct request *request)
     connection->actor = request->actor;
     SCOPED(json_free) cJSON *result = json_parse(request->result.bytes, request->result.length, NULL);
     connection->expires_ms = json_get_int(result, "expires_at", 0);
-    size_t open = 0;
-    struct list *others = connection->actor.user_id ? hub_user_connections(hub, connection->actor.user_id) : NULL;
-    if (others)
-        LIST_EACH(others, node)
-            open++;
-    if (open >= (size_t)hub->settings->realtime_user_connections_max) {
+    if (connection->actor.user_id &&
+        hub_user_count(hub, connection->actor.user_id) >= (uint32_t)hub->settings->realtime_user_connections_max) {
         connection_close(connection, 3504, "connection limit: you have too many connections open");
         return;
     }

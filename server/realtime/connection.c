@@ -11,6 +11,7 @@ static void writable(void *peer);
 static void pong(void *peer);
 static void closed(void *peer, uint16_t code);
 static void timer_fire(struct wheel_timer *timer);
+static void user_leave(struct connection *connection);
 static void timer_arm(struct connection *connection, int64_t after_ms);
 
 const struct websocket_handlers hub_websocket_handlers = {opened, message, writable, pong, closed};
@@ -111,10 +112,7 @@ static void closed(void *peer, uint16_t code)
     if (connection->is_lagging)
         hub->stats.lagging--;
     list_remove(&connection->flush_link);
-    list_remove(&connection->user_link);
-    struct list *user = int_map_get(hub->users, (uint64_t)connection->actor.user_id);
-    if (connection->actor.user_id && user && list_is_empty(user))
-        free(int_map_remove(hub->users, (uint64_t)connection->actor.user_id));
+    user_leave(connection);
     int_map_remove(hub->connections, connection->id);
     hub->stats.connections--;
     for (uint32_t i = 0; i < connection->outbox.count; i++)
@@ -131,7 +129,14 @@ struct connection *connection_find(struct hub *hub, uint64_t id)
 
 struct list *hub_user_connections(struct hub *hub, int64_t user_id)
 {
-    return int_map_get(hub->users, (uint64_t)user_id);
+    struct user *user = int_map_get(hub->users, (uint64_t)user_id);
+    return user ? &user->connections : NULL;
+}
+
+uint32_t hub_user_count(const struct hub *hub, int64_t user_id)
+{
+    const struct user *user = int_map_get(hub->users, (uint64_t)user_id);
+    return user ? user->count : 0;
 }
 
 bool connection_identify(struct connection *connection)
@@ -139,19 +144,31 @@ bool connection_identify(struct connection *connection)
     struct hub *hub = connection->hub;
     if (!connection->actor.user_id)
         return true;
-    struct list *head = hub_user_connections(hub, connection->actor.user_id);
-    if (!head) {
-        head = malloc(sizeof *head);
-        if (!head)
+    struct user *user = int_map_get(hub->users, (uint64_t)connection->actor.user_id);
+    if (!user) {
+        user = calloc(1, sizeof *user);
+        if (!user)
             return false;
-        list_init(head);
-        if (!int_map_set(hub->users, (uint64_t)connection->actor.user_id, head)) {
-            free(head);
+        list_init(&user->connections);
+        if (!int_map_set(hub->users, (uint64_t)connection->actor.user_id, user)) {
+            free(user);
             return false;
         }
     }
-    list_append(head, &connection->user_link);
+    list_append(&user->connections, &connection->user_link);
+    user->count++;
     return true;
+}
+
+static void user_leave(struct connection *connection)
+{
+    if (list_is_empty(&connection->user_link))
+        return;
+    list_remove(&connection->user_link);
+    struct int_map *users = connection->hub->users;
+    struct user *user = int_map_get(users, (uint64_t)connection->actor.user_id);
+    if (--user->count == 0)
+        free(int_map_remove(users, (uint64_t)connection->actor.user_id));
 }
 
 bool connection_write(struct connection *connection, struct frame *frame)

@@ -118,6 +118,12 @@ struct connection {
     char credential[DIGEST_TEXT_SIZE]; /* of the handshake's cookie */
 };
 
+/* Somebody who is connected here. */
+struct user {
+    struct list connections;
+    uint32_t count;
+};
+
 struct kind_entry {
     const struct channel_kind *kind;
     void *app;
@@ -133,7 +139,7 @@ struct hub {
     struct kind_entry kinds[KINDS_MAX];
     size_t kinds_count;
     struct int_map *connections; /* id → connection */
-    struct int_map *users;       /* user id → list head of connections */
+    struct int_map *users;       /* user id → struct user */
     struct text_map *channels;   /* name → channel */
     struct list flushing, dirty;
     uv_check_t check;
@@ -200,7 +206,9 @@ void connection_farewell(struct connection *connection, int64_t over_ms);
 struct connection *connection_find(struct hub *hub, uint64_t id);
 /* It is somebody now. False: no memory. */
 bool connection_identify(struct connection *connection);
+/* NULL: none. */
 struct list *hub_user_connections(struct hub *hub, int64_t user_id);
+uint32_t hub_user_count(const struct hub *hub, int64_t user_id);
 
 /* ---- commands.c ---- */
 void commands_handle(struct connection *connection, char *text, size_t length);

@@ -33,6 +33,7 @@ struct store {
     uv_loop_t *loop;
     uv_async_t *wake;    /* allocated by itself: libuv frees it a turn later than we are freed */
     struct list refused; /* jobs that were never queued; they end with the next turn */
+    struct list arrived; /* loop: finished, in the order of their commits, not yet told */
     size_t jobs_out;     /* handed over and not done: the loop stays alive for them */
     bool is_closing, is_delivering;
 };

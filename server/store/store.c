@@ -27,6 +27,9 @@ static void remove_private_dir(const struct store *store);
 static void free_wake(uv_handle_t *wake);
 static void hand_over(struct store *store, struct queue *queue, struct store_job *job);
 static void refuse(struct store *store, struct store_job *job, enum status status);
+/* Answers handed out in one turn of the loop: a large group must not keep sockets waiting. */
+#define DELIVERIES_PER_TURN 64
+
 static void wake_up(uv_async_t *wake);
 static void deliver(struct store *store);
 
@@ -42,6 +45,7 @@ enum status store_open(const struct store_options *options, uv_loop_t *loop, str
     }
     list_init(&store->finished);
     list_init(&store->refused);
+    list_init(&store->arrived);
     store->loop = loop;
     store->lock_file = -1;
     store->group_max = options->group_max ? options->group_max : 1;
@@ -259,20 +263,21 @@ static void wake_up(uv_async_t *wake)
 
 static void deliver(struct store *store)
 {
-    struct list finished;
-    list_init(&finished);
     uv_mutex_lock(&store->finished_lock);
-    list_move_all(&finished, &store->finished);
+    list_move_all(&store->arrived, &store->finished);
     uv_mutex_unlock(&store->finished_lock);
-    list_move_all(&finished, &store->refused);
+    list_move_all(&store->arrived, &store->refused);
     store->is_delivering = true;
-    for (struct list *node; (node = list_take_first(&finished));) {
+    struct list *node;
+    for (int left = DELIVERIES_PER_TURN; left-- && (node = list_take_first(&store->arrived));) {
         struct store_job *job = container_of(node, struct store_job, link);
         if (--store->jobs_out == 0)
             uv_unref((uv_handle_t *)store->wake);
         job->done(job); /* frees the job */
     }
     store->is_delivering = false;
+    if (!list_is_empty(&store->arrived))
+        uv_async_send(store->wake);
 }
 
 void store_stats(const struct store *store, struct store_stats *stats)

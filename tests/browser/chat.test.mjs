@@ -1,61 +1,51 @@
-/* chat.test.mjs: people chat in a real browser, found by what a screen reader would call things.
+/* chat.test.mjs: people chat in a real browser.
  *
  * The server is started here, or it is the one at PARLEY_URL with two people who may write, in
- * PARLEY_USERS as "name:password,name:password". The browser is CHROMIUM or /usr/bin/chromium.
+ * PARLEY_USERS as "name:password,name:password".
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
+import { login, startServer } from '../api/lib/server.mjs';
+import {
+  composer,
+  createRoom,
+  fillIn,
+  fromClient,
+  launch,
+  log,
+  navigation,
+  row,
+  say,
+  uniqueName,
+  whyNot,
+} from './lib/browser.mjs';
 
-const fromClient = createRequire(new URL('../../client/web/package.json', import.meta.url));
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const flags =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 const skip = whyNot();
-const tests = { skip, timeout: 60_000 };
+const tests = { skip, timeout: 120_000 };
 
 let url = process.env.PARLEY_URL?.replace(/\/$/, '');
 let people;
 let server;
 let browser;
-let contexts = [];
-let complaints = [];
-
-function whyNot() {
-  // Where the tests decide about a merge, a missing browser is a failure like any other.
-  if (process.env.CI) return false;
-  if (!existsSync(executablePath)) return `no browser at ${executablePath}`;
-  if (Number(process.versions.node.split('.')[0]) < 20) return 'needs Node 20 or newer';
-  try {
-    fromClient.resolve('playwright-core');
-  } catch {
-    return 'playwright-core is missing: run npm ci in client/web';
-  }
-  return false;
-}
 
 before(async () => {
   if (skip) return;
   if (url) {
-    const given = process.env.PARLEY_USERS ?? '';
-    people = given.split(',').map((pair) => {
-      const [name, ...password] = pair.split(':');
-      return { name, password: password.join(':') };
-    });
+    const given = (process.env.PARLEY_USERS ?? '').split(',');
+    people = await Promise.all(
+      given.map((pair) => {
+        const [name, ...password] = pair.split(':');
+        return login(url, name, password.join(':'));
+      }),
+    );
     assert.ok(people.length >= 2, 'PARLEY_USERS must name two people');
   } else {
-    const { startServer } = await import('../api/lib/server.mjs');
     server = await startServer();
     url = server.url;
-    people = [
-      { name: 'ann', password: 'correct horse ann' },
-      { name: 'bob', password: 'correct horse bob' },
-    ];
-    for (const { name, password } of people) await server.addUser(name, password);
+    people = [await server.addUser('ann'), await server.addUser('bob')];
   }
-  const { chromium } = fromClient('playwright-core');
-  browser = await chromium.launch({ executablePath, args: flags.split(' ') });
+  browser = await launch();
 });
 
 after(async () => {
@@ -63,93 +53,33 @@ after(async () => {
   await server?.stop();
 });
 
-afterEach(async () => {
-  for (const context of contexts) await context.close();
-  contexts = [];
-  const found = complaints;
-  complaints = [];
-  assert.deepEqual(found, [], 'the page complained');
-});
+afterEach(() => browser?.closeWindows());
 
-/* A browser of one's own, with what the page complains about, such as a breach of its CSP. */
-async function visit(path = '/', options = {}) {
-  const context = await browser.newContext({
-    locale: 'en-GB',
-    timezoneId: 'Europe/Berlin',
-    reducedMotion: 'reduce',
-    ...options,
-  });
-  contexts.push(context);
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => {
-    const isOurs = /Content Security Policy|Trusted|Uncaught/i.test(message.text());
-    if (message.type() === 'error' && isOurs) complaints.push(message.text());
-  });
-  const sockets = await holdSockets(page);
-  await page.goto(url + path);
-  return Object.assign(page, { sockets });
-}
-
-/* Between the page and the server, to force faults: onSent sees each command of the page and says
- * true if it has dealt with it; close() cuts the line. */
-async function holdSockets(page) {
-  const held = { onSent: () => false, close: () => {} };
-  await page.routeWebSocket(/\/connection\/websocket/, (socket) => {
-    const upstream = socket.connectToServer();
-    held.close = () => socket.close({ code: 3001, reason: 'test' });
-    socket.onMessage((frame) => {
-      const rest = String(frame)
-        .split('\n')
-        .filter((line) => !held.onSent(JSON.parse(line), socket, upstream));
-      if (rest.length > 0) upstream.send(rest.join('\n'));
-    });
-  });
-  return held;
-}
-
-async function signIn(page, { name, password }) {
-  await page.getByLabel('Name').fill(name);
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await page.getByRole('navigation', { name: 'Rooms' }).waitFor();
-}
-
-async function createRoom(page, name) {
-  await page.getByRole('button', { name: 'New room' }).click();
-  const dialog = page.getByRole('dialog', { name: 'New room' });
-  await dialog.getByLabel('Name').fill(name);
-  await dialog.getByRole('button', { name: 'Create room' }).click();
-  await page.getByRole('heading', { name: `#${name}` }).waitFor();
-  await composer(page).waitFor();
-  return new URL(page.url()).pathname;
-}
+const visit = (person, path = '/', options = {}) => browser.visit(url + path, { person, ...options });
 
 /* Two people in one new room. */
 async function together(t) {
-  const [first, second] = people;
-  const ann = await visit();
-  await signIn(ann, first);
+  const ann = await visit(people[0]);
   const room = uniqueName(t);
   const path = await createRoom(ann, room);
-  const bob = await visit(path);
-  await signIn(bob, second);
+  const bob = await visit(people[1], path);
   await bob.getByRole('button', { name: `Join ${room}` }).click();
   await composer(bob).waitFor();
   return { ann, bob, room, path };
 }
 
-let rooms = 0;
-const uniqueName = (t) => `${t.name.slice(0, 20).replace(/\W+/g, '-')}-${process.pid}-${++rooms}`;
-const composer = (page) => page.getByRole('textbox', { name: /^Message / });
-const log = (page) => page.getByRole('log');
-const row = (page, text) => log(page).getByRole('article').filter({ hasText: text });
+test('one signs in with name and password, and out again', tests, async () => {
+  const { name, password } = people[0];
+  const page = await visit(null);
 
-async function say(page, text) {
-  await composer(page).fill(text);
-  await composer(page).press('Enter');
-}
+  await fillIn(page, name, password);
+  await navigation(page).getByText(name).waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+});
 
 test('two people talk to each other', tests, async (t) => {
   const { ann, bob } = await together(t);
@@ -341,10 +271,10 @@ test('no view has a known fault of accessibility', tests, async (t) => {
     });
     assert.deepEqual(found, [], view);
   };
-  const page = await visit();
-  await page.getByLabel('Name').waitFor();
-  await check(page, 'sign-in');
-  await signIn(page, people[0]);
+  const front = await visit(null);
+  await front.getByLabel('Name').waitFor();
+  await check(front, 'sign-in');
+  const page = await visit(people[0]);
   await createRoom(page, uniqueName(t));
   await say(page, 'some **words**, `code` and https://example.org');
   await row(page, 'some words').waitFor();
@@ -358,9 +288,10 @@ test('no view has a known fault of accessibility', tests, async (t) => {
 });
 
 test('the rooms are a drawer on a phone', tests, async (t) => {
-  const [first] = people;
-  const page = await visit('/', { viewport: { width: 360, height: 640 }, hasTouch: true });
-  await signIn(page, first);
+  const page = await visit(people[0], '/', {
+    viewport: { width: 360, height: 640 },
+    hasTouch: true,
+  });
   const name = uniqueName(t);
   await createRoom(page, name);
 

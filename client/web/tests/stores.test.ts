@@ -49,6 +49,15 @@ test('an answer without a document still has words', async () => {
   await assert.rejects(html.get('/room'), { status: 502, isTemporary: true });
 });
 
+test('what is wrong with the fields can be said in words too', () => {
+  const errors = [{ pointer: '/text', detail: 'This has 9 characters; at most 8 are allowed.' }];
+  const message = JSON.stringify({ status: 422, detail: 'Some fields are not right.', errors });
+  assert.equal(
+    problemFromRealtime({ code: 107, message }).words,
+    'This has 9 characters; at most 8 are allowed.',
+  );
+});
+
 test('a server that is not reached is a temporary problem', async () => {
   const api = new Api(() => Promise.reject(new TypeError('failed')));
   await assert.rejects(api.get('/me'), { status: 0, isTemporary: true });
@@ -99,6 +108,56 @@ test('unread counts go up once per message and down by reading anywhere', () => 
   // An older mark from a slow tab must not bring the badge back.
   rooms.receive({ event: 'read', room: 1, read_offset: 6, unread: 1 });
   assert.equal(rooms.unread.value, 0);
+});
+
+test('a notice that stands for several events has the room counted anew, once', async () => {
+  const counted = { role: 'member', read_offset: 5, unread: 3 };
+  const answer = room(1, { offset: 9, membership: counted });
+  let asked = 0;
+  const api = new Api(() => {
+    asked++;
+    return Promise.resolve(new Response(JSON.stringify(answer)));
+  });
+  let goOn = () => {};
+  const rooms = new Rooms(api, () => new Promise<void>((done) => (goOn = done)));
+  rooms.put(room(1));
+  rooms.receive({ event: 'unread', room: 1, offset: 7 });
+  rooms.receive({ event: 'unread', room: 1, offset: 9 });
+  assert.equal(rooms.unread.value, 2);
+  goOn();
+  while (rooms.all.value.get(1)?.membership?.unread !== 3) await new Promise(setImmediate);
+  assert.equal(asked, 1);
+});
+
+test('one’s own message in between needs no counting anew', () => {
+  const api = new Api(() => assert.fail('asked'));
+  const rooms = new Rooms(api, () => assert.fail('counted anew'));
+  rooms.put(room(1));
+  rooms.passed(1, 6);
+  rooms.receive({ event: 'unread', room: 1, offset: 7 });
+  assert.equal(rooms.unread.value, 1);
+});
+
+test('an answer from before something was read does not bring its badge back', async () => {
+  const before = { role: 'member', read_offset: 5, unread: 1 };
+  const rooms = new Rooms(respond(200, room(1, { offset: 6, membership: before })));
+  rooms.put(room(1, { offset: 6, membership: before }));
+  rooms.receive({ event: 'read', room: 1, read_offset: 6, unread: 0 });
+  await rooms.fetch(1);
+  assert.equal(rooms.unread.value, 0);
+});
+
+test('a room one was removed from stays in the list only while it can be read', async () => {
+  const outside = new Rooms(respond(200, room(1, { membership: null })));
+  outside.put(room(1));
+  outside.receive({ event: 'room.removed', room: 1 });
+  while (outside.mine.value.length > 0) await new Promise(setImmediate);
+  assert.equal(outside.open.value.length, 1);
+
+  const closed = new Rooms(respond(200, {}));
+  closed.put(room(1, { kind: 'private' }));
+  closed.receive({ event: 'room.removed', room: 1 });
+  assert.equal(closed.all.value.size, 0);
 });
 
 test('rooms are sorted by what they are to me', () => {

@@ -6,7 +6,7 @@ import type { Api } from '../shared/api.ts';
 import { Conn } from '../shared/conn.ts';
 import { Outbox, type OutboxEntry } from '../shared/outbox.ts';
 import type { Session } from '../shared/session.ts';
-import type { Me, Message, UserEvent } from '../shared/types.ts';
+import type { Me, Message, Room, UserEvent } from '../shared/types.ts';
 import { Announcer } from './announcer.ts';
 import { Drafts } from './drafts.ts';
 import { OpenRoom } from './room.ts';
@@ -73,6 +73,11 @@ export class Chat {
     // The next person at this browser shall find nothing.
     this.outbox.clear();
     this.drafts.clear();
+  }
+
+  mayWrite(room: Room | undefined): boolean {
+    const role = room?.membership?.role;
+    return role !== undefined && role !== 'reader' && this.session.can('message', 'write');
   }
 
   /** Show a room; the one before is left to itself. */

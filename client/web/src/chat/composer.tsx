@@ -26,6 +26,13 @@ export function Composer({ room, record }: { room: OpenRoom; record: Room }) {
     drafts.set(room.id, value);
     if (value.trim()) room.isTyping();
   };
+  const refill = room.refill.value;
+  useLayoutEffect(() => {
+    if (!refill) return;
+    room.refill.value = '';
+    change(text.trim() ? `${text}\n${refill}` : refill);
+    field.current?.focus();
+  }, [refill]);
   const send = () => {
     const said = text.trim();
     if (!said) return;

@@ -40,7 +40,7 @@ export function LogView({ room, title }: { room: OpenRoom; title: string }) {
           <Row key={message.id} room={room} message={message} before={all[index - 1]} />
         ))}
         {!log.hasNewer.value &&
-          pending.map((entry) => <PendingRow key={entry.key} entry={entry} />)}
+          pending.map((entry) => <PendingRow key={entry.key} room={room} entry={entry} />)}
       </div>
       {!room.isAtEnd.value && (missed > 0 || log.hasNewer.value) && (
         <button type="button" class="button jump" onClick={() => room.toEnd()}>

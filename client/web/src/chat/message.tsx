@@ -167,10 +167,9 @@ interface ToolsProps {
 }
 
 function Tools({ room, message, isOwn, attempt, onDelete }: ToolsProps) {
-  const { rooms, session } = useChat();
+  const chat = useChat();
   const [isChoosing, setChoosing] = useState(false);
-  const isMember = rooms.all.value.get(room.id)?.membership;
-  if (!isMember || !session.can('message', 'write')) return null;
+  if (!chat.mayWrite(chat.rooms.all.value.get(room.id))) return null;
   const choose = (emoji: string) => {
     setChoosing(false);
     attempt(room.react(message, emoji));
@@ -292,7 +291,7 @@ function Editor({ room, message }: { room: OpenRoom; message: Message }) {
   );
 }
 
-export function PendingRow({ entry }: { entry: OutboxEntry }) {
+export function PendingRow({ room, entry }: { room: OpenRoom; entry: OutboxEntry }) {
   const { outbox, me } = useChat();
   const content = useMemo(() => markup(entry.text, me.user.name), [entry.text, me.user.name]);
   const hasFailed = entry.state === 'failed';
@@ -320,6 +319,9 @@ export function PendingRow({ entry }: { entry: OutboxEntry }) {
           </p>
           <button type="button" class="button" onClick={() => outbox.retry(entry.key)}>
             Retry
+          </button>
+          <button type="button" class="button" onClick={() => room.rewrite(entry)}>
+            Edit
           </button>
           <button type="button" class="button" onClick={() => outbox.remove(entry.key)}>
             Delete

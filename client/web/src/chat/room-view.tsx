@@ -97,15 +97,17 @@ function RoomHead({ title, record, onMenu, arePeopleShown, onPeople }: RoomHeadP
           Leave
         </button>
       )}
-      <button
-        type="button"
-        class="button-icon"
-        aria-label="People"
-        aria-expanded={arePeopleShown}
-        onClick={onPeople}
-      >
-        <Icon name="people" />
-      </button>
+      {record && (
+        <button
+          type="button"
+          class="button-icon"
+          aria-label="People"
+          aria-expanded={arePeopleShown}
+          onClick={onPeople}
+        >
+          <Icon name="people" />
+        </button>
+      )}
       {isLeaving && record && (
         <Confirm
           title={`Leave ${title}?`}
@@ -148,15 +150,23 @@ function TypingLine({ room }: { room: OpenRoom }) {
 }
 
 function Foot({ room, record }: { room: OpenRoom; record: Room }) {
-  const { rooms, session } = useChat();
+  const chat = useChat();
+  const { rooms, session } = chat;
   const [error, setError] = useState('');
-  if (!session.can('message', 'write') || record.membership?.role === 'reader')
+  if (chat.mayWrite(record)) return <Composer room={room} record={record} />;
+  const isAllowed = session.can('message', 'write');
+  if (record.membership || !isAllowed)
     return (
-      <p class="room-note" role="status">
-        You may read here, but not write.
-      </p>
+      <div class="room-note">
+        <p role="status">You may read here, but not write.</p>
+        {/* A new role in the room comes by itself. */}
+        {!isAllowed && (
+          <button type="button" class="button" onClick={() => session.load()}>
+            Check again
+          </button>
+        )}
+      </div>
     );
-  if (record.membership) return <Composer room={room} record={record} />;
   const join = () => {
     setError('');
     rooms.join(record.id).catch((problem: unknown) => setError(asProblem(problem).words));
@@ -182,6 +192,11 @@ function People({ room, record }: { room: OpenRoom; record: Room | undefined }) 
   const { api, me } = useChat();
   const [isInviting, setInviting] = useState(false);
   const people = room.presence.people.value;
+  const role = record?.membership?.role ?? 'reader';
+  const mayInvite =
+    role !== 'reader' &&
+    record?.kind !== 'direct' &&
+    (role !== 'member' || record?.kind === 'public');
   const writing = new Set(room.typing.people.value.map((person) => person.id));
   const invite = async (user: { id: number }) => {
     await api.post(`/room/${room.id}/member`, { user: user.id });
@@ -202,7 +217,7 @@ function People({ room, record }: { room: OpenRoom; record: Room | undefined }) 
         ))}
       </ul>
       {record && <p class="hint">{count(record.members, 'member', 'members')} in all</p>}
-      {record?.membership && record.kind !== 'direct' && (
+      {mayInvite && (
         <button type="button" class="button" onClick={() => setInviting(true)}>
           Invite somebody
         </button>

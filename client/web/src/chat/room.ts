@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals-core';
 import type { Api } from '../shared/api.ts';
 import type { Conn } from '../shared/conn.ts';
-import type { Outbox } from '../shared/outbox.ts';
+import type { Outbox, OutboxEntry } from '../shared/outbox.ts';
 import { asProblem } from '../shared/problem.ts';
 import { excerpt } from '../shared/text.ts';
 import type { Me, Message, MessagePage, RoomEvent } from '../shared/types.ts';
@@ -42,6 +42,8 @@ export class OpenRoom {
   readonly isAtEnd = signal(true);
   readonly replyTo = signal<Message | null>(null);
   readonly editing = signal<number | null>(null);
+  /** A refused message on its way back to where one writes. */
+  readonly refill = signal('');
 
   readonly #parts: RoomParts;
   #stopListening: () => void = () => {};
@@ -159,6 +161,14 @@ export class OpenRoom {
     this.replyTo.value = null;
     this.#typingSentAt = 0;
     this.toEnd();
+  }
+
+  /** Take a refused message back to write it anew. */
+  rewrite(entry: OutboxEntry): void {
+    this.#parts.outbox.remove(entry.key);
+    const messages = this.log.messages.value;
+    this.replyTo.value = messages.find((message) => message.id === entry.reply_to) ?? null;
+    this.refill.value = entry.text;
   }
 
   /** Tell the others, but not with every key. */

@@ -128,7 +128,14 @@ export function SetUp({ api, session }: { api: Api; session: Session }) {
   });
   return (
     <Front title="Set up Parley">
-      {refusal && <p role="alert">{refusal}</p>}
+      {refusal && (
+        <>
+          <p role="alert">{refusal}</p>
+          <p>
+            <a href="/">Go to sign in</a>
+          </p>
+        </>
+      )}
       {isValid && (
         <>
           <p>Create the first administrator of this server.</p>

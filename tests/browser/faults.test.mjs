@@ -1,0 +1,266 @@
+/* faults.test.mjs: what the page says and does when something is taken away: the membership, a permission, the
+ * session, the server. Each test has a server of its own, which it may stop.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { must } from '../api/lib/client.mjs';
+import { login, runParley, startServer } from '../api/lib/server.mjs';
+import { composer, createRoom, fillIn, launch, log, navigation, row, say, uniqueName, whyNot } from './lib/browser.mjs';
+
+const skip = whyNot();
+const tests = { skip, timeout: 120_000 };
+let browser;
+
+before(async () => {
+  if (!skip) browser = await launch();
+});
+after(() => browser?.close());
+afterEach(() => browser?.closeWindows());
+
+async function startWorld(t) {
+  const server = await startServer();
+  const world = {
+    server,
+    ann: await server.addUser('ann'),
+    bob: await server.addUser('bob'),
+    visit: (person, path = '/', options = {}) => browser.visit(server.url + path, { person, ...options }),
+    shell: async (...words) => {
+      const { code, output } = await runParley([...words, `--data.path=${join(server.dataDir, 'parley.db')}`]);
+      assert.equal(code, 0, output);
+    },
+  };
+  t.after(() => world.server.stop());
+  return world;
+}
+
+/* A room of ann's with bob in it; both have it open. */
+async function together(world, kind, name) {
+  const { ann, bob } = world;
+  const { id } = must(await ann.api('POST', '/room', { kind, name }), 201, 'room').body;
+  must(await ann.api('POST', `/room/${id}/member`, { user: bob.id }), 201, 'member');
+  const pages = { ann: await world.visit(ann, `/r/${id}`), bob: await world.visit(bob, `/r/${id}`) };
+  for (const page of Object.values(pages)) await composer(page).waitFor();
+  return { id, ...pages };
+}
+
+test('who is invited finds the room in the list at once', tests, async (t) => {
+  const world = await startWorld(t);
+  const ann = await world.visit(world.ann);
+  const bob = await world.visit(world.bob);
+  const room = uniqueName(t);
+  await createRoom(ann, room, { isPrivate: true });
+
+  await ann.getByRole('button', { name: 'Invite somebody' }).click();
+  await ann.getByRole('dialog').getByRole('button', { name: 'bob' }).click();
+
+  await navigation(bob).getByRole('link', { name: room }).click();
+  await say(bob, 'here I am');
+  await row(ann, 'here I am').waitFor();
+});
+
+test('who is removed from a private room while it is open is told so, and reads nothing more of it', tests, async (t) => {
+  const world = await startWorld(t);
+  const { id, ann, bob } = await together(world, 'private', 'secret');
+  await say(ann, 'between us');
+  await row(bob, 'between us').waitFor();
+
+  must(await world.ann.api('DELETE', `/room/${id}/member/${world.bob.id}`), 204, 'remove');
+
+  await bob.getByRole('alert').filter({ hasText: 'You are no longer a member of #secret' }).waitFor();
+  await bob.getByRole('heading', { name: '#secret' }).waitFor();
+  await navigation(bob).getByRole('link', { name: 'secret' }).waitFor({ state: 'detached' });
+  assert.equal(await composer(bob).count(), 0);
+  assert.equal(await bob.getByText('between us').count(), 0);
+
+  must(await world.ann.api('POST', `/room/${id}/member`, { user: world.bob.id }), 201, 'invite again');
+
+  await row(bob, 'between us').waitFor();
+  await composer(bob).waitFor();
+});
+
+test('who is removed from a public room is told so, reads on, and may join again', tests, async (t) => {
+  const world = await startWorld(t);
+  const { id, ann, bob } = await together(world, 'public', 'general');
+
+  must(await world.ann.api('DELETE', `/room/${id}/member/${world.bob.id}`), 204, 'remove');
+
+  await bob.getByText('You are no longer a member of #general.').waitFor();
+  assert.equal(await composer(bob).count(), 0);
+  await say(ann, 'still readable');
+  await row(bob, 'still readable').waitFor();
+  await bob.getByRole('button', { name: 'Join general' }).click();
+  await say(bob, 'back again');
+  await row(ann, 'back again').waitFor();
+});
+
+test('a room that is deleted while it is open says so', tests, async (t) => {
+  const world = await startWorld(t);
+  const { id, bob } = await together(world, 'public', 'general');
+
+  must(await world.ann.api('DELETE', `/room/${id}`), 204, 'delete');
+
+  await bob.getByRole('alert').filter({ hasText: 'or it was deleted' }).waitFor();
+  await navigation(bob).getByRole('link', { name: 'general' }).waitFor({ state: 'detached' });
+});
+
+test('who is made a reader sees at once that there is no writing any more', tests, async (t) => {
+  const world = await startWorld(t);
+  const { id, ann, bob } = await together(world, 'private', 'plans');
+  await say(ann, 'listen');
+  await row(bob, 'listen').waitFor();
+  const setRole = async (role) =>
+    must(await world.ann.api('PATCH', `/room/${id}/member/${world.bob.id}`, { role }), 200, role);
+
+  await setRole('reader');
+
+  await bob.getByRole('status').filter({ hasText: 'You may read here, but not write.' }).waitFor();
+  assert.equal(await row(bob, 'listen').getByRole('button').count(), 0);
+  await setRole('member');
+  await composer(bob).waitFor();
+});
+
+test('a right to write that is taken back while one writes costs no word', tests, async (t) => {
+  const world = await startWorld(t);
+  const { ann, bob } = await together(world, 'private', 'plans');
+  await composer(bob).fill('a long thought');
+
+  await world.shell('grant', 'members', 'message', 'read');
+  await composer(bob).press('Enter');
+
+  await row(bob, 'a long thought').getByText('You lack the permission').waitFor();
+  await bob.getByRole('status').filter({ hasText: 'You may read here, but not write.' }).waitFor();
+  assert.equal(await composer(bob).count(), 0);
+
+  await world.shell('grant', 'members', 'message', 'read,write');
+  await bob.getByRole('button', { name: 'Check again' }).click();
+  await composer(bob).waitFor();
+  await row(bob, 'a long thought').getByRole('button', { name: 'Retry' }).click();
+  await row(ann, 'a long thought').waitFor();
+});
+
+test('a right to read that is taken back hides the room, and brings it back when given again', tests, async (t) => {
+  const world = await startWorld(t);
+  const { ann, bob } = await together(world, 'private', 'plans');
+  await say(ann, 'hidden soon');
+  await row(bob, 'hidden soon').waitFor();
+
+  await world.shell('grant', 'members', 'message', 'delete');
+
+  await bob.getByRole('alert').filter({ hasText: 'You can no longer read #plans.' }).waitFor();
+  assert.equal(await bob.getByText('hidden soon').count(), 0);
+  await world.shell('grant', 'members', 'message', 'read,write');
+  await bob.getByRole('button', { name: 'Try again' }).click();
+  await row(bob, 'hidden soon').waitFor();
+});
+
+test('a session that is ended elsewhere says so and offers to sign in', tests, async (t) => {
+  const world = await startWorld(t);
+  const { bob } = await together(world, 'private', 'secret');
+  const elsewhere = await login(world.server.url, 'bob');
+  const sessions = must(await elsewhere.api('GET', '/session'), 200, 'sessions').body.items;
+
+  for (const session of sessions)
+    if (!session.current) must(await elsewhere.api('DELETE', `/session/${session.id}`), 204, 'end');
+
+  await bob.getByRole('alert').filter({ hasText: 'your session has ended' }).waitFor();
+  await bob.getByRole('button', { name: 'Sign in again' }).click();
+  await fillIn(bob, 'bob', world.bob.password);
+  await composer(bob).waitFor();
+  await say(bob, 'here again');
+  await row(bob, 'here again').waitFor();
+});
+
+test('a server that restarts under an open page loses nothing and doubles nothing', tests, async (t) => {
+  const world = await startWorld(t);
+  const { id, ann, bob } = await together(world, 'private', 'long-lived');
+  await say(ann, 'before');
+  await row(bob, 'before').waitFor();
+  const { port, dataDir } = world.server;
+
+  await world.server.stop();
+  for (const page of [ann, bob]) await page.getByText('No connection. Trying again.').waitFor();
+  await say(ann, 'meanwhile one');
+  await say(ann, 'meanwhile two');
+  await ann.getByText('2 messages wait.').waitFor();
+  world.server = await startServer({ dataDir, flags: { 'http.address': `127.0.0.1:${port}` } });
+  // Written before the pages are back: they have to catch up with it.
+  must(await world.bob.api('POST', `/room/${id}/message`, { text: 'by another door' }), 201, 'message');
+
+  for (const page of [ann, bob]) {
+    await row(page, 'by another door').waitFor();
+    await row(page, 'meanwhile two').waitFor();
+    await page.getByText('No connection').waitFor({ state: 'detached' });
+  }
+  await say(bob, 'after');
+  await row(ann, 'after').waitFor();
+  const wanted = ['before', 'by another door', 'meanwhile one', 'meanwhile two', 'after'];
+  for (const page of [ann, bob]) {
+    const texts = await log(page).getByRole('article').allInnerTexts();
+    assert.deepEqual(texts.map((text) => wanted.find((words) => text.includes(words))).sort(), [...wanted].sort());
+  }
+});
+
+test('what is too long is refused with the limit, and comes back to be shortened', tests, async (t) => {
+  const world = await startWorld(t);
+  const { ann, bob } = await together(world, 'private', 'short');
+  await say(ann, 'x'.repeat(4001));
+
+  await row(ann, 'This has 4001 characters; at most 4000 are allowed.').waitFor();
+  await row(ann, 'Not sent').getByRole('button', { name: 'Edit' }).click();
+
+  assert.equal((await composer(ann).inputValue()).length, 4001);
+  await say(ann, 'shorter');
+  await row(bob, 'shorter').waitFor();
+  assert.equal(await row(ann, 'Not sent').count(), 0);
+});
+
+test('a wrong password and too many tries are two different things', tests, async (t) => {
+  const world = await startWorld(t);
+  const page = await world.visit(null);
+
+  await fillIn(page, 'ann', 'not the password');
+  await page.getByRole('alert').filter({ hasText: 'do not belong together' }).waitFor();
+  const button = page.getByRole('button', { name: 'Sign in', exact: true });
+  const refused = page.getByRole('alert').filter({ hasText: /wait \d+ s and try again/ });
+  for (let tries = 0; tries < 10 && (await refused.count()) === 0; tries++) {
+    const answered = page.waitForResponse('**/login');
+    await button.click();
+    await answered;
+    await page.getByRole('alert').waitFor();
+  }
+
+  await refused.waitFor();
+});
+
+test('the link of the first start makes an administrator, once', tests, async (t) => {
+  const world = await startWorld(t);
+  const [link] = await world.server.waitForOutput(/http:\/\/\S+\/setup\?token=\S+/);
+  const path = link.slice(world.server.url.length);
+  const page = await world.visit(null, path);
+
+  await fillIn(page, 'root', 'a good long password', 'Create administrator');
+  await navigation(page).getByText('root').waitFor();
+
+  assert.equal(new URL(page.url()).search, '');
+  const late = await world.visit(null, path);
+  await late.getByRole('alert').filter({ hasText: 'This link is not valid any more.' }).waitFor();
+  await late.getByRole('link', { name: 'Go to sign in' }).click();
+  await late.getByRole('heading', { name: 'Sign in' }).waitFor();
+});
+
+test('a name that is taken or makes none is said beside the field', tests, async (t) => {
+  const world = await startWorld(t);
+  const page = await world.visit(null);
+  await page.getByRole('button', { name: 'Create an account' }).click();
+
+  await fillIn(page, 'not a name!', 'a good long password', 'Register');
+
+  const field = page.getByLabel('Name');
+  await page.getByText('A name has letters').waitFor();
+  assert.equal(await field.getAttribute('aria-invalid'), 'true');
+  await fillIn(page, 'ann', 'a good long password', 'Register');
+  await page.getByText('taken').first().waitFor();
+  await fillIn(page, 'carol', 'a good long password', 'Register');
+  await navigation(page).getByText('carol').waitFor();
+});
