@@ -327,9 +327,6 @@ static void stop_check(uv_timer_t *timer)
 static void doors_close(struct serve *serve)
 {
     struct node *node = &serve->node;
-    uv_close((uv_handle_t *)&serve->terminate, NULL);
-    uv_close((uv_handle_t *)&serve->interrupt, NULL);
-    uv_close((uv_handle_t *)&serve->stopping, NULL);
     if (serve->remote)
         remote_stop(serve->remote);
     /* What is queued is committed and answered while its doors are still there. */
@@ -338,6 +335,10 @@ static void doors_close(struct serve *serve)
         http_close(serve->http);
     bus_close(serve->bus);
     watchdog_close(serve->watchdog);
+    /* Last: a signal that comes during all this must not end the program in the middle. */
+    uv_close((uv_handle_t *)&serve->terminate, NULL);
+    uv_close((uv_handle_t *)&serve->interrupt, NULL);
+    uv_close((uv_handle_t *)&serve->stopping, NULL);
     node_close(node);
     if (serve->http)
         http_free(serve->http);

@@ -2,11 +2,10 @@
 import { strict as assert } from 'node:assert';
 import { execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
-import { login, must } from './lib/client.mjs';
 import { closing, frame, openWebSocket } from './lib/raw.mjs';
 import { nextEvent, rawConnect } from './lib/realtime.mjs';
-import { startServer } from './lib/server.mjs';
-import { assertReason, assertWords, say, sdkWithSocket, settled, startWorld, subscribe } from './lib/talk.mjs';
+import { startServer, within } from './lib/server.mjs';
+import { assertReason, assertWords, ended, sdkWithSocket, settled, startWorld, subscribe } from './lib/talk.mjs';
 
 const nested = (depth) => `{"id":9,"rpc":{"method":"me.detail","data":{"x":${'['.repeat(depth - 3)}${']'.repeat(depth - 3)}}}}`;
 /** A command of exactly so many bytes. */
@@ -53,7 +52,7 @@ describe('the server closes', () => {
     it(`with ${code} on ${what}, and the SDK ends in the state that follows`, async () => {
       const client = await world.raw(ann);
       client.socket.send(text);
-      const end = await client.closed;
+      const end = await ended(client);
       assert.equal(end.code, code, end.reason);
       assertReason(end);
 
@@ -101,14 +100,14 @@ describe('the server closes', () => {
   it('with 3501 on binary messages', async () => {
     const client = await world.raw(ann);
     client.socket.send(Buffer.from('{"id":9,"ping":{}}'), { binary: true });
-    assert.equal((await client.closed).code, 3501);
+    assert.equal((await ended(client)).code, 3501);
   });
 
   it('with 3501 if the first command is not connect, and ignores what stands behind it', async () => {
     for (const text of ['{"id":1,"subscribe":{"channel":"room:1"}}\n{"id":2,"connect":{}}', '{}', '{"connect":{}}', '{"id":0,"connect":{}}', '{"send":{}}']) {
       const client = await rawConnect(world.url, { cookie: ann.cookie });
       client.socket.send(text);
-      const end = await client.closed;
+      const end = await ended(client);
       assert.equal(end.code, 3501, text);
       assertReason(end);
       assert.deepEqual(client.waiting(), []);
@@ -118,7 +117,7 @@ describe('the server closes', () => {
   it('with 3500 on a token of nobody: the SDK gives up', async () => {
     const client = await rawConnect(world.url, {});
     client.send({ connect: { token: 'nobody' } }, { subscribe: { channel: `room:${room.id}` } });
-    const end = await client.closed;
+    const end = await ended(client);
     assert.equal(end.code, 3500);
     assertReason(end);
     assert.deepEqual(client.waiting(), []);
@@ -135,7 +134,7 @@ describe('the server closes', () => {
   it('with 3507 on strangers while nothing is public: the SDK gives up', async () => {
     const client = await rawConnect(world.url, {});
     client.send({ connect: {} });
-    const end = await client.closed;
+    const end = await ended(client);
     assert.equal(end.code, 3507);
     assertReason(end);
     await assert.rejects(sdkWithSocket(world.url, ''), /not connected: 3507/);
@@ -143,15 +142,15 @@ describe('the server closes', () => {
 
   it('with 3507 on a cookie that came from a foreign page', async () => {
     await assert.rejects(rawConnect(world.url, { cookie: ann.cookie, origin: 'https://evil.example' }), { status: 403 });
-    const client = await rawConnect(world.url, { cookie: ann.cookie, origin: undefined });
+    const client = await rawConnect(world.url, { cookie: ann.cookie, origin: null });
     client.send({ connect: {} });
-    assert.equal((await client.closed).code, 3507);
+    assert.equal((await ended(client)).code, 3507);
   });
 
   it('with 3506 on the binary protocol', async () => {
     for (const options of [{ protocols: ['centrifuge-protobuf'] }, { query: '?cf_protocol=protobuf' }, { query: '?format=protobuf' }]) {
       const client = await rawConnect(world.url, { cookie: ann.cookie, ...options });
-      const end = await client.closed;
+      const end = await ended(client);
       assert.equal(end.code, 3506);
       assertReason(end);
     }
@@ -203,7 +202,7 @@ describe('too many commands', () => {
   it('end in 3013 when the client does not hear', async () => {
     const client = await world.raw(ann);
     for (let i = 0; i < 10; i++) client.send(...Array.from({ length: 50 }, () => ({ ping: {} })));
-    const end = await client.closed;
+    const end = await ended(client);
     assert.equal(end.code, 3013);
     assertReason(end);
   });
@@ -242,7 +241,7 @@ describe('pings', () => {
 
   it('that nobody answers end in 3012: the SDK comes back', async () => {
     const client = await world.raw(ann, { pong: false });
-    const end = await client.closed;
+    const end = await ended(client);
     assert.equal(end.code, 3012);
     assertReason(end);
     const sdk = await world.sdk(ann);
@@ -256,7 +255,7 @@ describe('pings', () => {
     const client = await world.raw(ann, { pong: false });
     await ping(client);
     client.socket.send('{}\n{}');
-    assert.equal((await client.closed).code, 3501);
+    assert.equal((await ended(client)).code, 3501);
   });
 
   it('can be those of WebSocket itself, as seldom as the others', async () => {
@@ -268,7 +267,7 @@ describe('pings', () => {
     const second = await native();
     assert.ok(second - first >= 900, `${second - first} ms after the one before`); // deadlines are late, never early
     client.socket.send('{}');
-    assert.equal((await client.closed).code, 3501);
+    assert.equal((await ended(client)).code, 3501);
   });
 
   it('of WebSocket itself that nobody answers end in 3012', async () => {
@@ -281,7 +280,7 @@ describe('pings', () => {
 
   it('need a connection: without connect it ends in 3502', async () => {
     const client = await rawConnect(world.url, { cookie: ann.cookie });
-    const end = await client.closed;
+    const end = await ended(client);
     assert.equal(end.code, 3502);
     assertReason(end);
   });
@@ -293,7 +292,7 @@ it('3504 meets whoever has too many connections: the SDK gives up, the first one
   await world.raw(world.ann);
   const client = await rawConnect(world.url, { cookie: world.ann.cookie });
   client.send({ connect: {} });
-  const end = await client.closed;
+  const end = await ended(client);
   assert.equal(end.code, 3504);
   assertReason(end);
   await assert.rejects(sdkWithSocket(world.url, world.ann.cookie), /not connected: 3504/);
@@ -308,20 +307,29 @@ it('3001 says that the server stops: the SDK comes back to the next one', async 
   const world = await startWorld();
   const sdk = await world.sdk(world.ann);
   const client = await world.raw(world.ann);
-  const gone = await world.raw(world.bob); // leaves before its turn to be closed
   const waiting = nextEvent(sdk, 'connecting');
   world.server.signal('SIGTERM');
-  gone.terminate();
   assert.equal((await waiting).code, 3001);
-  const end = await client.closed;
+  const end = await ended(client);
   assert.equal(end.code, 3001);
   assertReason(end);
-  await world.stop();
+  assert.equal((await within(30_000, 'the end of the server', world.server.exited)).code, 0);
   const back = nextEvent(sdk, 'connected');
   const next = await startServer({ dataDir: world.server.dataDir, flags: { 'http.address': `127.0.0.1:${world.server.port}` } });
   await back;
   sdk.disconnect();
   await next.stop();
+});
+
+it('a server that stops does not wait for those who left by themselves', async () => {
+  const world = await startWorld({ stop_ms: 60000 });
+  const client = await world.raw(world.ann);
+  world.server.signal('SIGTERM');
+  await world.server.waitForOutput(/stopping/);
+  client.terminate();
+  const { code } = await within(30_000, 'the end of the server', world.server.exited);
+  assert.equal(code, 0);
+  await world.stop();
 });
 
 it('3005 says that the session has ended: the SDK tries again and is refused', async () => {

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { after, before, describe, it } from 'node:test';
 import { must } from './lib/client.mjs';
-import { assertWords, assertReason, say, settled, startWorld, subscribe } from './lib/talk.mjs';
+import { assertReason, assertWords, ended, say, settled, startWorld, subscribe } from './lib/talk.mjs';
 import { frame, openWebSocket } from './lib/raw.mjs';
 import { nextEvent, rawConnect } from './lib/realtime.mjs';
 
@@ -78,7 +78,7 @@ describe('the realtime protocol', () => {
     it(`closes with 3501 on the id ${id}`, async () => {
       const client = await world.raw(ann);
       client.send(`{${id === undefined ? '' : `"id":${id},`}"presence_stats":{"channel":"room:1"}}`);
-      const end = await client.closed;
+      const end = await ended(client);
       assert.equal(end.code, 3501);
       assertReason(end);
     });

@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert';
 import WebSocket from 'ws';
 import { login, must, register } from './client.mjs';
-import { UNLIMITED, createRoom, setUpAdministrator } from './nodes.mjs';
+import { UNLIMITED, createRoom } from './nodes.mjs';
+import { within } from './process.mjs';
 import { connectSdk, rawConnect } from './realtime.mjs';
 import { runParley, startServer } from './server.mjs';
 
@@ -73,6 +74,9 @@ export async function settled(client) {
   await client.call('ping');
 }
 
+/** How the server ended it. */
+export const ended = (client) => within(15_000, 'the server closing the connection', client.closed);
+
 /** The pushes that arrived and nobody has asked for yet. */
 export const pushes = (client) => client.waiting().filter((object) => object.push).map((object) => object.push);
 
@@ -107,5 +111,3 @@ export async function untilMetric(server, name, is) {
   }
   throw new Error(`${name} stays ${await metric(server, name)}`);
 }
-
-export { setUpAdministrator };

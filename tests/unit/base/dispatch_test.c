@@ -138,6 +138,9 @@ static void who_lacks_a_right_is_told_which(void **state)
 
     assert_int_equal(answer->status, STATUS_FORBIDDEN);
     assert_string_equal(answer->detail, "You lack the permission \"read\" on \"thing\"; an administrator can grant it.");
+    permissions_set(world->permissions, SUBJECT_USER, 1, "thing", RIGHT_READ);
+    answer = ask(world, ann, "thing.move", "{}");
+    assert_string_equal(answer->detail, "You lack the permission \"write\" on \"thing\"; an administrator can grant it.");
     assert_string_equal(ask(world, ann, "all.stop", "{}")->detail, "Only an administrator may do this.");
     assert_int_equal(started, 0);
 }

@@ -6,7 +6,6 @@ export interface User {
   id: number;
   name: string;
   superuser?: boolean;
-  email?: string | null;
 }
 
 export interface Me {

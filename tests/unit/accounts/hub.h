@@ -1,0 +1,23 @@
+/* A hub that only notes what it is told, for the tests of accounts and acl. */
+#pragma once
+#include <stdint.h>
+#include "realtime/channel.h"
+
+#define NOTES_MAX 400
+
+enum note_kind { NOTE_PUBLISH, NOTE_RECHECK, NOTE_DISCONNECT };
+
+struct note {
+    enum note_kind kind;
+    char channel[64];
+    int64_t user_id, session_id;
+    int code;
+};
+struct hub {
+    const struct channel_kind *kind; /* the last one added */
+    void *app;
+    struct note notes[NOTES_MAX];
+    size_t count;
+};
+/* How many notes of @kind are about @user_id. */
+size_t hub_count(const struct hub *hub, enum note_kind kind, int64_t user_id);
