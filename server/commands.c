@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 #include "chat/demo.h"
 #include "lib/json.h"
@@ -102,6 +103,25 @@ static const char *option_take(int *count, char **words, const char *prefix)
 #define MADE_UP_IN_JSON "a password that is made up is not part of the JSON: give one with --password-stdin"
 #define PASSWORD_SIZE 4200 /* more than the longest one in bytes, so that a longer one is refused and not cut */
 
+/* A line of standard input, not shown while it is typed on a terminal. */
+static void line_read(char line[PASSWORD_SIZE])
+{
+    struct termios shown, hidden;
+    bool is_terminal = tcgetattr(STDIN_FILENO, &shown) == 0;
+    if (is_terminal) {
+        hidden = shown;
+        hidden.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+        fprintf(stderr, "Password: ");
+    }
+    if (!fgets(line, PASSWORD_SIZE, stdin))
+        line[0] = '\0';
+    if (is_terminal) {
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+        fputc('\n', stderr);
+    }
+}
+
 /* One that is made up, or a line of standard input without its end. False: it was complained. */
 static bool password_get(bool reads, char password[PASSWORD_SIZE])
 {
@@ -110,10 +130,7 @@ static bool password_get(bool reads, char password[PASSWORD_SIZE])
         snprintf(password, PASSWORD_SIZE, "%s", random_id(made_up));
         return true;
     }
-    if (isatty(STDIN_FILENO))
-        fprintf(stderr, "Password (it is shown as you type; end it with Enter): ");
-    if (!fgets(password, PASSWORD_SIZE, stdin))
-        password[0] = '\0';
+    line_read(password);
     password[strcspn(password, "\r\n")] = '\0';
     if (!password[0])
         fprintf(stderr, "parley: no password came on standard input\n");

@@ -275,6 +275,8 @@ bool fanout_connection(struct connection *connection)
             if (result == IS_BLOCKED)
                 return false;
             fanout_mark(channel); /* what everybody has by now can be trimmed */
+            if (channel->cursor > 0)
+                channel->wants_pass = true; /* the pass under way knows its older place */
         }
     }
     connection->blocked_since_ms = 0;

@@ -61,10 +61,11 @@ async function pair(options = {}) {
 
 /** About `perSecond` messages from ten people on the home, until stop(); each must be acknowledged. */
 async function startTalking(home, room, perSecond = 200) {
-  const acknowledged = new Log();
-  const failures = [];
-  const sockets = [];
+  const outcomes = new Log(); // texts that were acknowledged, errors
+  const failures = () => outcomes.items.filter((outcome) => outcome instanceof Error);
   const speaker = await register(home.url, `speaker${startTalking.count++}`);
+  must(await speaker.api('POST', `/room/${room.id}/join`, {}), 200, 'join');
+  const sockets = [];
   for (let i = 0; i < 10; i++) {
     const socket = await rawConnect(home.url, { cookie: speaker.cookie });
     await socket.connect();
@@ -72,23 +73,27 @@ async function startTalking(home, room, perSecond = 200) {
   }
   let number = 0;
   const under = new Set();
+  const publish = async (socket, text) => {
+    const reply = await socket.call('publish', { channel: `room:${room.id}`, data: { text, key: text } });
+    if (reply.error) throw new Error(`${text}: ${JSON.stringify(reply.error)}`);
+    return text;
+  };
   const timer = setInterval(() => {
     for (let i = 0; i < perSecond / 50; i++) {
-      const text = `talk ${number++}`;
-      const publish = sockets[number % sockets.length]
-        .call('publish', { channel: `room:${room.id}`, data: { text, key: text } })
-        .then((reply) => (reply.error ? failures.push(reply.error) : acknowledged.add(text)))
-        .catch((error) => failures.push(error))
-        .finally(() => under.delete(publish));
-      under.add(publish);
+      const one = publish(sockets[number % sockets.length], `talk ${number++}`)
+        .catch((error) => error)
+        .then((outcome) => outcomes.add(outcome))
+        .finally(() => under.delete(one));
+      under.add(one);
     }
   }, 20);
   return {
-    acknowledged,
+    acknowledged: () => outcomes.items.filter((outcome) => typeof outcome === 'string'),
     failures,
-    more: (count) => {
-      const from = acknowledged.length;
-      return acknowledged.until(`${count} more acknowledged`, () => acknowledged.length >= from + count, 60_000);
+    async more(count) {
+      const wanted = outcomes.length + count;
+      await outcomes.until(`${count} more acknowledged`, (items) => items.length >= wanted || failures().length, 60_000);
+      assert.deepEqual(failures(), []);
     },
     async stop() {
       clearInterval(timer);
@@ -101,13 +106,13 @@ startTalking.count = 0;
 
 /** Everything that was acknowledged is in the room once, and all who listen have heard all of it, in that order. */
 async function assertConverged({ ann, room, hers, his }, talk) {
-  assert.deepEqual(talk.failures, []);
+  assert.deepEqual(talk.failures(), []);
   await hers.say('the end');
   await Promise.all([hers.untilText('the end'), his.untilText('the end', 60_000)]);
   assertNoGap(hers.heard, hers.entered.streamPosition.offset);
   assertNoGap(his.heard, his.entered.streamPosition.offset);
   const all = (await history(ann, room.id)).map((message) => message.text);
-  assert.deepEqual([...all].sort(), [...talk.acknowledged.items, 'the end'].sort());
+  assert.deepEqual([...all].sort(), [...talk.acknowledged(), 'the end'].sort());
   assert.deepEqual(hers.texts(), all);
   assert.deepEqual(his.texts(), all);
   assert.deepEqual(his.seen.items.filter((item) => item.name === 'unsubscribed'), []);
@@ -200,7 +205,7 @@ describe('Redis goes and comes', () => {
     bobChat.sdk.on('state', (context) => states.push(context.newState));
     await nodes.redis.kill();
     await untilAnswer('the edge notices', () => request(`${nodes.edge.url}/readyz`), (answer) => answer.status === 503);
-    for (const attempt of [his.say('lost'), bobChat.rpc('room.list'), his.subscription.presence()])
+    for (const attempt of [() => his.say('lost'), () => bobChat.rpc('room.list'), () => his.subscription.presence()])
       await assert.rejects(attempt, { code: 100, temporary: true });
     assert.equal((await bob.api('GET', '/room')).status, 503);
     // A subscription to a channel that nobody here listens to yet is tried again by the SDK, until it works.
@@ -329,7 +334,8 @@ describe('strangers write to our Redis', () => {
   });
 });
 
-describe('publications are lost', () => {
+// Most of the time is spent waiting for the nodes, so they wait together.
+describe('publications are lost', { concurrency: 3 }, () => {
   /** As pair(), the edge behind a proxy with this rule, which may be changed. */
   async function lossy(side = 'edge') {
     const redis = await startRedis();
@@ -342,6 +348,7 @@ describe('publications are lost', () => {
     const ann = await register(home.url, 'ann');
     const bob = await register(edge.url, 'bob');
     const room = await createRoom(ann, 'general');
+    must(await bob.api('POST', `/room/${room.id}/join`, {}), 200, 'join');
     const [annChat, bobChat] = [await open(home, ann), await open(edge, bob)];
     const [hers, his] = [await annChat.enter(room.id), await bobChat.enter(room.id)];
     return {

@@ -145,20 +145,23 @@ static void a_reader_that_goes_on_slowly_is_not_closed(void **state)
     struct world *world = *state;
     struct websocket *socket = world_connect(world);
     uint64_t offset = 0;
+    char text[40001]; /* one for each write */
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    world->settings->realtime_queue_bytes_max = 1 << 30;
     world_listen(socket, ROOM);
     socket->is_blocked = true;
-    for (int i = 0; i < 50; i++) {
-        world_publish(world, ROOM, ++offset, "text");
-        world_settle(world);
-        world_now_ms += world->settings->realtime_queue_ms / 2;
-        world_publish(world, ROOM, ++offset, "text");
-        world_settle(world);
+    for (int i = 0; i < 20; i++)
+        world_publish(world, ROOM, ++offset, text);
+    world_settle(world);
+    for (size_t i = 0; i < 20; i++) {
+        world_now_ms += world->settings->realtime_queue_ms - 1;
         socket->takes = 1;
         world_unblock(socket);
-        socket->is_blocked = true;
-        world_publish(world, ROOM, ++offset, "text");
+        world_publish(world, ROOM, ++offset, text);
         world_settle(world);
         assert_int_equal(socket->close_code, 0);
+        assert_int_equal(socket->count, i + 1);
     }
     socket->takes = 0;
     world_unblock(socket);
