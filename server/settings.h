@@ -43,7 +43,7 @@
     INT(realtime_channels_max, "realtime.channels_max", 128, 1, 100000, "channels", "subscriptions of one connection") \
     INT(realtime_user_connections_max, "realtime.user_connections_max", 20, 1, 1000000, "connections", "connections of one user") \
     INT(realtime_commands_per_s, "realtime.commands_per_s", 50, 1, 1000000, "1/s", "commands of one connection, sustained; a burst of four times as many") \
-    INT(realtime_slice, "realtime.slice", 500, 1, 100000, "sends", "sends to one channel before others have their turn") \
+    INT(realtime_slice, "realtime.slice", 200, 1, 100000, "sends", "sends to one channel before others have their turn") \
     INT(realtime_recover_max, "realtime.recover_max", 300, 1, 10000, "events", "events that one recovery or history request may return") \
     INT(realtime_join_leave_max, "realtime.join_leave_max", 200, 0, 100000, "subscribers", "no join and leave pushes in larger channels") \
     INT(chat_text_max, "chat.text_max", 4000, 1, 60000, "characters", "length of a message") \

@@ -112,7 +112,11 @@ static void turn_check(uv_check_t *check)
 }
 static void turn_prepare(uv_prepare_t *prepare)
 {
-    fanout_turn(prepare->data);
+    struct hub *hub = prepare->data;
+    /* While passes are unfinished the poll does not wait, and what follows it goes on with them: a second slice here
+     * would only make the turn longer for everybody else. */
+    if (!uv_is_active((uv_handle_t *)&hub->idle))
+        fanout_turn(hub);
 }
 static void turn_idle(uv_idle_t *idle)
 {
