@@ -25,7 +25,7 @@
     X(NO_SPACE, 507, 100, "no_space", "The server's disk is full: nothing was saved. Reading goes on.") \
     X(UNRECOVERABLE, 409, 112, "unrecoverable", "The position is unknown: reload from the start.") \
     X(SUBSCRIBED, 409, 105, "already_subscribed", "You are subscribed to this channel already.")   \
-    X(UNKNOWN_METHOD, 404, 104, "unknown_method", "There is no such method.")                      \
+    X(UNKNOWN_METHOD, 404, 108, "unknown_method", "There is no such method.")                      \
     X(LIMIT, 400, 106, "limit_exceeded", "That is more than is allowed.")
 
 #define STATUS_ENUM(name, http, realtime, code, words) STATUS_##name,

@@ -430,7 +430,8 @@ bool websocket_is_closing(const struct websocket *websocket)
 
 void websocket_ping(struct websocket *websocket)
 {
-    static const unsigned char ping[] = {0x89, 0};
+    /* Not empty: libwebsockets never reports a pong without a payload. */
+    static const unsigned char ping[] = {0x89, 1, 'p'};
     /* A peer that does not take what is buffered would not see the ping either. */
     if (!websocket->is_closing && !lws_partial_buffered(websocket->wsi))
         socket_write(websocket, ping, sizeof ping);

@@ -521,7 +521,7 @@ static void rpc_run(struct connection *connection, uint32_t id, const cJSON *bod
         request = NULL;
     }
     if (!request) {
-        refuse(connection, id, 104, "method not found");
+        refuse(connection, id, 108, "not available: there is no such method");
         return;
     }
     cJSON *params = data && cJSON_IsObject(data) ? cJSON_Duplicate(data, true) : NULL;
