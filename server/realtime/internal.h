@@ -52,6 +52,7 @@ struct channel {
     uint64_t offset;       /* of the newest event given to the log */
     bool is_synced;        /* epoch and offset are known */
     bool is_repairing;     /* edge: a read of what is missing is under way */
+    uint32_t repair_round; /* edge: answers to an older read no longer count */
     uint64_t heard;        /* edge: the newest offset heard of, also what could not be taken yet */
     enum { LISTEN_NONE, LISTEN_WAITING, LISTEN_ON } listen;
     struct remote *remotes; /* home: listeners on edges (presence) */
@@ -129,6 +130,24 @@ struct kind_entry {
     void *app;
 };
 
+/* A question to the home about every connection of an edge. */
+struct walk_kind {
+    const char *action;
+    size_t (*add)(cJSON *items, const struct connection *connection); /* how many items it added */
+    void (*answered)(struct hub *hub, const struct request *request); /* each call that went well; may be NULL */
+    void (*done)(struct hub *hub, bool is_fine);
+};
+
+struct walk {
+    const struct walk_kind *kind;
+    struct hub *hub;
+    uint64_t *ids; /* of the connections */
+    size_t count, next;
+    unsigned under; /* calls without an answer */
+    uint32_t round;
+    bool is_running, is_going, has_failed;
+};
+
 struct hub {
     const struct settings *settings;
     struct dispatch *dispatch;
@@ -149,9 +168,8 @@ struct hub {
     uint64_t next_connection;
     unsigned closing_handles;
     /* Edge: while rights are being checked with the home, or the bus is away, nothing new is delivered. */
-    bool is_suspended, has_lost_bus, checks_again, checks_failed;
-    unsigned checks_pending;
-    uint32_t checks_round; /* answers to an older round no longer count */
+    bool is_suspended, has_lost_bus, checks_again;
+    struct walk rights_walk, presence_walk;
     struct list departures; /* edge: who left, while the home has not confirmed it */
     struct wheel_timer check_timer;
     bool is_shutting_down;
@@ -212,16 +230,38 @@ uint32_t hub_user_count(const struct hub *hub, int64_t user_id);
 
 /* ---- commands.c ---- */
 void commands_handle(struct connection *connection, char *text, size_t length);
+void command_subscribe_send(struct subscription *subscription, const cJSON *command);
 
-/* ---- home.c, edge.c ---- */
+/* ---- hub.c ---- */
+/* An edge heard of a change at the home. */
+void edge_control(struct hub *hub, const char *bytes, size_t length);
+
+/* ---- home.c ---- */
 extern const struct route home_routes[];
 extern const size_t home_routes_count;
-void edge_subscribe_ready(struct channel *channel); /* the bus listens: send the waiting subscribes on */
+
+/* ---- edge.c ---- */
+#define EDGE_ITEMS_MAX 200 /* of one call, well below the limits of JSON from outside */
+#define EDGE_AGAIN_MS 500  /* after a call that failed */
+/* A call to the home, to be filled in and started. NULL: no memory. */
+struct request *edge_call(struct hub *hub, const char *name, void (*reply)(struct request *request));
+/* Read what is missing behind the channel's offset. */
 void edge_repair(struct channel *channel);
+void edge_positions(struct wheel_timer *timer);
+
+/* ---- edge_walk.c ---- */
+/* Ask about those of @user_id (0: all). What is under way of an older walk no longer counts. */
+void walk_start(struct walk *walk, const struct walk_kind *kind, struct hub *hub, int64_t user_id);
+void walk_free(struct walk *walk);
+
+/* ---- edge_rights.c ---- */
+/* Rights of @user_id (0: anybody's) changed: hold deliveries until the home said who still may. */
+void edge_recheck(struct hub *hub, int64_t user_id);
+void edge_check(struct hub *hub);
+/* In case a change was not heard of: nothing is held back. */
+void edge_check_quietly(struct hub *hub);
+void edge_check_again(struct wheel_timer *timer);
+
+/* ---- edge_presence.c ---- */
 void edge_left(struct subscription *subscription);
 void edge_free(struct hub *hub);
-void edge_positions(struct wheel_timer *timer);
-void edge_control(struct hub *hub, const char *bytes, size_t length);
-void edge_recheck(struct hub *hub, int64_t user_id);
-void edge_check_again(struct wheel_timer *timer);
-void command_subscribe_send(struct subscription *subscription, const cJSON *command);

@@ -18,6 +18,7 @@ import {
   through,
   untilAnswer,
 } from './lib/nodes.mjs';
+import { nextEvent } from './lib/realtime.mjs';
 import { rawConnect, runParley, startRedis, startServer } from './lib/server.mjs';
 
 const users = (presence) => Object.values(presence.clients).map((client) => Number(client.user)).sort((a, b) => a - b);
@@ -176,7 +177,43 @@ describe('REST and rpc on an edge', () => {
     assert.deepEqual(await again({ epoch, offset: offset - 305 }), { recovered: false, count: 0 });
     assert.deepEqual(await again({ epoch: 'another', offset: offset - 10 }), { recovered: false, count: 0 });
     assert.deepEqual(await again({ epoch, offset: offset + 10 }), { recovered: false, count: 0 });
-    chat.close();
+  });
+
+  it('subscribing amid messages leaves no gap and nothing twice at the seam', async () => {
+    const busy = await createRoom(ann, 'busy');
+    let isTalking = true;
+    const talking = Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const socket = await rawConnect(nodes.home.url, { cookie: ann.cookie });
+        await socket.connect();
+        while (isTalking) await socket.call('publish', { channel: `room:${busy.id}`, data: { text: 'x' } });
+        await socket.close();
+      }),
+    );
+    const channel = `room:${busy.id}`;
+    const isEvent = (object) => object.push?.channel === channel && object.push.pub?.offset;
+    const listening = Array.from({ length: 3 }, async () => {
+      const socket = await rawConnect(nodes.edge.url, { cookie: ann.cookie });
+      await socket.connect();
+      let { epoch, offset = 0 } = (await socket.call('subscribe', { channel })).subscribe;
+      const take = (publication) => assert.equal(publication.offset, ++offset);
+      await socket.call('unsubscribe', { channel });
+      for (const { push } of socket.waiting().filter(isEvent)) take((await socket.next(isEvent), push.pub));
+      for (let cycle = 0; cycle < 40; cycle++) {
+        // With nobody else in the room the edge begins to listen to it anew each time.
+        const { subscribe } = await socket.call('subscribe', { channel, recover: true, offset, epoch });
+        assert.equal(subscribe.recovered, true);
+        for (const publication of subscribe.publications ?? []) take(publication);
+        for (let i = 0; i < cycle % 4; i++) take((await socket.next(isEvent)).push.pub);
+        await socket.call('unsubscribe', { channel });
+        for (const { push } of socket.waiting().filter(isEvent)) take((await socket.next(isEvent), push.pub));
+      }
+      await socket.close();
+      return offset;
+    });
+    await Promise.all(listening);
+    isTalking = false;
+    await talking;
   });
 });
 
@@ -191,10 +228,7 @@ describe('rights on an edge', () => {
     talk = await open(nodes.home, ann);
     talk.room = await talk.enter(room.id);
   });
-  after(async () => {
-    talk?.close();
-    await nodes?.stop();
-  });
+  after(() => nodes?.stop());
 
   /** A new member on the edge who listens. */
   async function listener() {
@@ -202,10 +236,9 @@ describe('rights on an edge', () => {
     must(await me.api('POST', `/room/${room.id}/join`, {}), 200, 'join');
     const chat = await open(nodes.edge, me);
     const ear = await chat.enter(room.id);
-    const disconnected = new Promise((resolve) => chat.sdk.once('disconnected', resolve));
     await talk.room.say(`welcome ${me.name}`);
     await ear.untilText(`welcome ${me.name}`);
-    return { me, chat, ear, disconnected };
+    return { me, chat, ear };
   }
 
   /** Say things after the right was taken; another listener on the same node proves that they were delivered there. */
@@ -236,8 +269,6 @@ describe('rights on an edge', () => {
     const again = await one.chat.enter(room.id);
     await talk.room.say('back again');
     await again.untilText('back again');
-    one.chat.close();
-    witness.chat.close();
   });
 
   it('leaving a group takes what it granted', async () => {
@@ -254,8 +285,34 @@ describe('rights on an edge', () => {
     await nothingMore(one, witness);
     assert.equal((await one.ear.untilSeen('unsubscribed')).code, 2000);
     must(await root.api('POST', '/grant', { subject: 'members', model: 'message', rights: members.rights }), 201, 'grant again');
-    one.chat.close();
-    witness.chat.close();
+  });
+
+  it('thousands of subscriptions lose their right together, and are all listed again by a new home', async (test) => {
+    const many = await startNodes({ test });
+    const admin = await setUpAdministrator(many.home);
+    const bob = await register(many.edge.url, 'bob');
+    const rooms = [];
+    for (let i = 0; i < 100; i++) rooms.push((await createRoom(bob, `room ${i}`)).id);
+    const sockets = [];
+    for (let i = 0; i < 35; i++) {
+      const socket = await rawConnect(many.edge.url, { cookie: bob.cookie });
+      await socket.connect();
+      const replies = await Promise.all(rooms.map((id) => socket.call('subscribe', { channel: `room:${id}` })));
+      assert.deepEqual(replies.filter((reply) => reply.error), []);
+      sockets.push(socket);
+    }
+
+    await many.home.kill('SIGKILL');
+    await many.restartHome();
+    const listed = () => Promise.all(rooms.map(async (id) => (await sockets[0].call('presence_stats', { channel: `room:${id}` })).presence_stats?.num_clients));
+    await untilAnswer('all are listed', listed, (counts) => counts.every?.((count) => count === sockets.length));
+
+    const { items } = must(await through(many.home, admin).api('GET', '/grant'), 200, 'grants').body;
+    const members = items.find((grant) => grant.subject === 'members' && grant.model === 'message');
+    must(await through(many.home, admin).api('DELETE', `/grant/${members.id}`), 204, 'revoke');
+    for (const socket of sockets)
+      for (const id of rooms) assert.equal((await socket.push(`room:${id}`)).unsubscribe?.code, 2000);
+    for (const socket of sockets) await socket.close();
   });
 
   const ends = {
@@ -279,10 +336,9 @@ describe('rights on an edge', () => {
       const answer = await end(one);
       assert.ok(answer.status < 300, `${answer.status} ${answer.text}`);
       await nothingMore(one, witness);
-      assert.equal((await one.disconnected).code, 3507);
+      assert.equal((await one.chat.ended()).code, 3507);
       assert.equal((await one.me.api('GET', '/me')).status, 401);
-      witness.chat.close();
-    });
+      });
 
   it('a room that becomes private shuts out who only looked in', async () => {
     const mine = await createRoom(ann, 'to be private');
@@ -297,7 +353,6 @@ describe('rights on an edge', () => {
     await hers.untilText('but not this');
     assert.equal((await his.untilSeen('unsubscribed')).code, 2000);
     assert.deepEqual(his.texts(), ['all may read this']);
-    chat.close();
   });
 
   it('an edge that was asleep delivers nothing to who lost the right meanwhile', async () => {
@@ -311,9 +366,8 @@ describe('rights on an edge', () => {
       nodes.edge.signal('SIGCONT');
     }
     await witness.ear.untilText(`not for ${one.me.name} at all`);
-    assert.equal((await one.disconnected).code, 3507);
+    assert.equal((await one.chat.ended()).code, 3507);
     assert.deepEqual(one.ear.texts().filter((text) => text.endsWith('at all')), []);
-    witness.chat.close();
   });
 
   it('many revocations against many messages: none is late', async () => {
@@ -335,18 +389,17 @@ describe('rights on an edge', () => {
     await talking;
     await readers[0].ear.untilText(`n ${number}`);
     for (const one of readers.slice(1)) {
-      await one.disconnected;
+      await one.chat.ended();
       const last = Math.max(...one.ear.texts().filter((text) => text.startsWith('n ')).map((text) => Number(text.slice(2))));
       assert.ok(last <= cutAt.get(one), `heard ${last}, cut off after ${cutAt.get(one)}`);
     }
     assertNoGap(readers[0].ear.heard, readers[0].ear.entered.streamPosition.offset);
-    readers[0].chat.close();
   });
 });
 
 describe('the home is away', () => {
-  it('its edge answers that for a while it cannot, keeps its sockets, and goes on by itself', async () => {
-    const nodes = await startNodes({ flags: { 'node.silence_ms': 3000 } });
+  it('its edge answers that for a while it cannot, keeps its sockets, and goes on by itself', async (test) => {
+    const nodes = await startNodes({ test, flags: { 'node.silence_ms': 3000 } });
     const [ann, bob] = [await register(nodes.edge.url, 'ann'), await register(nodes.edge.url, 'bob')];
     const room = await createRoom(ann, 'general');
     must(await bob.api('POST', `/room/${room.id}/join`, {}), 200, 'join');
@@ -382,13 +435,10 @@ describe('the home is away', () => {
     assert.deepEqual(his.texts(), ['before', 'after']);
     assert.deepEqual(states, []);
     assert.deepEqual(users(await his.subscription.presence()), [ann.id, bob.id]);
-    annChat.close();
-    bobChat.close();
-    await nodes.stop();
   });
 
-  it('a home killed under load loses nothing that it answered, and the edge goes on where it was', async () => {
-    const nodes = await startNodes();
+  it('a home killed under load loses nothing that it answered, and the edge goes on where it was', async (test) => {
+    const nodes = await startNodes({ test });
     const [ann, bob] = [await register(nodes.edge.url, 'ann'), await register(nodes.edge.url, 'bob')];
     const room = await createRoom(ann, 'general');
     const [annChat, bobChat] = [await open(nodes.edge, ann), await open(nodes.edge, bob)];
@@ -415,18 +465,14 @@ describe('the home is away', () => {
     assertNoGap(his.heard, his.entered.streamPosition.offset);
     assert.deepEqual([...his.texts()].sort(), [...acknowledged, 'the end'].sort());
     assert.deepEqual((await history(ann, room.id)).map((message) => message.text), his.texts());
-    annChat.close();
-    bobChat.close();
-    await nodes.stop();
   });
 
-  it('rights that changed meanwhile are in force before the first message of the new home', async () => {
-    const nodes = await startNodes();
+  it('rights that changed meanwhile are in force before the first message of the new home', async (test) => {
+    const nodes = await startNodes({ test });
     const [ann, bob, eve] = [await register(nodes.home.url, 'ann'), await register(nodes.edge.url, 'bob'), await register(nodes.edge.url, 'eve')];
     const room = await createRoom(ann, 'general');
     const chats = [await open(nodes.edge, bob), await open(nodes.edge, eve)];
     const [his, hers] = [await chats[0].enter(room.id), await chats[1].enter(room.id)];
-    const closed = new Promise((resolve) => chats[0].sdk.once('disconnected', resolve));
     await nodes.home.kill('SIGKILL');
     const { code, output } = await runParley(['user', 'disable', 'bob', `--data.path=${nodes.home.dataDir}/parley.db`]);
     assert.equal(code, 0, output);
@@ -435,19 +481,20 @@ describe('the home is away', () => {
     const writer = through(nodes.home, ann);
     for (let i = 0; i < 50; i++) must(await writer.api('POST', `/room/${room.id}/message`, { text: `not for bob ${i}` }), 201, 'write');
     await hers.untilText('not for bob 49');
-    assert.equal((await closed).code, 3507);
+    assert.equal((await chats[0].ended()).code, 3507);
     assert.deepEqual(his.texts(), []);
     assertNoGap(hers.heard, hers.entered.streamPosition.offset);
-    chats[1].close();
-    await nodes.stop();
   });
 
-  it('an edge that is started first waits for its home', async () => {
+  it('an edge that is started first waits for its home', async (test) => {
     const redis = await startRedis();
     const edge = await startServer({ redis, edge: true });
+    test.after(() => redis.stop());
+    test.after(() => edge.stop());
     assert.equal((await request(`${edge.url}/readyz`)).status, 503);
     const early = anonymous(edge.url).api('GET', '/me');
     const home = await startServer({ redis });
+    test.after(() => home.stop());
     assert.ok([401, 503].includes((await early).status)); // it may have come just in time
     await ready(edge);
     const ann = await register(edge.url, 'ann');
@@ -456,9 +503,6 @@ describe('the home is away', () => {
     await mine.say('at last');
     await mine.untilText('at last');
     chat.close();
-    await edge.stop();
-    await home.stop();
-    await redis.stop();
   });
 });
 
@@ -466,8 +510,8 @@ describe('an edge is gone', () => {
   const flags = { 'node.silence_ms': 1000 };
 
   /** One on the home sees the joins and leaves of one on the edge. */
-  async function watched() {
-    const nodes = await startNodes({ flags });
+  async function watched(test) {
+    const nodes = await startNodes({ test, flags });
     const [ann, bob] = [await register(nodes.home.url, 'ann'), await register(nodes.edge.url, 'bob')];
     const room = await createRoom(ann, 'general');
     const [annChat, bobChat] = [await open(nodes.home, ann), await open(nodes.edge, bob)];
@@ -478,31 +522,25 @@ describe('an edge is gone', () => {
     return { nodes, ann, bob, room, annChat, bobChat, hers, his };
   }
 
-  it('killed: its people leave the lists when it has been silent long enough', async () => {
-    const { nodes, ann, bob, annChat, bobChat, hers } = await watched();
+  it('killed: its people leave the lists when it has been silent long enough', async (test) => {
+    const { nodes, ann, bob, annChat, bobChat, hers } = await watched(test);
     await nodes.edge.kill('SIGKILL');
     await hers.untilSeen('leave', (item) => item.info.user === String(bob.id));
     assert.deepEqual(users(await hers.subscription.presence()), [ann.id]);
-    bobChat.close();
-    annChat.close();
     nodes.edges.pop();
-    await nodes.stop();
   });
 
-  it('stopped: they leave at once, told to connect again', async () => {
-    const { nodes, ann, bob, annChat, bobChat, hers } = await watched();
-    const closed = new Promise((resolve) => bobChat.sdk.once('connecting', resolve));
+  it('stopped: they leave at once, told to connect again', async (test) => {
+    const { nodes, ann, bob, annChat, bobChat, hers } = await watched(test);
+    const told = nextEvent(bobChat.sdk, 'connecting');
     await nodes.edges.pop().stop();
-    assert.equal((await closed).code, 3001);
+    assert.equal((await told).code, 3001);
     await hers.untilSeen('leave', (item) => item.info.user === String(bob.id));
     assert.deepEqual(users(await hers.subscription.presence()), [ann.id]);
-    bobChat.close();
-    annChat.close();
-    await nodes.stop();
   });
 
-  it('asleep longer than the silence: they come back to the lists when it wakes up', async () => {
-    const { nodes, ann, bob, annChat, bobChat, hers, his } = await watched();
+  it('asleep longer than the silence: they come back to the lists when it wakes up', async (test) => {
+    const { nodes, ann, bob, annChat, bobChat, hers, his } = await watched(test);
     nodes.edge.signal('SIGSTOP');
     try {
       await hers.untilSeen('leave', (item) => item.info.user === String(bob.id));
@@ -513,13 +551,10 @@ describe('an edge is gone', () => {
     assert.deepEqual(users(await hers.subscription.presence()), [ann.id, bob.id]);
     await hers.say('good morning');
     await his.untilText('good morning');
-    annChat.close();
-    bobChat.close();
-    await nodes.stop();
   });
 
-  it('its people go on elsewhere with what they missed', async () => {
-    const { nodes, bob, room, annChat, bobChat, hers, his } = await watched();
+  it('its people go on elsewhere with what they missed', async (test) => {
+    const { nodes, bob, room, annChat, bobChat, hers, his } = await watched(test);
     await hers.say('one');
     const { offset } = await his.untilText('one');
     await nodes.edges.shift().kill('SIGKILL');
@@ -531,7 +566,5 @@ describe('an edge is gone', () => {
     await hers.say('four');
     await again.untilText('four');
     assert.deepEqual(again.texts(), ['two', 'three', 'four']);
-    for (const chat of [annChat, bobChat, other]) chat.close();
-    await nodes.stop();
   });
 });

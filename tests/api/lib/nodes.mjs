@@ -14,35 +14,52 @@ export const UNLIMITED = {
   'http.connections_per_address_max': 0,
 };
 
-/** A home and `edges` edges: {redis, home, edges, edge, addEdge(), stop()}. */
-export async function startNodes({ edges = 1, flags = {}, edgeFlags = {}, redis } = {}) {
+const opened = new Map(); // url of a node → the SDK's clients there
+
+/**
+ * A home and `edges` edges: {redis, home, edges, edge, addEdge(), restartHome(), stop()}. With `test` they are stopped
+ * when it ends, however it ends. `redis: false`: only a home, without Redis. `homeRedis` and `edgeRedis` are ways to the
+ * same Redis, such as a proxy. `dataDir` is a folder for the home.
+ */
+export async function startNodes({ test, edges = 1, flags = {}, redis, homeRedis, edgeRedis, dataDir } = {}) {
   const own = redis ?? (await startRedis());
-  const home = await startServer({ redis: own, flags: { ...UNLIMITED, ...flags } });
+  const urls = [];
+  const start = async (options) => {
+    const node = await startServer(options);
+    urls.push(node.url);
+    return node;
+  };
   const nodes = {
     redis: own,
-    home,
+    home: null,
     edges: [],
     get edge() {
       return nodes.edges[0];
     },
     async addEdge(more = {}) {
-      const edge = await startServer({ redis: own, edge: true, flags: { ...UNLIMITED, ...flags, ...edgeFlags, ...more } });
+      const edge = await start({ redis: edgeRedis ?? own, edge: true, flags: { ...UNLIMITED, ...flags, ...more } });
       nodes.edges.push(edge);
       await ready(edge);
       return edge;
     },
     /** Start a home again on the data of the one that has ended. */
-    async restartHome(more = {}) {
-      nodes.home = await startServer({ redis: own, dataDir: nodes.home.dataDir, flags: { ...UNLIMITED, ...flags, ...more } });
+    async restartHome() {
+      nodes.home = await start({ redis: homeRedis ?? own, dataDir: nodes.home.dataDir, flags: { ...UNLIMITED, ...flags } });
       return nodes.home;
     },
+    /** Close what open() opened there, and stop them cleanly; what a test ended itself is left out. */
     async stop() {
-      const ends = await Promise.allSettled([...nodes.edges, nodes.home].map((node) => node.stop()));
-      if (!redis) await own.stop();
+      for (const url of urls) for (const sdk of opened.get(url) ?? []) sdk.disconnect();
+      const running = [...nodes.edges, ...(nodes.home ? [nodes.home] : [])];
+      for (const node of running) node.signal('SIGCONT');
+      const ends = await Promise.allSettled(running.map((node) => node.stop()));
+      if (redis === undefined) await own.stop();
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     },
   };
-  for (let i = 0; i < edges; i++) await nodes.addEdge();
+  test?.after(() => nodes.stop());
+  nodes.home = await start({ redis: homeRedis ?? own, dataDir, flags: { ...UNLIMITED, ...flags } });
+  for (let i = 0; own && i < edges; i++) await nodes.addEdge();
   return nodes;
 }
 
@@ -100,12 +117,16 @@ export class Log {
 /** Somebody's open chat on a node: {sdk, me, enter(room), close()}. */
 export async function open(node, me, options = {}) {
   const sdk = await connectSdk(node.url, me.cookie, options);
+  opened.set(node.url, [...(opened.get(node.url) ?? []), sdk]);
   const feed = new Log(); // what the server tells this person alone
   sdk.on('publication', (context) => feed.add(context.data));
+  const end = new Promise((resolve) => sdk.once('disconnected', resolve));
   return {
     sdk,
     me,
     feed,
+    /** {code, reason} once the server has ended the connection for good. */
+    ended: () => within(20_000, `${me.name} being disconnected`, end),
     rpc: (method, params = {}) => sdk.rpc(method, params).then((result) => result.data),
     /** Subscribe and note everything: publications, joins and leaves, states. */
     async enter(room, { joinLeave = false, since } = {}) {

@@ -1,0 +1,131 @@
+/* realtime/edge_rights.c: how a node without the permissions delivers nothing to who lost theirs: it asks the
+ * home about every subscription when something changed, and holds deliveries until it knows. Loop thread. */
+#include "realtime/internal.h"
+
+static void check_run(struct hub *hub, int64_t user_id);
+static size_t check_add(cJSON *items, const struct connection *connection);
+static void check_answered(struct hub *hub, const struct request *request);
+static void check_done(struct hub *hub, bool is_fine);
+static void resume_now(struct hub *hub);
+
+static const struct walk_kind check = {"channel.check", check_add, check_answered, check_done};
+
+void hub_suspend(struct hub *hub)
+{
+    hub->is_suspended = true;
+    hub->has_lost_bus = true;
+}
+
+void edge_recheck(struct hub *hub, int64_t user_id)
+{
+    if (user_id && !hub_user_connections(hub, user_id))
+        return;
+    if (!hub->is_suspended && !hub->rights_walk.is_running) {
+        check_run(hub, user_id);
+        return;
+    }
+    /* A full check is under way or due; if the home has answered it already, that was before the change. */
+    hub->is_suspended = true;
+    hub->checks_again = true;
+}
+
+void edge_check(struct hub *hub)
+{
+    check_run(hub, 0);
+}
+
+void edge_check_quietly(struct hub *hub)
+{
+    if (!hub->rights_walk.is_running)
+        walk_start(&hub->rights_walk, &check, hub, 0);
+}
+
+static void check_run(struct hub *hub, int64_t user_id)
+{
+    hub->is_suspended = true;
+    hub->checks_again = false;
+    walk_start(&hub->rights_walk, &check, hub, user_id);
+}
+
+static size_t check_add(cJSON *items, const struct connection *connection)
+{
+    size_t count = 0;
+    LIST_EACH (&connection->subscriptions, node) {
+        const struct subscription *subscription = container_of(node, struct subscription, link);
+        cJSON *item = cJSON_CreateArray();
+        cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->actor.user_id));
+        cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->actor.session_id));
+        cJSON_AddItemToArray(item, cJSON_CreateString(subscription->channel->name));
+        cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->id));
+        cJSON_AddItemToArray(items, item);
+        count++;
+    }
+    return count;
+}
+
+/* Also in force if the round is an older one: a no stays a no. */
+static void check_answered(struct hub *hub, const struct request *request)
+{
+    const cJSON *items = json_get(request->params, "items");
+    SCOPED(json_free) cJSON *result = json_parse(request->result.bytes, request->result.length, NULL);
+    const cJSON *denied;
+    cJSON_ArrayForEach (denied, json_get(result, "denied")) {
+        int64_t index = -1, what = 2, id = 0;
+        json_int(cJSON_GetArrayItem(denied, 0), &index);
+        json_int(cJSON_GetArrayItem(denied, 1), &what);
+        const cJSON *item = cJSON_GetArrayItem(items, (int)index);
+        json_int(cJSON_GetArrayItem(item, 3), &id);
+        struct connection *connection = connection_find(hub, (uint64_t)id);
+        const char *name = json_text(cJSON_GetArrayItem(item, 2));
+        struct subscription *subscription = connection && name ? subscription_find(connection, name) : NULL;
+        if (connection && what == 1)
+            connection_close(connection, 3507, "your session has ended, sign in again");
+        else if (subscription)
+            subscription_drop(subscription, 2000, "permission taken away");
+    }
+}
+
+/* An error in a check is a no: nothing flows until it worked. */
+static void check_done(struct hub *hub, bool is_fine)
+{
+    if (!is_fine)
+        wheel_arm(hub->wheel, &hub->check_timer, EDGE_AGAIN_MS);
+    else if (hub->checks_again)
+        check_run(hub, 0);
+    else if (hub->is_suspended)
+        resume_now(hub);
+}
+
+void edge_check_again(struct wheel_timer *timer)
+{
+    struct hub *hub = container_of(timer, struct hub, check_timer);
+    if (hub->has_lost_bus)
+        return;
+    if (hub->is_suspended && !hub->rights_walk.is_running)
+        check_run(hub, 0);
+    if (hub->presence_walk.has_failed)
+        hub_announce_all(hub);
+}
+
+static void resume_now(struct hub *hub)
+{
+    if (hub->has_lost_bus)
+        return;
+    hub->is_suspended = false;
+    /* Whoever waited goes on: full passes for all, and another try for those who were behind. */
+    void *value;
+    size_t cursor = 0;
+    while (text_map_next(hub->channels, &cursor, NULL, NULL, &value)) {
+        struct channel *channel = value;
+        if (channel->log_count)
+            fanout_mark(channel);
+        if (channel->offset < channel->heard)
+            edge_repair(channel); /* what was left at the home meanwhile */
+    }
+    cursor = 0;
+    while (int_map_next(hub->connections, &cursor, NULL, &value)) {
+        struct connection *connection = value;
+        if (connection->is_lagging && list_is_empty(&connection->flush_link))
+            list_append(&hub->flushing, &connection->flush_link);
+    }
+}
