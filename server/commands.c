@@ -22,8 +22,9 @@ static int backup_run(const struct settings *settings, int count, char **words);
 static int demo_run(const struct settings *settings, int count, char **words);
 
 const struct subcommand subcommands[] = {
-    {"user", "add NAME [--admin] [--email=ADDRESS] [--password-stdin] | list [PREFIX] | disable NAME | enable NAME | "
-             "password NAME [--password-stdin] | admin NAME yes|no",
+    {"user",
+     "add NAME [--admin] [--email=ADDRESS] [--password-stdin] | list [PREFIX] | disable NAME | enable NAME | "
+     "password NAME [--password-stdin] | admin NAME yes|no",
      "add and change people; without --password-stdin a password is made up and printed", user_run},
     {"group", "add NAME | list | delete ID | join ID USER-ID | part ID USER-ID", "groups of people", group_run},
     {"grant", "list | SUBJECT MODEL RIGHTS [REASON]",
@@ -50,8 +51,7 @@ static void problem_show(const char *text)
     const char *detail = json_get_text(problem, "detail");
     const cJSON *error;
     fprintf(stderr, "parley: %s", detail ? detail : "the server refused");
-    cJSON_ArrayForEach(error, json_get(problem, "errors"))
-    {
+    cJSON_ArrayForEach (error, json_get(problem, "errors")) {
         const char *pointer = json_get_text(error, "pointer"), *what = json_get_text(error, "detail");
         fprintf(stderr, " (%s%s%s)", pointer && pointer[0] ? pointer + 1 : "", pointer && pointer[0] ? ": " : "",
                 what ? what : "wrong");
@@ -101,7 +101,7 @@ static const char *option_take(int *count, char **words, const char *prefix)
 }
 
 #define MADE_UP_IN_JSON "a password that is made up is not part of the JSON: give one with --password-stdin"
-#define PASSWORD_SIZE 4200 /* more than the longest one in bytes, so that a longer one is refused and not cut */
+#define PASSWORD_SIZE   4200 /* more than the longest one in bytes, so that a longer one is refused and not cut */
 
 /* A line of standard input, not shown while it is typed on a terminal. */
 static void line_read(char line[PASSWORD_SIZE])
@@ -162,8 +162,7 @@ static int user_find(const struct settings *settings, const char *name, int64_t 
         return code;
     SCOPED(json_free) cJSON *list = cJSON_ParseWithLength(answer.bytes, answer.length);
     const cJSON *item;
-    cJSON_ArrayForEach(item, json_get(list, "items"))
-    {
+    cJSON_ArrayForEach (item, json_get(list, "items")) {
         const char *found = json_get_text(item, "name");
         if (found && strcasecmp(found, name) == 0) {
             *id = json_get_int(item, "id", 0);
@@ -201,7 +200,8 @@ static const char *item_print_json(const cJSON *item, const char *gap)
     return ",";
 }
 
-/* All items of a list, page by page, one line each, or as one JSON document. @path has a query, or the list is one page. */
+/* All items of a list, page by page, one line each, or as one JSON document. @path has a query, or the list is one
+ * page. */
 static int list_print(const struct settings *settings, const char *path, bool as_json)
 {
     SCOPED(buffer_free) struct buffer page = {0};
@@ -214,8 +214,7 @@ static int list_print(const struct settings *settings, const char *path, bool as
             return code;
         SCOPED(json_free) cJSON *list = cJSON_ParseWithLength(answer.bytes, answer.length);
         const cJSON *item, *next = json_get(list, "next");
-        cJSON_ArrayForEach(item, json_get(list, "items"))
-        {
+        cJSON_ArrayForEach (item, json_get(list, "items")) {
             if (as_json)
                 gap = item_print_json(item, gap);
             else
@@ -270,7 +269,8 @@ static int user_add(const struct settings *settings, int count, char **words)
 }
 
 /* Change the user called @name; on success print @done, or the answer. */
-static int user_patch(const struct settings *settings, const char *name, const cJSON *body, bool as_json, const char *done)
+static int user_patch(const struct settings *settings, const char *name, const cJSON *body, bool as_json,
+                      const char *done)
 {
     int64_t id = 0;
     char path[64];
@@ -329,7 +329,8 @@ static int user_run(const struct settings *settings, int count, char **words)
     if (count == 3 && strcmp(what, "admin") == 0 && (strcmp(words[2], "yes") == 0 || strcmp(words[2], "no") == 0)) {
         bool is_admin = words[2][0] == 'y';
         cJSON_AddBoolToObject(body, "superuser", is_admin);
-        return user_patch(settings, words[1], body, as_json, is_admin ? "is an administrator" : "is no administrator any more");
+        return user_patch(settings, words[1], body, as_json,
+                          is_admin ? "is an administrator" : "is no administrator any more");
     }
     return usage_error("user: these words are not understood");
 }

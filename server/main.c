@@ -39,7 +39,8 @@ static int command_help(const char *name)
     }
     for (const struct subcommand *command = subcommands; command->name; command++)
         if (strcmp(command->name, name) == 0) {
-            printf("Usage: parley %s %s\n\n%s.\nuser, group, grant and audit take --json, for programs. It works through the server if one runs on\n"
+            printf("Usage: parley %s %s\n\n%s.\nuser, group, grant and audit take --json, for programs. It works "
+                   "through the server if one runs on\n"
                    "the same data base, and directly if none does.\n",
                    name, command->usage, command->help);
             return EXIT_FINE;
@@ -121,7 +122,8 @@ static int run(const struct settings *settings, const char *name, int count, cha
     if (strcmp(name, "serve") == 0) {
         bool is_edge = word_take(&count, words, "--edge");
         if (count) {
-            fprintf(stderr, "parley: serve does not know \"%s\"; settings are --name=value, see `parley settings`\n", words[0]);
+            fprintf(stderr, "parley: serve does not know \"%s\"; settings are --name=value, see `parley settings`\n",
+                    words[0]);
             return EXIT_USAGE;
         }
         return serve_run(settings, is_edge);
@@ -129,7 +131,8 @@ static int run(const struct settings *settings, const char *name, int count, cha
     bool is_settings = strcmp(name, "settings") == 0, is_check = strcmp(name, "check") == 0;
     bool as_json = is_settings && word_take(&count, words, "--json");
     if ((is_settings || is_check) && count) {
-        fprintf(stderr, "parley: %s does not know \"%s\"; settings are --name=value, see `parley settings`\n", name, words[0]);
+        fprintf(stderr, "parley: %s does not know \"%s\"; settings are --name=value, see `parley settings`\n", name,
+                words[0]);
         return EXIT_USAGE;
     }
     if (is_settings)

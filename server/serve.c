@@ -37,7 +37,10 @@ struct serve {
     const char *origins[LIST_MAX + 1], *proxies[LIST_MAX + 1];
 };
 
-static void serve_free(struct serve *serve) { free(serve); }
+static void serve_free(struct serve *serve)
+{
+    free(serve);
+}
 DEFINE_SCOPED(struct serve *, serve_free)
 
 static bool doors_open(struct serve *serve, char *why, size_t why_size);
@@ -60,7 +63,8 @@ int serve_run(const struct settings *settings, bool is_edge)
     if (!serve)
         return 1;
     if (is_edge && !settings->redis_url[0]) {
-        fprintf(stderr, "parley: an edge finds its home through Redis: set redis.url (--redis.url=unix:/path/redis.sock)\n");
+        fprintf(stderr,
+                "parley: an edge finds its home through Redis: set redis.url (--redis.url=unix:/path/redis.sock)\n");
         return 2;
     }
     if (!node_open(&serve->node, settings, is_edge, why, sizeof why)) {
@@ -87,7 +91,8 @@ static void list_split(char *store, const char *text, const char **list)
 {
     size_t count = 0;
     strcpy(store, text);
-    for (char *save = NULL, *word = strtok_r(store, ", ", &save); word && count < LIST_MAX; word = strtok_r(NULL, ", ", &save))
+    for (char *save = NULL, *word = strtok_r(store, ", ", &save); word && count < LIST_MAX;
+         word = strtok_r(NULL, ", ", &save))
         list[count++] = word;
     list[count] = NULL;
 }
@@ -197,10 +202,12 @@ static void http_arrived(void *context, const struct http_request *request)
     struct health_part parts[] = {
         {"store", store.is_writable, store.is_writable ? NULL : "the last commit failed: is the disk full?"},
         {"bus", bus.is_up, bus.is_up ? NULL : "Redis does not answer; people on this node go on, other nodes wait"},
-        {"home", remote_has_home(serve->remote), remote_has_home(serve->remote) ? NULL : "the home node does not answer"},
+        {"home", remote_has_home(serve->remote),
+         remote_has_home(serve->remote) ? NULL : "the home node does not answer"},
         {"serving", !serve->is_stopping, serve->is_stopping ? "this node is stopping" : NULL},
     };
-    if (health_answer(serve->http, request, parts, ARRAY_LENGTH(parts)) || pages_answer(serve->pages, serve->http, request))
+    if (health_answer(serve->http, request, parts, ARRAY_LENGTH(parts)) ||
+        pages_answer(serve->pages, serve->http, request))
         return;
     http_answer_problem(serve->http, request->id, STATUS_NOT_FOUND, NULL);
 }
@@ -216,8 +223,14 @@ static void metrics_answer(struct serve *serve, const struct http_request *reque
     bus_stats(serve->bus, &bus);
     if (serve->node.store)
         store_stats(serve->node.store, &store);
-#define GAUGE(name, help, value) {name, help, METRIC_GAUGE, NULL, NULL, (double)(value)}
-#define COUNTER(name, help, value) {name, help, METRIC_COUNTER, NULL, NULL, (double)(value)}
+#define GAUGE(name, help, value)                                                                                       \
+    {                                                                                                                  \
+        name, help, METRIC_GAUGE, NULL, NULL, (double)(value)                                                          \
+    }
+#define COUNTER(name, help, value)                                                                                     \
+    {                                                                                                                  \
+        name, help, METRIC_COUNTER, NULL, NULL, (double)(value)                                                        \
+    }
     const struct metric metrics[] = {
         GAUGE("parley_connections", "open realtime connections", hub.connections),
         GAUGE("parley_channels", "channels somebody on this node listens to", hub.channels),
@@ -252,7 +265,8 @@ static void metrics_answer(struct serve *serve, const struct http_request *reque
     SCOPED(buffer_free) struct buffer text = {0};
     metrics_print(&text, metrics, ARRAY_LENGTH(metrics));
     lag_print(watchdog_lag(serve->watchdog), &text);
-    struct http_answer answer = {.status = 200, .content_type = METRICS_CONTENT_TYPE, .body = text.bytes, .body_length = text.length};
+    struct http_answer answer = {
+        .status = 200, .content_type = METRICS_CONTENT_TYPE, .body = text.bytes, .body_length = text.length};
     if (text.has_failed)
         http_answer_problem(serve->http, request->id, STATUS_UNAVAILABLE, NULL);
     else
@@ -307,7 +321,8 @@ static void signal_arrived(uv_signal_t *handle, int number)
         serve->is_stopped = true; /* asked twice: at once */
         return;
     }
-    log_info("stopping", "%s: closing %zu connections", number == SIGINT ? "SIGINT" : "SIGTERM", hub_connections(serve->node.hub));
+    log_info("stopping", "%s: closing %zu connections", number == SIGINT ? "SIGINT" : "SIGTERM",
+             hub_connections(serve->node.hub));
     serve->is_stopping = true;
     http_stop_accepting(serve->http);
     hub_shutdown(serve->node.hub, serve->settings->stop_ms);

@@ -19,11 +19,11 @@
 #define ENVIRONMENT_PREFIX    "PARLEY_"
 #define ENVIRONMENT_NAME_SIZE (NAME_SIZE + sizeof ENVIRONMENT_PREFIX)
 
-#define ROW_TEXT(field, name, fallback, help)                                                                \
+#define ROW_TEXT(field, name, fallback, help)                                                                          \
     {name, SETTING_TEXT, offsetof(struct settings, field), fallback, 0, 0, 0, "", help},
-#define ROW_INT(field, name, fallback, least, most, unit, help)                                              \
+#define ROW_INT(field, name, fallback, least, most, unit, help)                                                        \
     {name, SETTING_INT, offsetof(struct settings, field), NULL, fallback, least, most, unit, help},
-#define ROW_BOOL(field, name, fallback, help)                                                                \
+#define ROW_BOOL(field, name, fallback, help)                                                                          \
     {name, SETTING_BOOL, offsetof(struct settings, field), NULL, fallback, 0, 1, "", help},
 const struct setting settings_table[SETTINGS_COUNT] = {SETTINGS_TABLE(ROW_TEXT, ROW_INT, ROW_BOOL)};
 
@@ -44,14 +44,12 @@ struct settings_owner {
     char *texts[SETTINGS_COUNT];
 };
 
-static bool read_object(struct settings *settings, const cJSON *object, const char *prefix, char *why,
-                        size_t why_size);
-static bool read_item(struct settings *settings, const cJSON *item, const char *name, char *why,
-                      size_t why_size);
+static bool read_object(struct settings *settings, const cJSON *object, const char *prefix, char *why, size_t why_size);
+static bool read_item(struct settings *settings, const cJSON *item, const char *name, char *why, size_t why_size);
 static char *file_read(const char *path, size_t *length, char *why, size_t why_size);
 static size_t line_of(const char *text, size_t offset);
-static bool setting_store(struct settings *settings, const struct setting *setting, const char *value,
-                          char *why, size_t why_size);
+static bool setting_store(struct settings *settings, const struct setting *setting, const char *value, char *why,
+                          size_t why_size);
 static bool text_store(struct settings *settings, const struct setting *setting, const char *value, char *why,
                        size_t why_size);
 static bool int_store(struct settings *settings, const struct setting *setting, const char *value, char *why,
@@ -142,8 +140,7 @@ bool settings_set(struct settings *settings, const char *name, const char *value
 /* ---- The file ---- */
 
 /* Calls itself for the objects within, JSON_DEPTH_MAX deep at most. */
-static bool read_object(struct settings *settings, const cJSON *object, const char *prefix, char *why,
-                        size_t why_size)
+static bool read_object(struct settings *settings, const cJSON *object, const char *prefix, char *why, size_t why_size)
 {
     const cJSON *item;
     cJSON_ArrayForEach (item, object) {
@@ -162,8 +159,7 @@ static bool read_object(struct settings *settings, const cJSON *object, const ch
     return true;
 }
 
-static bool read_item(struct settings *settings, const cJSON *item, const char *name, char *why,
-                      size_t why_size)
+static bool read_item(struct settings *settings, const cJSON *item, const char *name, char *why, size_t why_size)
 {
     const struct setting *setting = setting_find(name);
     if (!setting)
@@ -179,8 +175,8 @@ static bool read_item(struct settings *settings, const cJSON *item, const char *
         break;
     case SETTING_INT:
         if (!json_int(item, &number))
-            return refuse(why, why_size, "%s must be a whole number from %" PRId64 " to %" PRId64, name,
-                          setting->least, setting->most);
+            return refuse(why, why_size, "%s must be a whole number from %" PRId64 " to %" PRId64, name, setting->least,
+                          setting->most);
         snprintf(text, sizeof text, "%" PRId64, number);
         value = text;
         break;
@@ -234,8 +230,8 @@ static size_t line_of(const char *text, size_t offset)
 
 /* ---- One value ---- */
 
-static bool setting_store(struct settings *settings, const struct setting *setting, const char *value,
-                          char *why, size_t why_size)
+static bool setting_store(struct settings *settings, const struct setting *setting, const char *value, char *why,
+                          size_t why_size)
 {
     switch (setting->kind) {
     case SETTING_TEXT:
@@ -290,8 +286,8 @@ static bool int_store(struct settings *settings, const struct setting *setting, 
     bool has_digit = value[sign] >= '0' && value[sign] <= '9';
     long long number = strtoll(value, &end, 10);
     if (!has_digit || *end || number < setting->least || number > setting->most)
-        return refuse(why, why_size, "%s must be a whole number from %" PRId64 " to %" PRId64 " (%s)",
-                      setting->name, setting->least, setting->most, setting->unit);
+        return refuse(why, why_size, "%s must be a whole number from %" PRId64 " to %" PRId64 " (%s)", setting->name,
+                      setting->least, setting->most, setting->unit);
     *(int64_t *)setting_field(settings, setting) = number;
     return true;
 }
@@ -354,8 +350,7 @@ static size_t edit_distance(const char *a, const char *b)
 
 static bool refuse_unknown(const char *name, char *why, size_t why_size)
 {
-    return refuse(why, why_size, "there is no setting %s; the nearest is %s", name,
-                  setting_nearest(name)->name);
+    return refuse(why, why_size, "there is no setting %s; the nearest is %s", name, setting_nearest(name)->name);
 }
 
 static bool refuse_unknown_environment(const char *name, size_t length, char *why, size_t why_size)

@@ -9,8 +9,7 @@
 #define WIDTH_MAX 36 /* a longer cell pushes the rest of its line to the right, not all lines */
 
 static void print_people(const struct settings *settings, FILE *out);
-static void cells_make(struct buffer cells[COLUMNS], const struct settings *settings,
-                       const struct setting *setting);
+static void cells_make(struct buffer cells[COLUMNS], const struct settings *settings, const struct setting *setting);
 static void cells_measure(const struct buffer cells[COLUMNS], int widths[COLUMNS]);
 static void cells_print(const struct buffer cells[COLUMNS], const int widths[COLUMNS], FILE *out);
 static void cells_free(struct buffer cells[COLUMNS]);
@@ -52,8 +51,7 @@ static void print_people(const struct settings *settings, FILE *out)
     }
 }
 
-static void cells_make(struct buffer cells[COLUMNS], const struct settings *settings,
-                       const struct setting *setting)
+static void cells_make(struct buffer cells[COLUMNS], const struct settings *settings, const struct setting *setting)
 {
     buffer_text(&cells[0], setting->name);
     put_value(&cells[1], settings, setting);

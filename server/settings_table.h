@@ -7,7 +7,7 @@ enum setting_kind { SETTING_TEXT, SETTING_INT, SETTING_BOOL };
 struct setting {
     const char *name;
     enum setting_kind kind;
-    size_t offset; /* of its field in struct settings */
+    size_t offset;    /* of its field in struct settings */
     const char *text; /* the default */
     int64_t number;
     int64_t least, most;
@@ -15,9 +15,9 @@ struct setting {
     const char *help;
 };
 
-#define SETTINGS_ONE_TEXT(field, name, fallback, help) +1
+#define SETTINGS_ONE_TEXT(field, name, fallback, help)                   +1
 #define SETTINGS_ONE_INT(field, name, fallback, least, most, unit, help) +1
-#define SETTINGS_COUNT (SETTINGS_TABLE(SETTINGS_ONE_TEXT, SETTINGS_ONE_INT, SETTINGS_ONE_TEXT))
+#define SETTINGS_COUNT                                                   (SETTINGS_TABLE(SETTINGS_ONE_TEXT, SETTINGS_ONE_INT, SETTINGS_ONE_TEXT))
 extern const struct setting settings_table[SETTINGS_COUNT];
 
 /* Where @settings keeps the value: const char *, int64_t or bool, by the setting's kind. */

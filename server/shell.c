@@ -11,8 +11,8 @@
 #include "lib/json.h"
 #include "node.h"
 
-static int ask_server(int fd, enum http_method method, const char *path, const char *body, struct buffer *answer, char *why,
-                      size_t why_size);
+static int ask_server(int fd, enum http_method method, const char *path, const char *body, struct buffer *answer,
+                      char *why, size_t why_size);
 static int ask_here(const struct settings *settings, enum http_method method, const char *path, const char *body,
                     struct buffer *answer, char *why, size_t why_size);
 
@@ -68,15 +68,16 @@ static bool send_all(int fd, const char *bytes, size_t length)
     return true;
 }
 
-static int ask_server(int fd, enum http_method method, const char *path, const char *body, struct buffer *answer, char *why,
-                      size_t why_size)
+static int ask_server(int fd, enum http_method method, const char *path, const char *body, struct buffer *answer,
+                      char *why, size_t why_size)
 {
     SCOPED(buffer_free) struct buffer request = {0};
     SCOPED(buffer_free) struct buffer reply = {0};
     /* A backup of much data takes its time, and says nothing meanwhile. */
     struct timeval patience = {.tv_sec = 300};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    buffer_printf(&request, "%s /api/v1/%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", http_method_text(method), path);
+    buffer_printf(&request, "%s /api/v1/%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
+                  http_method_text(method), path);
     if (body)
         buffer_printf(&request, "Content-Type: application/json\r\nContent-Length: %zu\r\n", strlen(body));
     buffer_text(&request, "\r\n");

@@ -8,8 +8,8 @@
 #include "settings.h"
 
 #define SHELL_PATH_SIZE 4096
-/* Where the administration socket is: the setting, or beside the data base and named after it (parley.db: parley.sock), so
- * that two data bases in one folder are never taken for each other. */
+/* Where the administration socket is: the setting, or beside the data base and named after it (parley.db: parley.sock),
+ * so that two data bases in one folder are never taken for each other. */
 char *shell_path(const struct settings *settings, char path[SHELL_PATH_SIZE]);
 
 /**

@@ -8,30 +8,39 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-#define SETUP_MS (60 * 60 * 1000)
-#define USED_WRITE_MS 60000
+#define SETUP_MS       (60 * 60 * 1000)
+#define USED_WRITE_MS  60000
 #define USED_WRITE_MAX 1000 /* sessions written in one transaction */
 
 const struct route account_routes[] = {
-    {"account.register", HTTP_M_POST, "register", ROUTE_OPEN | ROUTE_HTTP_ONLY, NULL, 0, register_start, sizeof(struct account_request), account_request_free},
-    {"account.login", HTTP_M_POST, "login", ROUTE_OPEN | ROUTE_HTTP_ONLY, NULL, 0, login_start, sizeof(struct account_request), account_request_free},
+    {"account.register", HTTP_M_POST, "register", ROUTE_OPEN | ROUTE_HTTP_ONLY, NULL, 0, register_start,
+     sizeof(struct account_request), account_request_free},
+    {"account.login", HTTP_M_POST, "login", ROUTE_OPEN | ROUTE_HTTP_ONLY, NULL, 0, login_start,
+     sizeof(struct account_request), account_request_free},
     {"account.logout", HTTP_M_POST, "logout", ROUTE_SIGNED_IN | ROUTE_HTTP_ONLY, NULL, 0, logout_start, 0, NULL},
-    {"account.password", HTTP_M_POST, "me/password", ROUTE_SIGNED_IN, NULL, 0, password_start, sizeof(struct account_request), account_request_free},
+    {"account.password", HTTP_M_POST, "me/password", ROUTE_SIGNED_IN, NULL, 0, password_start,
+     sizeof(struct account_request), account_request_free},
     {"setup.detail", HTTP_M_GET, "setup", ROUTE_OPEN | ROUTE_HTTP_ONLY, NULL, 0, setup_detail_start, 0, NULL},
-    {"setup.create", HTTP_M_POST, "setup", ROUTE_OPEN | ROUTE_HTTP_ONLY, NULL, 0, setup_create_start, sizeof(struct account_request), account_request_free},
+    {"setup.create", HTTP_M_POST, "setup", ROUTE_OPEN | ROUTE_HTTP_ONLY, NULL, 0, setup_create_start,
+     sizeof(struct account_request), account_request_free},
     {"me.detail", HTTP_M_GET, "me", ROUTE_SIGNED_IN, NULL, 0, me_start, 0, NULL},
     {"session.list", HTTP_M_GET, "session", ROUTE_SIGNED_IN, NULL, 0, session_list_start, 0, NULL},
-    {"session.delete", HTTP_M_DELETE, "session/:id", ROUTE_SIGNED_IN, NULL, 0, session_delete_start, sizeof(struct account_request), account_request_free},
-    {"user.list", HTTP_M_GET, "user", ROUTE_MODEL, "user", RIGHT_READ, user_list_start, sizeof(struct account_request), account_request_free},
-    {"user.create", HTTP_M_POST, "user", ROUTE_SUPERUSER, NULL, 0, user_create_start, sizeof(struct account_request), account_request_free},
-    {"user.update", HTTP_M_PATCH, "user/:id", ROUTE_SUPERUSER, NULL, 0, user_update_start, sizeof(struct account_request), account_request_free},
+    {"session.delete", HTTP_M_DELETE, "session/:id", ROUTE_SIGNED_IN, NULL, 0, session_delete_start,
+     sizeof(struct account_request), account_request_free},
+    {"user.list", HTTP_M_GET, "user", ROUTE_MODEL, "user", RIGHT_READ, user_list_start, sizeof(struct account_request),
+     account_request_free},
+    {"user.create", HTTP_M_POST, "user", ROUTE_SUPERUSER, NULL, 0, user_create_start, sizeof(struct account_request),
+     account_request_free},
+    {"user.update", HTTP_M_PATCH, "user/:id", ROUTE_SUPERUSER, NULL, 0, user_update_start,
+     sizeof(struct account_request), account_request_free},
 };
 const size_t account_routes_count = ARRAY_LENGTH(account_routes);
 
 static enum status feed_authorize(void *app, const struct actor *actor, const char *rest, struct channel_top *top);
 static void used_fire(uv_timer_t *timer);
 
-static const struct channel_kind feed_kind = {.prefix = "user:", .is_server_side_only = true, .authorize = feed_authorize};
+static const struct channel_kind feed_kind = {
+    .prefix = "user:", .is_server_side_only = true, .authorize = feed_authorize};
 
 struct accounts *accounts_new(struct dispatch *dispatch, struct hub *hub, uv_loop_t *loop)
 {
@@ -81,19 +90,22 @@ enum status accounts_load(struct accounts *accounts, struct db *db)
 {
     int64_t now_ms = clock_wall_ms(), count = 0;
     /* As costly as a real one, so that a wrong name takes as long as a wrong password. */
-    if (crypto_pwhash_str_alg(accounts->dummy_hash, "nobody", 6, (unsigned long long)accounts->settings->account_hash_passes,
-                              (size_t)accounts->settings->account_hash_memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
+    if (crypto_pwhash_str_alg(
+            accounts->dummy_hash, "nobody", 6, (unsigned long long)accounts->settings->account_hash_passes,
+            (size_t)accounts->settings->account_hash_memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
         return FAULT("no memory for a password hash (account.hash_memory_kib)");
     struct rows *rows = db_query(db, "SELECT id FROM user WHERE superuser = 1 AND disabled = 0", "");
     if (!rows)
         return STATUS_FAULT;
     bool is_fine = true;
     while (rows_next(rows))
-        is_fine = permissions_set_superuser(dispatch_permissions(accounts->dispatch), rows_int(rows, 0), true) && is_fine;
+        is_fine =
+            permissions_set_superuser(dispatch_permissions(accounts->dispatch), rows_int(rows, 0), true) && is_fine;
     enum status status = rows_end(rows);
     rows = status == STATUS_OK && is_fine
                ? db_query(db,
-                          "SELECT session.id, user_id, session.created_at, expires_at, used_at, token_digest, name FROM session "
+                          "SELECT session.id, user_id, session.created_at, expires_at, used_at, token_digest, name "
+                          "FROM session "
                           "JOIN user ON user.id = user_id WHERE expires_at > ?1 AND disabled = 0",
                           "i", now_ms)
                : NULL;
@@ -153,7 +165,8 @@ static enum status used_work(struct store_job *job, struct db *db)
     enum status status = db_run(db, "DELETE FROM session WHERE expires_at <= ?1", "i", clock_wall_ms());
     for (size_t i = 0; i < used->count && status == STATUS_OK; i++)
         if (used->items[i].used_ms)
-            status = db_run(db, "UPDATE session SET used_at = ?2 WHERE id = ?1", "ii", used->items[i].id, used->items[i].used_ms);
+            status = db_run(db, "UPDATE session SET used_at = ?2 WHERE id = ?1", "ii", used->items[i].id,
+                            used->items[i].used_ms);
         else
             status = db_run(db, "DELETE FROM session WHERE id = ?1", "i", used->items[i].id);
     return status;

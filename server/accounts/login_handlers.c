@@ -237,7 +237,8 @@ static enum status insert_audit(struct request *request, struct db *db, int64_t 
     if (account->has_signed_in && !account->is_superuser)
         return STATUS_OK;
     SCOPED(buffer_free) struct buffer detail = {0};
-    buffer_printf(&detail, "{\"user\":%lld,\"superuser\":%s}", (long long)user_id, account->is_superuser ? "true" : "false");
+    buffer_printf(&detail, "{\"user\":%lld,\"superuser\":%s}", (long long)user_id,
+                  account->is_superuser ? "true" : "false");
     return audit_insert(db, account->has_signed_in ? user_id : request->actor.user_id,
                         account->has_signed_in ? "setup" : "user.create", &detail);
 }
@@ -351,7 +352,8 @@ static enum status login_work(struct request *request, struct db *db)
     struct user now = {0};
     enum status status = user_select_id(db, account->user.id, &now);
     /* Disabled, or the password was changed, while it was compared. */
-    bool is_same = status == STATUS_OK && !now.is_disabled && strcmp(now.password_hash, account->user.password_hash) == 0;
+    bool is_same =
+        status == STATUS_OK && !now.is_disabled && strcmp(now.password_hash, account->user.password_hash) == 0;
     account->user.is_superuser = now.is_superuser;
     user_clear(&now);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
@@ -359,7 +361,8 @@ static enum status login_work(struct request *request, struct db *db)
     if (!is_same)
         return request_refuse(request, STATUS_UNAUTHENTICATED, "This name and password do not belong together.");
     if (account->hash.hash[0]) {
-        status = db_run(db, "UPDATE user SET password_hash = ?2 WHERE id = ?1", "it", account->user.id, account->hash.hash);
+        status =
+            db_run(db, "UPDATE user SET password_hash = ?2 WHERE id = ?1", "it", account->user.id, account->hash.hash);
         if (status != STATUS_OK)
             return status;
     }

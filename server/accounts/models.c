@@ -31,16 +31,17 @@ const char *name_check(const char *name)
     return NULL;
 }
 
-enum status user_insert(struct db *db, const char *name, const char *email, const char *password_hash, bool is_superuser,
-                        int64_t *id)
+enum status user_insert(struct db *db, const char *name, const char *email, const char *password_hash,
+                        bool is_superuser, int64_t *id)
 {
     char folded[NAME_SIZE];
     int64_t now_ms = clock_wall_ms();
     name_fold(name, folded);
-    enum status status = db_run(db,
-                                "INSERT INTO user(name, name_folded, email, password_hash, superuser, created_at, updated_at) "
-                                "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
-                                "ttttii", name, folded, email, password_hash, (int64_t)is_superuser, now_ms);
+    enum status status =
+        db_run(db,
+               "INSERT INTO user(name, name_folded, email, password_hash, superuser, created_at, updated_at) "
+               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+               "ttttii", name, folded, email, password_hash, (int64_t)is_superuser, now_ms);
     if (status == STATUS_OK)
         *id = db_last_id(db);
     return status;
@@ -83,8 +84,10 @@ enum status user_select_id(struct db *db, int64_t id, struct user *user)
 
 enum status superusers_count(struct db *db, int64_t except_id, int64_t *count)
 {
-    return db_get_int(db, count, "SELECT count(*) FROM user WHERE superuser = 1 AND disabled = 0 AND password_hash <> '' AND id <> ?1",
-                      "i", except_id);
+    return db_get_int(
+        db, count,
+        "SELECT count(*) FROM user WHERE superuser = 1 AND disabled = 0 AND password_hash <> '' AND id <> ?1", "i",
+        except_id);
 }
 
 enum status session_insert(struct db *db, struct session *session, const char *peer, const char *agent)
@@ -93,7 +96,8 @@ enum status session_insert(struct db *db, struct session *session, const char *p
         db_run(db,
                "INSERT INTO session(user_id, token_digest, created_at, used_at, expires_at, peer, agent) "
                "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-               "itiiitt", session->user_id, session->digest, session->created_ms, session->used_ms, session->expires_ms, peer, agent);
+               "itiiitt", session->user_id, session->digest, session->created_ms, session->used_ms, session->expires_ms,
+               peer, agent);
     if (status == STATUS_OK)
         session->id = db_last_id(db);
     return status;
@@ -108,6 +112,6 @@ enum status audit_insert(struct db *db, int64_t actor_id, const char *action, co
 {
     if (detail->has_failed)
         return FAULT("no memory");
-    return db_run(db, "INSERT INTO audit(at, user_id, action, detail) VALUES (?1, nullif(?2, 0), ?3, ?4)", "iitt", clock_wall_ms(),
-                  actor_id, action, detail->bytes);
+    return db_run(db, "INSERT INTO audit(at, user_id, action, detail) VALUES (?1, nullif(?2, 0), ?3, ?4)", "iitt",
+                  clock_wall_ms(), actor_id, action, detail->bytes);
 }

@@ -1,4 +1,5 @@
-/* accounts/models.h: users, sessions and the record of changes in the data base. Store threads, inside work functions. */
+/* accounts/models.h: users, sessions and the record of changes in the data base. Store threads, inside work functions.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,8 +21,8 @@ void name_fold(const char *name, char folded[NAME_SIZE]);
 const char *name_check(const char *name);
 
 /* CONFLICT: the name or the e-mail address is taken. @email may be NULL. */
-enum status user_insert(struct db *db, const char *name, const char *email, const char *password_hash, bool is_superuser,
-                        int64_t *id);
+enum status user_insert(struct db *db, const char *name, const char *email, const char *password_hash,
+                        bool is_superuser, int64_t *id);
 enum status user_select(struct db *db, const char *name, struct user *user);
 enum status user_select_id(struct db *db, int64_t id, struct user *user);
 /* Superusers who can sign in, without @except_id. */

@@ -10,8 +10,8 @@
 #include "lib/list.h"
 
 #define ENTRIES_MAX 20000
-#define PAIR_PER_S 0.1f /* one each 10 s */
-#define PAIR_BURST 5
+#define PAIR_PER_S  0.1f /* one each 10 s */
+#define PAIR_BURST  5
 /* Many people may share one address: a class that registers at once is let in. */
 #define PEER_PER_S 1
 #define PEER_BURST 60
@@ -51,7 +51,7 @@ void throttle_free(struct throttle *throttle)
 {
     if (!throttle)
         return;
-    LIST_EACH_SAFE(&throttle->by_age, node)
+    LIST_EACH_SAFE (&throttle->by_age, node)
         entry_drop(throttle, container_of(node, struct entry, link));
     text_map_free(throttle->entries);
     free(throttle);

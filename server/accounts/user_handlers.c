@@ -19,7 +19,8 @@ void me_start(struct request *request)
         return;
     }
     buffer_text(json, "{\"user\":");
-    user_print(json, request->actor.user_id, request->actor.name, permissions_is_superuser(permissions, &request->actor));
+    user_print(json, request->actor.user_id, request->actor.name,
+               permissions_is_superuser(permissions, &request->actor));
     buffer_text(json, ",\"permissions\":");
     permissions_print(permissions, &request->actor, json);
     buffer_char(json, ',');
@@ -66,8 +67,8 @@ static enum status password_work(struct request *request, struct db *db)
     if (status == STATUS_OK && !is_same)
         return request_invalid(request, "/old", OLD_IS_WRONG);
     if (status == STATUS_OK)
-        status = db_run(db, "UPDATE user SET password_hash = ?2, updated_at = ?3, version = version + 1 WHERE id = ?1", "iti",
-                        request->actor.user_id, account->hash.hash, clock_wall_ms());
+        status = db_run(db, "UPDATE user SET password_hash = ?2, updated_at = ?3, version = version + 1 WHERE id = ?1",
+                        "iti", request->actor.user_id, account->hash.hash, clock_wall_ms());
     if (status == STATUS_OK)
         status = sessions_delete(db, request->actor.user_id, request->actor.session_id);
     if (status == STATUS_OK)
@@ -122,7 +123,8 @@ void password_start(struct request *request)
     const struct accounts *accounts = request->app;
     const char *password;
     bool is_fine = params_only(request, names);
-    /* The new one is looked at first, as the old one is hashed for nothing otherwise; it is read when its turn comes. */
+    /* The new one is looked at first, as the old one is hashed for nothing otherwise; it is read when its turn comes.
+     */
     is_fine &= param_text(request, "new", PARAM_REQUIRED, (size_t)accounts->settings->account_password_min,
                           PASSWORD_BYTES_MAX, &password);
     is_fine &= password_read(request, "old", false);
@@ -141,11 +143,12 @@ static enum status session_list_work(struct request *request, struct db *db)
     char at[CLOCK_TEXT_SIZE];
     int64_t now_ms = clock_wall_ms();
     SCOPED(rows_end)
-    struct rows *rows = db_query(db,
-                                 "SELECT id, created_at, used_at, expires_at, peer, agent FROM session "
-                                 "WHERE user_id = ?1 AND expires_at > ?2 AND (used_at > ?3 OR id = ?4) ORDER BY id DESC LIMIT 200",
-                                 "iiii", request->actor.user_id, now_ms,
-                                 now_ms - accounts->settings->account_session_idle_s * 1000, request->actor.session_id);
+    struct rows *rows =
+        db_query(db,
+                 "SELECT id, created_at, used_at, expires_at, peer, agent FROM session "
+                 "WHERE user_id = ?1 AND expires_at > ?2 AND (used_at > ?3 OR id = ?4) ORDER BY id DESC LIMIT 200",
+                 "iiii", request->actor.user_id, now_ms, now_ms - accounts->settings->account_session_idle_s * 1000,
+                 request->actor.session_id);
     if (!rows)
         return STATUS_FAULT;
     buffer_text(json, "{\"items\":[");
@@ -225,10 +228,11 @@ static enum status user_list_work(struct request *request, struct db *db)
     /* Names are ASCII, so this ends behind everything that begins with the prefix. */
     snprintf(end, sizeof end, "%s\x7f", folded);
     SCOPED(rows_end)
-    struct rows *rows = db_query(db,
-                                 "SELECT id, name, superuser, disabled FROM user WHERE name_folded >= ?1 AND name_folded < ?2 "
-                                 "AND name_folded > ?3 AND (?4 OR disabled = 0) ORDER BY name_folded LIMIT ?5",
-                                 "tttii", folded, end, after, (int64_t)sees_all, limit);
+    struct rows *rows =
+        db_query(db,
+                 "SELECT id, name, superuser, disabled FROM user WHERE name_folded >= ?1 AND name_folded < ?2 "
+                 "AND name_folded > ?3 AND (?4 OR disabled = 0) ORDER BY name_folded LIMIT ?5",
+                 "tttii", folded, end, after, (int64_t)sees_all, limit);
     if (!rows)
         return STATUS_FAULT;
     buffer_text(json, "{\"items\":[");
@@ -291,11 +295,12 @@ static enum status user_update_work(struct request *request, struct db *db)
         user->is_disabled = account->is_disabled;
     if (was_admin && !others && (!user->is_superuser || user->is_disabled))
         return request_refuse(request, STATUS_CONFLICT, "This is the last administrator: make another one first.");
-    status = db_run(db,
-                    "UPDATE user SET superuser = ?2, disabled = ?3, password_hash = CASE WHEN ?4 THEN ?5 ELSE password_hash END, "
-                    "updated_at = ?6, version = version + 1 WHERE id = ?1",
-                    "iiiiti", id, (int64_t)user->is_superuser, (int64_t)user->is_disabled, (int64_t)account->has_password,
-                    account->hash.hash, clock_wall_ms());
+    status = db_run(
+        db,
+        "UPDATE user SET superuser = ?2, disabled = ?3, password_hash = CASE WHEN ?4 THEN ?5 ELSE password_hash END, "
+        "updated_at = ?6, version = version + 1 WHERE id = ?1",
+        "iiiiti", id, (int64_t)user->is_superuser, (int64_t)user->is_disabled, (int64_t)account->has_password,
+        account->hash.hash, clock_wall_ms());
     if (status == STATUS_OK && (user->is_disabled || account->has_password))
         status = sessions_delete(db, id, session_kept(request, user));
     SCOPED(buffer_free) struct buffer detail = {0};
@@ -326,7 +331,8 @@ static void user_update_done(struct request *request)
     bool is_admin = user->is_superuser && !user->is_disabled;
     if (request->status == STATUS_OK) {
         if (!permissions_set_superuser(request_permissions(request), user->id, is_admin))
-            log_error("account.memory", "a change of an administrator is not in force before the next start: no memory");
+            log_error("account.memory",
+                      "a change of an administrator is not in force before the next start: no memory");
         if (is_admin)
             accounts->setup_token[0] = '\0';
         if (user->is_disabled || account->has_password)

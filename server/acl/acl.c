@@ -7,13 +7,19 @@
 
 const struct route acl_routes[] = {
     {"grant.list", HTTP_M_GET, "grant", ROUTE_SUPERUSER, NULL, 0, grant_list_start, sizeof(struct acl_request), NULL},
-    {"grant.create", HTTP_M_POST, "grant", ROUTE_SUPERUSER, NULL, 0, grant_create_start, sizeof(struct acl_request), NULL},
-    {"grant.delete", HTTP_M_DELETE, "grant/:id", ROUTE_SUPERUSER, NULL, 0, grant_delete_start, sizeof(struct acl_request), NULL},
+    {"grant.create", HTTP_M_POST, "grant", ROUTE_SUPERUSER, NULL, 0, grant_create_start, sizeof(struct acl_request),
+     NULL},
+    {"grant.delete", HTTP_M_DELETE, "grant/:id", ROUTE_SUPERUSER, NULL, 0, grant_delete_start,
+     sizeof(struct acl_request), NULL},
     {"group.list", HTTP_M_GET, "group", ROUTE_SUPERUSER, NULL, 0, group_list_start, sizeof(struct acl_request), NULL},
-    {"group.create", HTTP_M_POST, "group", ROUTE_SUPERUSER, NULL, 0, group_create_start, sizeof(struct acl_request), NULL},
-    {"group.delete", HTTP_M_DELETE, "group/:id", ROUTE_SUPERUSER, NULL, 0, group_delete_start, sizeof(struct acl_request), NULL},
-    {"group_member.create", HTTP_M_POST, "group/:id/member", ROUTE_SUPERUSER, NULL, 0, group_member_create_start, sizeof(struct acl_request), NULL},
-    {"group_member.delete", HTTP_M_DELETE, "group/:id/member/:user", ROUTE_SUPERUSER, NULL, 0, group_member_delete_start, sizeof(struct acl_request), NULL},
+    {"group.create", HTTP_M_POST, "group", ROUTE_SUPERUSER, NULL, 0, group_create_start, sizeof(struct acl_request),
+     NULL},
+    {"group.delete", HTTP_M_DELETE, "group/:id", ROUTE_SUPERUSER, NULL, 0, group_delete_start,
+     sizeof(struct acl_request), NULL},
+    {"group_member.create", HTTP_M_POST, "group/:id/member", ROUTE_SUPERUSER, NULL, 0, group_member_create_start,
+     sizeof(struct acl_request), NULL},
+    {"group_member.delete", HTTP_M_DELETE, "group/:id/member/:user", ROUTE_SUPERUSER, NULL, 0,
+     group_member_delete_start, sizeof(struct acl_request), NULL},
     {"audit.list", HTTP_M_GET, "audit", ROUTE_SUPERUSER, NULL, 0, audit_list_start, sizeof(struct acl_request), NULL},
 };
 const size_t acl_routes_count = ARRAY_LENGTH(acl_routes);
@@ -58,8 +64,9 @@ enum status acl_load(struct acl *acl, struct db *db)
     if (!rows)
         return FAULT("the grants could not be read");
     while (rows_next(rows))
-        is_fine = permissions_set(permissions, subject_of(rows_text(rows, 0, NULL)), rows_int(rows, 1), rows_text(rows, 2, NULL),
-                                   (unsigned)rows_int(rows, 3)) && is_fine;
+        is_fine = permissions_set(permissions, subject_of(rows_text(rows, 0, NULL)), rows_int(rows, 1),
+                                  rows_text(rows, 2, NULL), (unsigned)rows_int(rows, 3)) &&
+                  is_fine;
     status = rows_end(rows);
     if (!is_fine)
         return FAULT("no memory for the grants");
@@ -86,10 +93,11 @@ static enum status audit_list_work(struct request *request, struct db *db)
     param_int(request, "before", PARAM_OPTIONAL, 1, INT64_MAX, &before);
     param_int(request, "limit", PARAM_OPTIONAL, 1, 200, &limit);
     SCOPED(rows_end)
-    struct rows *rows = db_query(db,
-                                 "SELECT audit.id, at, audit.user_id, user.name, action, detail FROM audit LEFT JOIN user "
-                                 "ON user.id = audit.user_id WHERE audit.id < ?1 ORDER BY audit.id DESC LIMIT ?2",
-                                 "ii", before, limit);
+    struct rows *rows =
+        db_query(db,
+                 "SELECT audit.id, at, audit.user_id, user.name, action, detail FROM audit LEFT JOIN user "
+                 "ON user.id = audit.user_id WHERE audit.id < ?1 ORDER BY audit.id DESC LIMIT ?2",
+                 "ii", before, limit);
     if (!rows)
         return STATUS_FAULT;
     buffer_text(json, "{\"items\":[");

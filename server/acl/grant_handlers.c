@@ -32,16 +32,18 @@ static enum status grant_list_work(struct request *request, struct db *db)
     struct buffer *json = request_result(request);
     char at[CLOCK_TEXT_SIZE];
     SCOPED(rows_end)
-    struct rows *rows = db_query(db,
-                                 "SELECT g.id, g.subject, ifnull(g.user_id, g.group_id), ifnull(user.name, \"group\".name), g.model, "
-                                 "g.rights, g.reason, g.created_at FROM \"grant\" g LEFT JOIN user ON user.id = g.user_id "
-                                 "LEFT JOIN \"group\" ON \"group\".id = g.group_id ORDER BY g.id LIMIT 10000",
-                                 "");
+    struct rows *rows =
+        db_query(db,
+                 "SELECT g.id, g.subject, ifnull(g.user_id, g.group_id), ifnull(user.name, \"group\".name), g.model, "
+                 "g.rights, g.reason, g.created_at FROM \"grant\" g LEFT JOIN user ON user.id = g.user_id "
+                 "LEFT JOIN \"group\" ON \"group\".id = g.group_id ORDER BY g.id LIMIT 10000",
+                 "");
     if (!rows)
         return STATUS_FAULT;
     buffer_text(json, "{\"items\":[");
     for (const char *comma = ""; rows_next(rows); comma = ",") {
-        buffer_printf(json, "%s{\"id\":%lld,\"subject\":\"%s", comma, (long long)rows_int(rows, 0), rows_text(rows, 1, NULL));
+        buffer_printf(json, "%s{\"id\":%lld,\"subject\":\"%s", comma, (long long)rows_int(rows, 0),
+                      rows_text(rows, 1, NULL));
         if (!rows_is_null(rows, 2))
             buffer_printf(json, ":%lld", (long long)rows_int(rows, 2));
         buffer_text(json, "\",");
@@ -99,15 +101,15 @@ static bool rights_read(struct request *request)
     struct acl_request *acl = acl_request(request);
     const cJSON *list = json_get(request->params, "rights"), *item;
     bool is_fine = cJSON_IsArray(list);
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach (item, list) {
         const char *word = json_text(item);
         unsigned right = word ? rights_from_word(word) : 0;
         is_fine &= right != 0;
         acl->rights |= right;
     }
     if (!is_fine)
-        request_invalid(request, "/rights", "This must be a list of read, write and delete; an empty one takes the grant away.");
+        request_invalid(request, "/rights",
+                        "This must be a list of read, write and delete; an empty one takes the grant away.");
     return is_fine;
 }
 
@@ -121,12 +123,14 @@ static enum status subject_find(struct request *request, struct db *db)
     enum status status;
     /* Digits are an id and nothing else: who calls himself "7" does not get what is meant for user 7. */
     if (is_id)
-        status = db_get_int(db, &acl->subject_id, is_user ? "SELECT id FROM user WHERE id = ?1" : "SELECT id FROM \"group\" WHERE id = ?1",
+        status = db_get_int(db, &acl->subject_id,
+                            is_user ? "SELECT id FROM user WHERE id = ?1" : "SELECT id FROM \"group\" WHERE id = ?1",
                             "i", (int64_t)strtoll(acl->subject_name, NULL, 10));
     else
         status = db_get_int(db, &acl->subject_id,
-                            is_user ? "SELECT id FROM user WHERE name_folded = lower(?1)" : "SELECT id FROM \"group\" WHERE name = ?1", "t",
-                            acl->subject_name);
+                            is_user ? "SELECT id FROM user WHERE name_folded = lower(?1)"
+                                    : "SELECT id FROM \"group\" WHERE name = ?1",
+                            "t", acl->subject_name);
     if (status != STATUS_NOT_FOUND)
         return status;
     request_invalid(request, "/subject", "There is no such %s.", is_user ? "user" : "group");
@@ -160,21 +164,26 @@ static enum status grant_create_work(struct request *request, struct db *db)
     if (status != STATUS_OK)
         return status;
     status = db_get_int(db, &before,
-                        "SELECT rights FROM \"grant\" WHERE subject = ?1 AND ifnull(user_id, 0) = ?2 AND ifnull(group_id, 0) = ?3 AND model = ?4",
-                        "tiit", subject_word(acl->subject), is_user ? acl->subject_id : 0, is_group ? acl->subject_id : 0, acl->model);
+                        "SELECT rights FROM \"grant\" WHERE subject = ?1 AND ifnull(user_id, 0) = ?2 AND "
+                        "ifnull(group_id, 0) = ?3 AND model = ?4",
+                        "tiit", subject_word(acl->subject), is_user ? acl->subject_id : 0,
+                        is_group ? acl->subject_id : 0, acl->model);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     acl->rights_before = (unsigned)before;
     status = db_run(db,
-                    "DELETE FROM \"grant\" WHERE subject = ?1 AND ifnull(user_id, 0) = ?2 AND ifnull(group_id, 0) = ?3 AND model = ?4",
-                    "tiit", subject_word(acl->subject), is_user ? acl->subject_id : 0, is_group ? acl->subject_id : 0, acl->model);
+                    "DELETE FROM \"grant\" WHERE subject = ?1 AND ifnull(user_id, 0) = ?2 AND ifnull(group_id, 0) = ?3 "
+                    "AND model = ?4",
+                    "tiit", subject_word(acl->subject), is_user ? acl->subject_id : 0, is_group ? acl->subject_id : 0,
+                    acl->model);
     acl->id = 0;
     if (status == STATUS_OK && acl->rights) {
-        status = db_run(db,
-                        "INSERT INTO \"grant\"(subject, user_id, group_id, model, rights, reason, granted_by, created_at) "
-                        "VALUES (?1, nullif(?2, 0), nullif(?3, 0), ?4, ?5, ?6, nullif(?7, 0), ?8)",
-                        "tiititii", subject_word(acl->subject), is_user ? acl->subject_id : 0, is_group ? acl->subject_id : 0,
-                        acl->model, (int64_t)acl->rights, acl->reason ? acl->reason : "", request->actor.user_id, now_ms);
+        status = db_run(
+            db,
+            "INSERT INTO \"grant\"(subject, user_id, group_id, model, rights, reason, granted_by, created_at) "
+            "VALUES (?1, nullif(?2, 0), nullif(?3, 0), ?4, ?5, ?6, nullif(?7, 0), ?8)",
+            "tiititii", subject_word(acl->subject), is_user ? acl->subject_id : 0, is_group ? acl->subject_id : 0,
+            acl->model, (int64_t)acl->rights, acl->reason ? acl->reason : "", request->actor.user_id, now_ms);
         acl->id = db_last_id(db);
     }
     if (status == STATUS_OK)
@@ -223,8 +232,9 @@ static enum status grant_delete_work(struct request *request, struct db *db)
     enum status status = request_recheck(request, db);
     if (status != STATUS_OK)
         return status;
-    struct rows *rows = db_query(db, "SELECT subject, ifnull(user_id, ifnull(group_id, 0)), model, rights FROM \"grant\" WHERE id = ?1",
-                                 "i", acl->id);
+    struct rows *rows =
+        db_query(db, "SELECT subject, ifnull(user_id, ifnull(group_id, 0)), model, rights FROM \"grant\" WHERE id = ?1",
+                 "i", acl->id);
     if (!rows)
         return STATUS_FAULT;
     bool is_there = rows_next(rows);
@@ -250,7 +260,8 @@ static enum status grant_delete_work(struct request *request, struct db *db)
 void grant_delete_start(struct request *request)
 {
     static const char *const names[] = {"id", NULL};
-    if (params_only(request, names) && param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->id))
+    if (params_only(request, names) &&
+        param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->id))
         request_write(request, grant_delete_work, grant_done);
     else
         request_finish(request, STATUS_INVALID);

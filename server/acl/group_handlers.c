@@ -11,7 +11,8 @@ static enum status group_list_work(struct request *request, struct db *db)
     SCOPED(rows_end)
     struct rows *rows = db_query(db,
                                  "SELECT id, name, (SELECT count(*) FROM group_member WHERE group_id = id), "
-                                 "(SELECT json_group_array(user_id) FROM group_member WHERE group_id = id) FROM \"group\" ORDER BY name LIMIT 1000",
+                                 "(SELECT json_group_array(user_id) FROM group_member WHERE group_id = id) FROM "
+                                 "\"group\" ORDER BY name LIMIT 1000",
                                  "");
     if (!rows)
         return STATUS_FAULT;
@@ -50,7 +51,8 @@ static enum status group_create_work(struct request *request, struct db *db)
     struct acl_request *acl = acl_request(request);
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
-        status = db_run(db, "INSERT INTO \"group\"(name, created_at) VALUES (?1, ?2)", "ti", acl->group_name, clock_wall_ms());
+        status = db_run(db, "INSERT INTO \"group\"(name, created_at) VALUES (?1, ?2)", "ti", acl->group_name,
+                        clock_wall_ms());
     if (status == STATUS_CONFLICT)
         return request_refuse(request, STATUS_CONFLICT, "There is a group of this name already.");
     if (status != STATUS_OK)
@@ -108,7 +110,8 @@ static void group_delete_done(struct request *request)
 void group_delete_start(struct request *request)
 {
     static const char *const names[] = {"id", NULL};
-    if (params_only(request, names) && param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->group_id))
+    if (params_only(request, names) &&
+        param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->group_id))
         request_write(request, group_delete_work, group_delete_done);
     else
         request_finish(request, STATUS_INVALID);
@@ -134,10 +137,11 @@ static enum status group_join_work(struct request *request, struct db *db)
     int64_t is_there = 0;
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
-        status = db_get_int(db, &is_there, "SELECT 1 FROM \"group\", user WHERE \"group\".id = ?1 AND user.id = ?2", "ii",
-                            acl->group_id, acl->user_id);
+        status = db_get_int(db, &is_there, "SELECT 1 FROM \"group\", user WHERE \"group\".id = ?1 AND user.id = ?2",
+                            "ii", acl->group_id, acl->user_id);
     if (status == STATUS_OK)
-        status = db_run(db, "INSERT OR IGNORE INTO group_member(group_id, user_id) VALUES (?1, ?2)", "ii", acl->group_id, acl->user_id);
+        status = db_run(db, "INSERT OR IGNORE INTO group_member(group_id, user_id) VALUES (?1, ?2)", "ii",
+                        acl->group_id, acl->user_id);
     if (status == STATUS_OK)
         status = group_audit(request, db, "group.join");
     db_acl_changed(db);
@@ -166,7 +170,8 @@ static enum status group_part_work(struct request *request, struct db *db)
     struct acl_request *acl = acl_request(request);
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
-        status = db_run(db, "DELETE FROM group_member WHERE group_id = ?1 AND user_id = ?2", "ii", acl->group_id, acl->user_id);
+        status = db_run(db, "DELETE FROM group_member WHERE group_id = ?1 AND user_id = ?2", "ii", acl->group_id,
+                        acl->user_id);
     if (status == STATUS_OK && db_changes(db) == 0)
         return STATUS_NOT_FOUND;
     if (status == STATUS_OK)

@@ -20,7 +20,7 @@ struct dispatch {
     struct entry *entries;
     size_t count;
     struct text_map *by_name; /* → route's index + 1 */
-    uint64_t acl_version; /* up to which permissions and sessions in memory follow the data base */
+    uint64_t acl_version;     /* up to which permissions and sessions in memory follow the data base */
     size_t in_flight;
 };
 
@@ -219,7 +219,8 @@ void dispatch_start(struct request *request)
         request->actor = (struct actor){0};
         if (session)
             session_actor(session, &request->actor);
-    } else if (request->actor.session_id && !sessions_use(dispatch->sessions, request->actor.session_id, clock_wall_ms())) {
+    } else if (request->actor.session_id &&
+               !sessions_use(dispatch->sessions, request->actor.session_id, clock_wall_ms())) {
         request_refuse(request, STATUS_UNAUTHENTICATED, "Your session has ended: sign in again.");
         request_finish(request, STATUS_UNAUTHENTICATED);
         return;

@@ -238,8 +238,7 @@ bool permissions_is_superuser(const struct permissions *permissions, const struc
 {
     if (actor->is_shell)
         return true;
-    const struct person *person =
-        actor->user_id ? int_map_get(permissions->people, (uint64_t)actor->user_id) : NULL;
+    const struct person *person = actor->user_id ? int_map_get(permissions->people, (uint64_t)actor->user_id) : NULL;
     return person && person->is_superuser;
 }
 

@@ -10,7 +10,7 @@
 enum { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_DELETE = 4, RIGHT_ALL = 7 };
 
 #define NAME_CHARACTERS_MAX 32
-#define NAME_SIZE (NAME_CHARACTERS_MAX * 4 + 1)
+#define NAME_SIZE           (NAME_CHARACTERS_MAX * 4 + 1)
 
 /* Who asks. Plain data: it travels to the store's threads and to other nodes. */
 struct actor {
@@ -48,5 +48,5 @@ void permissions_print(const struct permissions *permissions, const struct actor
 /* Is anything at all open to those who are not signed in? */
 bool permissions_have_public(const struct permissions *permissions);
 /* "read,write" or ["read","write"] words to bits and back. */
-unsigned rights_from_word(const char *word); /* 0: unknown */
+unsigned rights_from_word(const char *word);             /* 0: unknown */
 void rights_print(unsigned rights, struct buffer *json); /* ["read","write"] */

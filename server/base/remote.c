@@ -1,6 +1,6 @@
-/* base/remote.c: calls and answers as texts on the bus. A call is a JSON object that says who asks for what, a line end,
- * and the parameters, which thus may be as deep and long as at any door; an answer is a JSON object, a line end, and the
- * result as it is, so that a large one is not parsed on the way. */
+/* base/remote.c: calls and answers as texts on the bus. A call is a JSON object that says who asks for what, a line
+ * end, and the parameters, which thus may be as deep and long as at any door; an answer is a JSON object, a line end,
+ * and the result as it is, so that a large one is not parsed on the way. */
 #include "base/remote.h"
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 #define CALL_MS 4500 /* clients wait 5 s for an answer */
 /* Signs of life within the time after which a node is given up: one or two may be lost. */
 #define BEATS_IN_SILENCE 5
-#define NODES_MAX 1000
-#define HOME_IS_SILENT "The home node does not answer: try again soon."
+#define NODES_MAX        1000
+#define HOME_IS_SILENT   "The home node does not answer: try again soon."
 
 struct call {
     struct wheel_timer timer;
@@ -40,8 +40,8 @@ struct remote {
     struct int_map *nodes; /* home: id → struct node */
     struct wheel_timer beat;
     int64_t silence_ms;
-    int64_t heard_ms;      /* edge: of the home */
-    int64_t home_dropped;  /* edge: publications that the home could not send, when it was last heard of */
+    int64_t heard_ms;     /* edge: of the home */
+    int64_t home_dropped; /* edge: publications that the home could not send, when it was last heard of */
 };
 
 static void forward(void *context, struct request *request);
@@ -57,7 +57,8 @@ static void answer_send(struct request *request);
 static void answer_arrived(struct remote *remote, const char *bytes, size_t length);
 static void hello_arrived(struct remote *remote, const char *bytes, size_t length);
 
-struct remote *remote_new(struct dispatch *dispatch, struct wheel *wheel, bool is_edge, const struct remote_handlers *handlers)
+struct remote *remote_new(struct dispatch *dispatch, struct wheel *wheel, bool is_edge,
+                          const struct remote_handlers *handlers)
 {
     struct remote *remote = calloc(1, sizeof *remote);
     if (!remote)
@@ -243,7 +244,8 @@ static void beat_fire(struct wheel_timer *timer)
             struct node *node = value;
             if (now_ms - node->heard_ms < remote->silence_ms)
                 continue;
-            log_warning("node.lost", "edge %llu is silent; its people are taken off the lists", (unsigned long long)node->id);
+            log_warning("node.lost", "edge %llu is silent; its people are taken off the lists",
+                        (unsigned long long)node->id);
             int_map_remove(remote->nodes, node->id);
             remote->handlers.node_lost(remote->handlers.context, node->id);
             free(node);
@@ -377,7 +379,8 @@ static void call_arrived(struct remote *remote, const cJSON *message, const char
     cJSON *object = json_parse(params, params_length, &why);
     if (!object || !cJSON_IsObject(object)) {
         cJSON_Delete(object);
-        request_refuse(request, STATUS_MALFORMED, "The parameters are not fine: %s.", why ? why : "they must be an object");
+        request_refuse(request, STATUS_MALFORMED, "The parameters are not fine: %s.",
+                       why ? why : "they must be an object");
         request_finish(request, STATUS_MALFORMED);
         return;
     }

@@ -1,5 +1,6 @@
 /* base/remote.h: actions carried between nodes. An edge sends each request to the home as plain data (who, action,
- * parameters) over the bus and gets the answer back; the home runs it as if it had come in by its own door. Loop thread. */
+ * parameters) over the bus and gets the answer back; the home runs it as if it had come in by its own door. Loop
+ * thread. */
 #pragma once
 #include "base/dispatch.h"
 #include "bus/bus.h"
@@ -16,12 +17,13 @@ struct remote_handlers {
     void (*home_is_new)(void *context);
 };
 
-#define REMOTE_HOME_CHANNEL "home"
-#define REMOTE_NODE_CHANNEL "node:" /* + node id */
+#define REMOTE_HOME_CHANNEL  "home"
+#define REMOTE_NODE_CHANNEL  "node:" /* + node id */
 #define REMOTE_EDGES_CHANNEL "edges" /* the home, when it comes: before anything else that it publishes */
 
 /* On an edge it becomes the dispatcher's way to the home. NULL: no memory. */
-struct remote *remote_new(struct dispatch *dispatch, struct wheel *wheel, bool is_edge, const struct remote_handlers *handlers);
+struct remote *remote_new(struct dispatch *dispatch, struct wheel *wheel, bool is_edge,
+                          const struct remote_handlers *handlers);
 /* Starts to listen and to tell that it lives. */
 void remote_set_bus(struct remote *remote, struct bus *bus);
 /* Requests that wait are answered UNAVAILABLE. */

@@ -135,10 +135,11 @@ enum status request_recheck(struct request *request, struct db *db)
     if (actor->is_shell || route->flags & (ROUTE_OPEN | ROUTE_NODE) || db_acl_version(db) == request->acl_version)
         return STATUS_OK;
     if (actor->user_id) {
-        enum status status = db_get_int(db, &is_superuser,
-                                        "SELECT superuser FROM user WHERE id = ?1 AND disabled = 0 AND "
-                                        "(?2 = 0 OR EXISTS (SELECT 1 FROM session WHERE session.id = ?2 AND user_id = ?1))",
-                                        "ii", actor->user_id, actor->session_id);
+        enum status status =
+            db_get_int(db, &is_superuser,
+                       "SELECT superuser FROM user WHERE id = ?1 AND disabled = 0 AND "
+                       "(?2 = 0 OR EXISTS (SELECT 1 FROM session WHERE session.id = ?2 AND user_id = ?1))",
+                       "ii", actor->user_id, actor->session_id);
         if (status == STATUS_NOT_FOUND)
             return request_refuse(request, STATUS_UNAUTHENTICATED, "Your session has ended: sign in again.");
         if (status != STATUS_OK)
@@ -192,7 +193,8 @@ static bool param_wrong(struct request *request, const char *name, const char *d
 
 static const cJSON *param_find(struct request *request, const char *name, enum param_need need, bool *is_fine)
 {
-    *is_fine = param_is_given(request, name) || need == PARAM_OPTIONAL || param_wrong(request, name, "This is required.");
+    *is_fine =
+        param_is_given(request, name) || need == PARAM_OPTIONAL || param_wrong(request, name, "This is required.");
     return param_is_given(request, name) ? json_get(request->params, name) : NULL;
 }
 

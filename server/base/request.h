@@ -33,12 +33,13 @@ enum {
 struct route {
     const char *name; /* the rpc method: "room.join" */
     enum http_method method;
-    const char *path;  /* below /api/v1/, parameters as ":id" (integers) or ":word*" (text): "room/:id/join". NULL: no REST door */
+    const char *path;  /* below /api/v1/, parameters as ":id" (integers) or ":word*" (text): "room/:id/join". NULL: no
+                          REST door */
     unsigned flags;    /* ROUTE_… : exactly one of OPEN, SIGNED_IN, MODEL, SUPERUSER, NODE */
     const char *model; /* with ROUTE_MODEL */
     unsigned needs;    /* RIGHT_… */
     void (*start)(struct request *request); /* loop; ends in request_write(), request_read() or request_finish() */
-    size_t size;       /* of the action's structure, which begins with struct request; 0: just struct request */
+    size_t size; /* of the action's structure, which begins with struct request; 0: just struct request */
     void (*free)(struct request *request); /* what it owns beyond struct request; may be NULL */
 };
 
@@ -107,9 +108,11 @@ enum status request_recheck(struct request *request, struct db *db);
 /* ---- parameters: read one, refuse in words, remember the error in the request ----
  * Each answers false if the parameter is there but wrong (error noted). An absent optional one leaves *value alone. */
 enum param_need { PARAM_OPTIONAL, PARAM_REQUIRED };
-bool param_int(struct request *request, const char *name, enum param_need need, int64_t least, int64_t most, int64_t *value);
+bool param_int(struct request *request, const char *name, enum param_need need, int64_t least, int64_t most,
+               int64_t *value);
 /* Characters are counted as code points. *value points into params. */
-bool param_text(struct request *request, const char *name, enum param_need need, size_t least, size_t most, const char **value);
+bool param_text(struct request *request, const char *name, enum param_need need, size_t least, size_t most,
+                const char **value);
 bool param_bool(struct request *request, const char *name, enum param_need need, bool *value);
 /* One of the words in the NULL-ended list. */
 bool param_word(struct request *request, const char *name, enum param_need need, const char *const *words, int *index);

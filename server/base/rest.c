@@ -50,8 +50,8 @@ bool rest_handle(struct rest *rest, const struct http_request *http_request)
     enum status status = STATUS_NOT_FOUND;
     struct request *request = NULL;
     if (strncmp(http_request->path, PREFIX, strlen(PREFIX)) == 0)
-        request = dispatch_request_http(rest->dispatch, http_request->method, http_request->path + strlen(PREFIX), &status,
-                                        &allow);
+        request = dispatch_request_http(rest->dispatch, http_request->method, http_request->path + strlen(PREFIX),
+                                        &status, &allow);
     if (!request && status == STATUS_METHOD_NOT_ALLOWED) {
         methods_answer(rest, http_request, &allow);
         return true;
@@ -129,14 +129,16 @@ static enum status who_read(const struct http_request *http_request, struct requ
     const char *authorization = http_header(http_request, "Authorization");
     if (authorization) {
         if (strncasecmp(authorization, "Bearer ", 7) != 0 || strlen(authorization) > 200)
-            return request_refuse(request, STATUS_UNAUTHENTICATED, "Send the token as \"Authorization: Bearer TOKEN\".");
+            return request_refuse(request, STATUS_UNAUTHENTICATED,
+                                  "Send the token as \"Authorization: Bearer TOKEN\".");
         digest_text(authorization + 7, strlen(authorization + 7), request->credential);
         return STATUS_OK;
     }
     if (is_write && !http_request->is_own_origin)
         return request_refuse(request, STATUS_FORBIDDEN, "This came from a page of another site; it was not done.");
     char token[80];
-    if (!http_cookie(http_request, http_request->is_secure ? SESSION_COOKIE_SECURE : SESSION_COOKIE, token, sizeof token))
+    if (!http_cookie(http_request, http_request->is_secure ? SESSION_COOKIE_SECURE : SESSION_COOKIE, token,
+                     sizeof token))
         return STATUS_OK;
     digest_text(token, strlen(token), request->credential);
     session_csrf(token, request->csrf);
@@ -144,8 +146,9 @@ static enum status who_read(const struct http_request *http_request, struct requ
     if (is_write && !(request->route->flags & ROUTE_HTTP_ONLY && request->route->flags & ROUTE_OPEN)) {
         const char *sent = http_header(http_request, "X-CSRF-Token");
         if (!sent || !digest_equal(sent, request->csrf))
-            return request_refuse(request, STATUS_FORBIDDEN,
-                                  "The header X-CSRF-Token is missing or old: reload the page (it is \"csrf\" of /api/v1/me).");
+            return request_refuse(
+                request, STATUS_FORBIDDEN,
+                "The header X-CSRF-Token is missing or old: reload the page (it is \"csrf\" of /api/v1/me).");
     }
     return STATUS_OK;
 }
@@ -255,7 +258,8 @@ static void rest_reply(struct request *request)
     struct http_answer answer = {.status = status_http(request->status)};
     char text[64];
     if (request->session_token)
-        cookie_write(&headers, request->session_token, request->door_tag & TAG_SECURE, rest->settings->account_session_s);
+        cookie_write(&headers, request->session_token, request->door_tag & TAG_SECURE,
+                     rest->settings->account_session_s);
     if (request->retry_after_s) {
         snprintf(text, sizeof text, "%lld", (long long)request->retry_after_s);
         http_answer_header(&headers, "Retry-After", text);

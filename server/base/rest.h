@@ -11,5 +11,5 @@ void rest_free(struct rest *rest);
 /* True: it is (or will be) answered; false: not below /api/. */
 bool rest_handle(struct rest *rest, const struct http_request *http_request);
 
-#define SESSION_COOKIE "sid"                /* plain HTTP, for one's own machine */
+#define SESSION_COOKIE        "sid"        /* plain HTTP, for one's own machine */
 #define SESSION_COOKIE_SECURE "__Host-sid" /* behind TLS */

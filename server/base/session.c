@@ -139,7 +139,7 @@ void sessions_remove_user(struct sessions *sessions, int64_t user_id, int64_t ex
     /* The head goes with the last entry, so the walk ends on a count taken before. */
     size_t left = 0;
     if (head)
-        LIST_EACH(head, node)
+        LIST_EACH (head, node)
             left++;
     struct list *node = head ? head->next : NULL;
     while (left--) {

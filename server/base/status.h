@@ -4,28 +4,28 @@
 #include <stdbool.h>
 
 /* name, http, realtime, code, words */
-#define STATUS_TABLE(X)                                                                            \
-    X(OK, 200, 0, "ok", "done")                                                                    \
-    X(CREATED, 201, 0, "created", "created")                                                       \
-    X(NO_CONTENT, 204, 0, "no_content", "done")                                                    \
-    X(MALFORMED, 400, 107, "malformed", "The request is malformed.")                               \
-    X(UNAUTHENTICATED, 401, 101, "unauthenticated", "Sign in first.")                              \
-    X(FORBIDDEN, 403, 103, "forbidden", "You may not do this.")                                    \
-    X(NOT_FOUND, 404, 102, "not_found", "There is nothing here that you may see.")                 \
-    X(METHOD_NOT_ALLOWED, 405, 104, "method_not_allowed", "This address does not take that method.") \
-    X(CONFLICT, 409, 409, "conflict", "This is in conflict with what is there.")                                        \
-    X(PRECONDITION, 412, 412, "precondition_failed", "It was changed by somebody else meanwhile.") \
-    X(TOO_LARGE, 413, 107, "too_large", "The request is too large.")                               \
-    X(MEDIA_TYPE, 415, 107, "media_type", "Send the body as application/json.")                    \
-    X(INVALID, 422, 107, "invalid", "Some fields are not right.")                                  \
-    X(TOO_MANY, 429, 111, "too_many_requests", "Too many requests: wait and try again.")           \
-    X(FAULT, 500, 100, "fault", "The server failed, and noted it.")                                \
-    X(BUSY, 503, 111, "busy", "The server is busy: try again in a moment.")                        \
-    X(UNAVAILABLE, 503, 100, "unavailable", "The server cannot do this right now: try again soon.") \
-    X(NO_SPACE, 507, 100, "no_space", "The server's disk is full: nothing was saved. Reading goes on.") \
-    X(UNRECOVERABLE, 409, 112, "unrecoverable", "The position is unknown: reload from the start.") \
-    X(SUBSCRIBED, 409, 105, "already_subscribed", "You are subscribed to this channel already.")   \
-    X(UNKNOWN_METHOD, 404, 108, "unknown_method", "There is no such method.")                      \
+#define STATUS_TABLE(X)                                                                                                \
+    X(OK, 200, 0, "ok", "done")                                                                                        \
+    X(CREATED, 201, 0, "created", "created")                                                                           \
+    X(NO_CONTENT, 204, 0, "no_content", "done")                                                                        \
+    X(MALFORMED, 400, 107, "malformed", "The request is malformed.")                                                   \
+    X(UNAUTHENTICATED, 401, 101, "unauthenticated", "Sign in first.")                                                  \
+    X(FORBIDDEN, 403, 103, "forbidden", "You may not do this.")                                                        \
+    X(NOT_FOUND, 404, 102, "not_found", "There is nothing here that you may see.")                                     \
+    X(METHOD_NOT_ALLOWED, 405, 104, "method_not_allowed", "This address does not take that method.")                   \
+    X(CONFLICT, 409, 409, "conflict", "This is in conflict with what is there.")                                       \
+    X(PRECONDITION, 412, 412, "precondition_failed", "It was changed by somebody else meanwhile.")                     \
+    X(TOO_LARGE, 413, 107, "too_large", "The request is too large.")                                                   \
+    X(MEDIA_TYPE, 415, 107, "media_type", "Send the body as application/json.")                                        \
+    X(INVALID, 422, 107, "invalid", "Some fields are not right.")                                                      \
+    X(TOO_MANY, 429, 111, "too_many_requests", "Too many requests: wait and try again.")                               \
+    X(FAULT, 500, 100, "fault", "The server failed, and noted it.")                                                    \
+    X(BUSY, 503, 111, "busy", "The server is busy: try again in a moment.")                                            \
+    X(UNAVAILABLE, 503, 100, "unavailable", "The server cannot do this right now: try again soon.")                    \
+    X(NO_SPACE, 507, 100, "no_space", "The server's disk is full: nothing was saved. Reading goes on.")                \
+    X(UNRECOVERABLE, 409, 112, "unrecoverable", "The position is unknown: reload from the start.")                     \
+    X(SUBSCRIBED, 409, 105, "already_subscribed", "You are subscribed to this channel already.")                       \
+    X(UNKNOWN_METHOD, 404, 108, "unknown_method", "There is no such method.")                                          \
     X(LIMIT, 400, 106, "limit_exceeded", "That is more than is allowed.")
 
 #define STATUS_ENUM(name, http, realtime, code, words) STATUS_##name,
@@ -35,7 +35,10 @@ int status_http(enum status status);
 int status_realtime(enum status status); /* 0: success */
 const char *status_code(enum status status);
 const char *status_words(enum status status);
-static inline bool status_is_ok(enum status status) { return status <= STATUS_NO_CONTENT; }
+static inline bool status_is_ok(enum status status)
+{
+    return status <= STATUS_NO_CONTENT;
+}
 /* A client may try the same again later. */
 bool status_is_temporary(enum status status);
 /* The status whose code is @code; STATUS_FAULT if there is none. */

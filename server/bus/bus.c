@@ -17,8 +17,7 @@ static void bus_idle(uv_idle_t *idle);
 static void bus_free_removed(struct bus *bus);
 static void bus_free(struct bus *bus);
 
-enum status bus_open(const struct bus_options *options, uv_loop_t *loop, struct bus **out, char *why,
-                     size_t why_size)
+enum status bus_open(const struct bus_options *options, uv_loop_t *loop, struct bus **out, char *why, size_t why_size)
 {
     if (!options->url || !*options->url)
         return bus_local_new(options, loop, out);

@@ -20,9 +20,9 @@ typedef void bus_state(void *context, bool is_up);
 typedef void bus_listening(void *context, const char *channel, bool is_listening);
 
 struct bus_options {
-    const char *url;         /* NULL or "": local. "unix:/path/redis.sock" or "redis://[user:password@]127.0.0.1:6379[/db]" */
-    const char *prefix;      /* of every Redis channel name, such as "parley:" */
-    size_t in_flight_max;    /* bytes waiting for Redis; above it publications are dropped and counted */
+    const char *url; /* NULL or "": local. "unix:/path/redis.sock" or "redis://[user:password@]127.0.0.1:6379[/db]" */
+    const char *prefix;   /* of every Redis channel name, such as "parley:" */
+    size_t in_flight_max; /* bytes waiting for Redis; above it publications are dropped and counted */
     void *context;
     bus_message *message;
     bus_state *state;
@@ -30,15 +30,14 @@ struct bus_options {
 };
 
 struct bus_stats {
-    bool is_up;              /* local: always */
+    bool is_up; /* local: always */
     bool is_local;
     uint64_t published, received, dropped, reconnects;
     size_t in_flight;
 };
 
 /* errors: a malformed url (in @why). A Redis that is away is no error: the bus connects when it comes. */
-enum status bus_open(const struct bus_options *options, uv_loop_t *loop, struct bus **out, char *why,
-                     size_t why_size);
+enum status bus_open(const struct bus_options *options, uv_loop_t *loop, struct bus **out, char *why, size_t why_size);
 /* Starts the closing; its handles are gone once the loop has run again. NULL is allowed. */
 void bus_close(struct bus *bus);
 

@@ -25,8 +25,8 @@ static inline void command_start(struct buffer *command, size_t words)
 }
 
 /* One word, made of two parts. */
-static inline void command_word(struct buffer *command, const char *first, size_t first_length,
-                                const char *second, size_t second_length)
+static inline void command_word(struct buffer *command, const char *first, size_t first_length, const char *second,
+                                size_t second_length)
 {
     command_count(command, '$', first_length + second_length);
     buffer_append(command, first, first_length);

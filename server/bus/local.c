@@ -90,8 +90,7 @@ static void local_turn(struct bus *bus)
     list_move_all(&now, &local->publications);
     while ((node = list_take_first(&now))) {
         struct publication *publication = container_of(node, struct publication, node);
-        struct bus_channel *channel =
-            bus_channel_get(bus, publication->channel, strlen(publication->channel));
+        struct bus_channel *channel = bus_channel_get(bus, publication->channel, strlen(publication->channel));
         bus->stats.in_flight -= publication->cost;
         if (channel && !bus->is_closing)
             bus_deliver(bus, channel, publication->bytes, publication->length);

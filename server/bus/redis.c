@@ -270,8 +270,7 @@ static void link_write(struct redis_link *link)
 {
     struct buffer *out = &link->out;
     if (link->written < out->length && !link->error) {
-        ssize_t count =
-            send(link->context->fd, out->bytes + link->written, out->length - link->written, MSG_NOSIGNAL);
+        ssize_t count = send(link->context->fd, out->bytes + link->written, out->length - link->written, MSG_NOSIGNAL);
         if (count > 0)
             link->written += (size_t)count;
         else if (count < 0 && errno != EAGAIN && errno != EINTR)
@@ -301,8 +300,8 @@ static void link_fail(struct redis_link *link)
 {
     const redisContext *context = link->context;
     /* What hiredis calls "out of memory" is nearly always our refusal in link_array_new(). */
-    link_lost(link, context->err == REDIS_ERR_OOM ? "an answer has a shape that Redis does not send us"
-                                                  : context->errstr);
+    link_lost(link,
+              context->err == REDIS_ERR_OOM ? "an answer has a shape that Redis does not send us" : context->errstr);
 }
 
 /* The listener closes the link, and with it may go whatever @why points to. */

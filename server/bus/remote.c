@@ -78,15 +78,13 @@ static bool remote_sign_in(struct remote *remote, struct redis_link *link);
 static bool remote_restore(struct remote *remote);
 static bool remote_send_changes(struct remote *remote);
 static void remote_probe(struct remote *remote);
-static bool remote_send_publication(struct remote *remote, const char *channel, const char *bytes,
-                                    size_t length);
+static bool remote_send_publication(struct remote *remote, const char *channel, const char *bytes, size_t length);
 static bool remote_send(struct remote *remote, struct redis_link *link);
 static void remote_answered(void *context, struct redis_link *link, const struct redis_answer *answer);
 static bool remote_command_answered(struct remote *remote, const struct redis_answer *answer);
 static bool remote_subscription_answered(struct remote *remote, const struct redis_answer *answer);
 static bool remote_acknowledged(struct remote *remote, struct bus_channel *channel, bool is_subscribed);
-static void remote_heard(struct remote *remote, struct bus_channel *channel, const char *bytes,
-                         size_t length);
+static void remote_heard(struct remote *remote, struct bus_channel *channel, const char *bytes, size_t length);
 static void remote_probed(struct remote *remote, const char *bytes, size_t length);
 static void remote_up(struct remote *remote);
 static void remote_tick(uv_timer_t *tick);
@@ -215,8 +213,7 @@ static bool remote_publish(struct bus *bus, const char *channel, const char *byt
     return remote_send_publication(remote, channel, bytes, length);
 }
 
-static bool remote_send_publication(struct remote *remote, const char *channel, const char *bytes,
-                                    size_t length)
+static bool remote_send_publication(struct remote *remote, const char *channel, const char *bytes, size_t length)
 {
     struct buffer *command = &remote->command;
     command_start(command, 3);
@@ -302,8 +299,7 @@ static bool remote_send_changes(struct remote *remote)
             continue; /* changed to and fro in one turn */
         command_start(&remote->command, 2);
         command_text(&remote->command, is_wanted ? "SUBSCRIBE" : "UNSUBSCRIBE");
-        command_word(&remote->command, remote->prefix, remote->prefix_length, channel->name,
-                     channel->name_length);
+        command_word(&remote->command, remote->prefix, remote->prefix_length, channel->name, channel->name_length);
         if (!remote_send(remote, remote->subscriptions))
             return false;
         channel->is_asked = true;
@@ -365,8 +361,8 @@ static bool remote_subscription_answered(struct remote *remote, const struct red
     }
     if (answer->channel_length < prefix_length || memcmp(answer->channel, remote->prefix, prefix_length) != 0)
         return false;
-    struct bus_channel *channel = bus_channel_get(&remote->bus, answer->channel + prefix_length,
-                                                  answer->channel_length - prefix_length);
+    struct bus_channel *channel =
+        bus_channel_get(&remote->bus, answer->channel + prefix_length, answer->channel_length - prefix_length);
     if (!channel || remote->subscriptions_due > 0)
         return false;
     if (answer->kind != ANSWER_MESSAGE)

@@ -4,11 +4,10 @@
 
 enum status access_select(struct request *request, struct db *db, int64_t room_id, struct access *access)
 {
-    struct rows *rows =
-        db_query(db,
-                 "SELECT kind, top, role, ifnull(read_offset, 0), epoch FROM room LEFT JOIN member "
-                 "ON room_id = room.id AND user_id = ?2 WHERE room.id = ?1",
-                 "ii", room_id, request->actor.user_id);
+    struct rows *rows = db_query(db,
+                                 "SELECT kind, top, role, ifnull(read_offset, 0), epoch FROM room LEFT JOIN member "
+                                 "ON room_id = room.id AND user_id = ?2 WHERE room.id = ?1",
+                                 "ii", room_id, request->actor.user_id);
     struct access found = {.room_id = room_id};
     if (rows_next(rows)) {
         found.kind = room_kind_from_word(rows_text(rows, 0, NULL));
@@ -26,8 +25,7 @@ enum status access_select(struct request *request, struct db *db, int64_t room_i
     return STATUS_OK;
 }
 
-enum status access_select_to_write(struct request *request, struct db *db, int64_t room_id,
-                                   struct access *access)
+enum status access_select_to_write(struct request *request, struct db *db, int64_t room_id, struct access *access)
 {
     enum status status = request_recheck(request, db);
     return status == STATUS_OK ? access_select(request, db, room_id, access) : status;
@@ -40,8 +38,8 @@ enum status access_select_message(struct request *request, struct db *db, int64_
     return status == STATUS_OK ? access_select(request, db, message->room_id, access) : status;
 }
 
-enum status access_select_message_to_write(struct request *request, struct db *db, int64_t id,
-                                           struct message *message, struct access *access)
+enum status access_select_message_to_write(struct request *request, struct db *db, int64_t id, struct message *message,
+                                           struct access *access)
 {
     enum status status = request_recheck(request, db);
     return status == STATUS_OK ? access_select_message(request, db, id, message, access) : status;
@@ -56,8 +54,7 @@ enum status access_may_write(struct request *request, const struct access *acces
     return STATUS_OK;
 }
 
-enum status access_needs(struct request *request, const struct access *access, enum role role,
-                         const char *what)
+enum status access_needs(struct request *request, const struct access *access, enum role role, const char *what)
 {
     if (access->role >= role)
         return STATUS_OK;

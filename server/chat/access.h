@@ -23,15 +23,13 @@ struct access {
  */
 enum status access_select(struct request *request, struct db *db, int64_t room_id, struct access *access);
 /* The same for a work that writes: first, is what the loop allowed still allowed? */
-enum status access_select_to_write(struct request *request, struct db *db, int64_t room_id,
-                                   struct access *access);
+enum status access_select_to_write(struct request *request, struct db *db, int64_t room_id, struct access *access);
 /* Message @id and its room; NOT_FOUND also if the room is not for the actor to see. */
 enum status access_select_message(struct request *request, struct db *db, int64_t id, struct message *message,
                                   struct access *access);
-enum status access_select_message_to_write(struct request *request, struct db *db, int64_t id,
-                                           struct message *message, struct access *access);
+enum status access_select_message_to_write(struct request *request, struct db *db, int64_t id, struct message *message,
+                                           struct access *access);
 /* OK, or FORBIDDEN with a sentence. */
 enum status access_may_write(struct request *request, const struct access *access);
 /* The same with the least role that may; the sentence ends in @what: "Only owners of the room may …" */
-enum status access_needs(struct request *request, const struct access *access, enum role role,
-                         const char *what);
+enum status access_needs(struct request *request, const struct access *access, enum role role, const char *what);

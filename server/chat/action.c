@@ -84,8 +84,7 @@ void chat_tell(struct chat_action *action)
     }
 }
 
-struct buffer *chat_push_open(struct chat_action *action, int64_t user_id, const char *name,
-                              const char *member)
+struct buffer *chat_push_open(struct chat_action *action, int64_t user_id, const char *name, const char *member)
 {
     struct push *push = &action->pushes[0];
     if (push->user_id)

@@ -53,7 +53,6 @@ request_done chat_done;
 void chat_tell(struct chat_action *action);
 
 /* Begin a text for @user_id: {"event":"@name","@member": — the caller appends the value. thread store */
-struct buffer *chat_push_open(struct chat_action *action, int64_t user_id, const char *name,
-                              const char *member);
+struct buffer *chat_push_open(struct chat_action *action, int64_t user_id, const char *name, const char *member);
 /* Answer {"items":[@items],"next":@next}; 0 is null. thread store */
 void chat_answer_page(struct request *request, const struct buffer *items, int64_t next);

@@ -5,8 +5,7 @@
 #include "chat/state.h"
 #include "chat/events.h"
 
-static enum status room_authorize(void *app, const struct actor *actor, const char *rest,
-                                  struct channel_top *top);
+static enum status room_authorize(void *app, const struct actor *actor, const char *rest, struct channel_top *top);
 static cJSON *room_publish_params(const char *rest, cJSON *data);
 
 static const struct channel_kind room_channels = {
@@ -50,8 +49,7 @@ enum status chat_load(struct chat *chat, struct db *db)
     return rooms_load(chat->rooms, db);
 }
 
-static enum status room_authorize(void *app, const struct actor *actor, const char *rest,
-                                  struct channel_top *top)
+static enum status room_authorize(void *app, const struct actor *actor, const char *rest, struct channel_top *top)
 {
     const struct chat *chat = app;
     int64_t room_id;
@@ -63,8 +61,7 @@ static enum status room_authorize(void *app, const struct actor *actor, const ch
     if (!room)
         return STATUS_NOT_FOUND;
     /* The shell stands for the server itself here: it compares positions for edges. */
-    if (room->kind != ROOM_PUBLIC && !actor->is_shell &&
-        rooms_role(chat->rooms, room_id, actor->user_id) == ROLE_NONE)
+    if (room->kind != ROOM_PUBLIC && !actor->is_shell && rooms_role(chat->rooms, room_id, actor->user_id) == ROLE_NONE)
         return STATUS_NOT_FOUND;
     snprintf(top->epoch, sizeof top->epoch, "%s", room->epoch);
     top->offset = room->top;

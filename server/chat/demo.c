@@ -28,8 +28,7 @@ static const struct demo_room demo[] = {
     {"news", "Announcements", true, {{0, "The server is up. What is new will stand here."}}},
 };
 
-static enum status demo_room(struct db *db, const struct demo_room *demo_room, const int64_t *user_ids,
-                             size_t count);
+static enum status demo_room(struct db *db, const struct demo_room *demo_room, const int64_t *user_ids, size_t count);
 static enum status demo_line(struct db *db, int64_t room_id, int64_t author, const char *text);
 
 enum status demo_rooms(struct db *db, const int64_t *user_ids, size_t count)
@@ -40,8 +39,7 @@ enum status demo_rooms(struct db *db, const int64_t *user_ids, size_t count)
     return status;
 }
 
-static enum status demo_room(struct db *db, const struct demo_room *demo_room, const int64_t *user_ids,
-                             size_t count)
+static enum status demo_room(struct db *db, const struct demo_room *demo_room, const int64_t *user_ids, size_t count)
 {
     char epoch[RANDOM_ID_SIZE];
     int64_t room_id;
@@ -69,8 +67,7 @@ static enum status demo_line(struct db *db, int64_t room_id, int64_t author, con
     struct event event = {0};
     int64_t id = 0;
     enum status status = event_open(db, room_id, "message.created", "message", &event);
-    struct message_new message = {
-        .room_id = room_id, .offset = (int64_t)event.offset, .author = author, .text = text};
+    struct message_new message = {.room_id = room_id, .offset = (int64_t)event.offset, .author = author, .text = text};
     if (status == STATUS_OK)
         status = message_insert(db, &message, &id);
     if (status == STATUS_OK)

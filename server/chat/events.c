@@ -6,8 +6,7 @@
 #define ID_DIGITS_MAX 16
 #define ID_MAX        INT64_C(9007199254740991)
 
-enum status event_open(struct db *db, int64_t room_id, const char *name, const char *member,
-                       struct event *event)
+enum status event_open(struct db *db, int64_t room_id, const char *name, const char *member, struct event *event)
 {
     int64_t offset;
     enum status status =
@@ -37,8 +36,7 @@ void event_publish(struct chat *chat, const struct event *event)
         return;
     /* First the directory: who subscribes during the push must be told a position that includes it. */
     rooms_set_top(chat->rooms, event->room_id, event->offset);
-    hub_publish(chat->hub, room_channel(event->room_id, channel), event->offset, event->data.bytes,
-                event->data.length);
+    hub_publish(chat->hub, room_channel(event->room_id, channel), event->offset, event->data.bytes, event->data.length);
 }
 
 void event_clear(struct event *event)
@@ -61,15 +59,14 @@ enum status event_read_log(struct db *db, const char *rest, uint64_t since, size
         return STATUS_MALFORMED;
     int64_t bound = since > INT64_MAX || (reversed && !since) ? INT64_MAX : (int64_t)since;
     int64_t most = limit > INT32_MAX ? INT32_MAX : (int64_t)limit;
-    struct rows *rows = reversed
-                            ? db_query(db,
-                                       "SELECT offset, data FROM event WHERE room_id = ?1 AND offset < ?2 "
-                                       "ORDER BY offset DESC LIMIT ?3",
-                                       "iii", room_id, bound, most)
-                            : db_query(db,
-                                       "SELECT offset, data FROM event WHERE room_id = ?1 AND offset > ?2 "
-                                       "ORDER BY offset LIMIT ?3",
-                                       "iii", room_id, bound, most);
+    struct rows *rows = reversed ? db_query(db,
+                                            "SELECT offset, data FROM event WHERE room_id = ?1 AND offset < ?2 "
+                                            "ORDER BY offset DESC LIMIT ?3",
+                                            "iii", room_id, bound, most)
+                                 : db_query(db,
+                                            "SELECT offset, data FROM event WHERE room_id = ?1 AND offset > ?2 "
+                                            "ORDER BY offset LIMIT ?3",
+                                            "iii", room_id, bound, most);
     size_t found = 0;
     uint64_t offset = 0;
     while (rows_next(rows)) {
@@ -96,8 +93,8 @@ void push_to_user(struct chat *chat, int64_t user_id, const char *json, size_t l
     hub_publish(chat->hub, channel, 0, json, length);
 }
 
-void push_to_members(struct chat *chat, int64_t room_id, int64_t except_id, size_t members_max,
-                     const char *json, size_t length)
+void push_to_members(struct chat *chat, int64_t room_id, int64_t except_id, size_t members_max, const char *json,
+                     size_t length)
 {
     const struct room *room = rooms_find(chat->rooms, room_id);
     if (!room || room_members_count(room) > members_max)

@@ -20,8 +20,7 @@ struct event {
  * Take the room's next offset and begin the text: {"event":"@name","@member": — the caller appends the value.
  * thread  writer
  */
-enum status event_open(struct db *db, int64_t room_id, const char *name, const char *member,
-                       struct event *event);
+enum status event_open(struct db *db, int64_t room_id, const char *name, const char *member, struct event *event);
 /* Close the text and put the event into the room's log. thread writer */
 enum status event_append(struct db *db, struct event *event);
 /* Nothing, if nothing was opened. thread loop, after the commit */
@@ -37,8 +36,8 @@ enum status event_read_log(struct db *db, const char *rest, uint64_t since, size
 /* A text for one person, through the channel of their own. thread loop */
 void push_to_user(struct chat *chat, int64_t user_id, const char *json, size_t length);
 /* The same text to every member of @room_id but @except_id; to nobody if there are more than @members_max. */
-void push_to_members(struct chat *chat, int64_t room_id, int64_t except_id, size_t members_max,
-                     const char *json, size_t length);
+void push_to_members(struct chat *chat, int64_t room_id, int64_t except_id, size_t members_max, const char *json,
+                     size_t length);
 
 #define ROOM_CHANNEL_SIZE 32
 /* "room:7" */

@@ -218,8 +218,7 @@ static bool has_control(const char *text)
 {
     while (*text) {
         uint32_t c = utf8_next(&text);
-        if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) ||
-            (c >= 0x2066 && c <= 0x2069))
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
             return true;
     }
     return false;
@@ -228,8 +227,7 @@ static bool has_control(const char *text)
 static bool is_space(uint32_t c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-           c == 0x3000;
+           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 static bool has_space(const char *text)
@@ -245,8 +243,7 @@ static bool is_blank(const char *text)
 {
     while (*text) {
         uint32_t c = utf8_next(&text);
-        if (!is_space(c) && !(c >= 0x200b && c <= 0x200f) && c != 0x2060 && c != 0xfeff && c != 0xad &&
-            c >= 0x20)
+        if (!is_space(c) && !(c >= 0x200b && c <= 0x200f) && c != 0x2060 && c != 0xfeff && c != 0xad && c >= 0x20)
             return false;
     }
     return true;

@@ -46,8 +46,7 @@ void limits_free(struct limits *limits)
     free(limits);
 }
 
-bool limits_take_message(struct limits *limits, int64_t user_id, int64_t now_ms, int64_t per_s,
-                         int64_t *wait_ms)
+bool limits_take_message(struct limits *limits, int64_t user_id, int64_t now_ms, int64_t per_s, int64_t *wait_ms)
 {
     struct limit *limit = limit_of(limits, user_id, now_ms);
     if (limit && bucket_take(&limit->messages, now_ms, (float)per_s, MESSAGE_BURST * (float)per_s))

@@ -15,8 +15,7 @@ static enum status member_add(struct chat_action *action, struct db *db, int64_t
 static enum status member_event(struct chat_action *action, struct db *db, const char *name, int64_t user_id);
 static enum status member_remove(struct chat_action *action, struct db *db, int64_t user_id);
 static enum status may_invite(struct request *request, const struct access *access, enum role role);
-static enum status may_change_role(struct request *request, const struct access *access, enum role from,
-                                   enum role to);
+static enum status may_change_role(struct request *request, const struct access *access, enum role from, enum role to);
 
 /* ---- joining and leaving ---- */
 
@@ -39,8 +38,7 @@ static enum status room_join_work(struct request *request, struct db *db)
     enum status status = access_select_to_write(request, db, action->id, &access);
     if (status == STATUS_OK && access.role == ROLE_NONE)
         status = member_add(action, db, action->user_id, ROLE_MEMBER);
-    return status == STATUS_OK ? room_print(db, action->id, action->user_id, request_result(request))
-                               : status;
+    return status == STATUS_OK ? room_print(db, action->id, action->user_id, request_result(request)) : status;
 }
 
 static enum status member_add(struct chat_action *action, struct db *db, int64_t user_id, enum role role)
@@ -231,20 +229,17 @@ static enum status member_update_work(struct request *request, struct db *db)
     if (status == STATUS_OK && action->role != ROLE_OWNER)
         status = member_may_lose_owner(db, action->id, action->user_id);
     if (status == STATUS_CONFLICT)
-        return request_refuse(request, STATUS_CONFLICT,
-                              "A room needs an owner: make somebody else an owner first.");
+        return request_refuse(request, STATUS_CONFLICT, "A room needs an owner: make somebody else an owner first.");
     if (status == STATUS_OK && from != action->role) {
         status = member_update(db, action->id, action->user_id, action->role);
         if (status == STATUS_OK)
             status = member_event(action, db, "member.updated", action->user_id);
         action->room_id = action->id;
     }
-    return status == STATUS_OK ? member_print(db, action->id, action->user_id, request_result(request))
-                               : status;
+    return status == STATUS_OK ? member_print(db, action->id, action->user_id, request_result(request)) : status;
 }
 
-static enum status may_change_role(struct request *request, const struct access *access, enum role from,
-                                   enum role to)
+static enum status may_change_role(struct request *request, const struct access *access, enum role from, enum role to)
 {
     if (from <= ROLE_MEMBER && to <= ROLE_MEMBER)
         return STATUS_OK;

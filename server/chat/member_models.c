@@ -6,15 +6,13 @@
 /* As in room_models.c: unread messages are counted among this many of the newest. */
 #define UNREAD_WINDOW "1000"
 
-#define MEMBER_SELECT                                                                                        \
-    "SELECT m.user_id, u.name, m.role, m.joined_at FROM member m JOIN user u ON u.id = m.user_id "
+#define MEMBER_SELECT "SELECT m.user_id, u.name, m.role, m.joined_at FROM member m JOIN user u ON u.id = m.user_id "
 
 static void member_append(struct rows *rows, struct buffer *json);
 
 enum status member_print(struct db *db, int64_t room_id, int64_t user_id, struct buffer *json)
 {
-    struct rows *rows =
-        db_query(db, MEMBER_SELECT "WHERE m.room_id = ?1 AND m.user_id = ?2", "ii", room_id, user_id);
+    struct rows *rows = db_query(db, MEMBER_SELECT "WHERE m.room_id = ?1 AND m.user_id = ?2", "ii", room_id, user_id);
     bool is_found = rows_next(rows);
     if (is_found)
         member_append(rows, json);
@@ -28,8 +26,8 @@ enum status member_list(struct db *db, int64_t room_id, int64_t after, int64_t l
     int64_t count = 0, last = 0;
     bool has_more = false;
     struct rows *rows =
-        db_query(db, MEMBER_SELECT "WHERE m.room_id = ?1 AND m.user_id > ?2 ORDER BY m.user_id LIMIT ?3",
-                 "iii", room_id, after, limit + 1);
+        db_query(db, MEMBER_SELECT "WHERE m.room_id = ?1 AND m.user_id > ?2 ORDER BY m.user_id LIMIT ?3", "iii",
+                 room_id, after, limit + 1);
     while (rows_next(rows)) {
         has_more = count == limit;
         if (has_more)
@@ -72,21 +70,20 @@ enum status member_select_role(struct db *db, int64_t room_id, int64_t user_id, 
 
 enum status member_count(struct db *db, int64_t room_id, int64_t most, int64_t *count)
 {
-    return db_get_int(db, count, "SELECT count(*) FROM (SELECT 1 FROM member WHERE room_id = ?1 LIMIT ?2)",
-                      "ii", room_id, most);
+    return db_get_int(db, count, "SELECT count(*) FROM (SELECT 1 FROM member WHERE room_id = ?1 LIMIT ?2)", "ii",
+                      room_id, most);
 }
 
 enum status member_may_lose_owner(struct db *db, int64_t room_id, int64_t user_id)
 {
     int64_t is_needed;
-    enum status status =
-        db_get_int(db, &is_needed,
-                   "SELECT EXISTS (SELECT 1 FROM member WHERE room_id = ?1 AND user_id = ?2 "
-                   "AND role = 'owner') "
-                   "AND EXISTS (SELECT 1 FROM member WHERE room_id = ?1 AND user_id <> ?2) "
-                   "AND NOT EXISTS (SELECT 1 FROM member WHERE room_id = ?1 AND user_id <> ?2 "
-                   "AND role = 'owner')",
-                   "ii", room_id, user_id);
+    enum status status = db_get_int(db, &is_needed,
+                                    "SELECT EXISTS (SELECT 1 FROM member WHERE room_id = ?1 AND user_id = ?2 "
+                                    "AND role = 'owner') "
+                                    "AND EXISTS (SELECT 1 FROM member WHERE room_id = ?1 AND user_id <> ?2) "
+                                    "AND NOT EXISTS (SELECT 1 FROM member WHERE room_id = ?1 AND user_id <> ?2 "
+                                    "AND role = 'owner')",
+                                    "ii", room_id, user_id);
     return status == STATUS_OK && is_needed ? STATUS_CONFLICT : status;
 }
 
@@ -100,8 +97,8 @@ enum status member_insert(struct db *db, int64_t room_id, int64_t user_id, enum 
 
 enum status member_update(struct db *db, int64_t room_id, int64_t user_id, enum role role)
 {
-    return db_run(db, "UPDATE member SET role = ?3 WHERE room_id = ?1 AND user_id = ?2", "iit", room_id,
-                  user_id, role_word(role));
+    return db_run(db, "UPDATE member SET role = ?3 WHERE room_id = ?1 AND user_id = ?2", "iit", room_id, user_id,
+                  role_word(role));
 }
 
 enum status member_delete(struct db *db, int64_t room_id, int64_t user_id)
@@ -120,18 +117,16 @@ enum status member_read(struct db *db, int64_t room_id, int64_t user_id, int64_t
 
 enum status member_unread(struct db *db, int64_t room_id, int64_t user_id, int64_t *unread)
 {
-    return db_get_int(
-        db, unread,
-        "SELECT count(*) FROM (SELECT author, deleted FROM message WHERE room_id = ?1 AND offset > "
-        "(SELECT read_offset FROM member WHERE room_id = ?1 AND user_id = ?2) "
-        "ORDER BY offset DESC LIMIT " UNREAD_WINDOW ") WHERE author <> ?2 AND deleted = 0",
-        "ii", room_id, user_id);
+    return db_get_int(db, unread,
+                      "SELECT count(*) FROM (SELECT author, deleted FROM message WHERE room_id = ?1 AND offset > "
+                      "(SELECT read_offset FROM member WHERE room_id = ?1 AND user_id = ?2) "
+                      "ORDER BY offset DESC LIMIT " UNREAD_WINDOW ") WHERE author <> ?2 AND deleted = 0",
+                      "ii", room_id, user_id);
 }
 
 enum status member_count_owned(struct db *db, int64_t user_id, int64_t *count)
 {
-    return db_get_int(db, count, "SELECT count(*) FROM member WHERE user_id = ?1 AND role = 'owner'", "i",
-                      user_id);
+    return db_get_int(db, count, "SELECT count(*) FROM member WHERE user_id = ?1 AND role = 'owner'", "i", user_id);
 }
 
 enum status person_select(struct db *db, int64_t user_id, struct person *person)
@@ -149,7 +144,7 @@ enum status person_select(struct db *db, int64_t user_id, struct person *person)
 enum status person_is_superuser(struct db *db, int64_t user_id, int64_t *is_superuser)
 {
     *is_superuser = 0;
-    enum status status = db_get_int(
-        db, is_superuser, "SELECT superuser FROM user WHERE id = ?1 AND disabled = 0", "i", user_id);
+    enum status status =
+        db_get_int(db, is_superuser, "SELECT superuser FROM user WHERE id = ?1 AND disabled = 0", "i", user_id);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }

@@ -26,8 +26,7 @@ enum status member_insert(struct db *db, int64_t room_id, int64_t user_id, enum 
 enum status member_update(struct db *db, int64_t room_id, int64_t user_id, enum role role);
 enum status member_delete(struct db *db, int64_t room_id, int64_t user_id);
 /* Move the read mark forward to @offset, never back; @read_offset is where it stands then. */
-enum status member_read(struct db *db, int64_t room_id, int64_t user_id, int64_t offset,
-                        int64_t *read_offset);
+enum status member_read(struct db *db, int64_t room_id, int64_t user_id, int64_t offset, int64_t *read_offset);
 enum status member_unread(struct db *db, int64_t room_id, int64_t user_id, int64_t *unread);
 /* How many rooms @user_id owns. */
 enum status member_count_owned(struct db *db, int64_t user_id, int64_t *count);

@@ -11,8 +11,7 @@ static request_work message_list_work, message_detail_work, message_create_work,
 static request_done message_create_done;
 
 static enum status answer_message(struct request *request, struct db *db, int64_t id, enum status answer);
-static enum status message_event(struct chat_action *action, struct db *db, const char *name,
-                                 int64_t room_id);
+static enum status message_event(struct chat_action *action, struct db *db, const char *name, int64_t room_id);
 static enum status reply_check(struct request *request, struct db *db, const struct chat_action *action);
 
 static size_t text_max(const struct request *request)

@@ -9,15 +9,14 @@
 
 /* The columns that message_append() reads. The reactions come with their message in one query: read one by
  * one they would cost a query for each message of a page. */
-#define MESSAGE_SELECT                                                                                       \
-    "SELECT m.id, m.room_id, m.offset, m.author, u.name, m.text, m.reply_to, m.key, m.created_at, "          \
-    "m.updated_at, m.version, m.deleted, (SELECT json_group_array(json_object('emoji', emoji, 'users', "     \
-    "json(users))) FROM (SELECT emoji, json_group_array(user_id) AS users FROM reaction WHERE message_id = " \
+#define MESSAGE_SELECT                                                                                                 \
+    "SELECT m.id, m.room_id, m.offset, m.author, u.name, m.text, m.reply_to, m.key, m.created_at, "                    \
+    "m.updated_at, m.version, m.deleted, (SELECT json_group_array(json_object('emoji', emoji, 'users', "               \
+    "json(users))) FROM (SELECT emoji, json_group_array(user_id) AS users FROM reaction WHERE message_id = "           \
     "m.id GROUP BY emoji ORDER BY min(created_at), emoji)) FROM message m JOIN user u ON u.id = m.author "
 
 static void message_append(struct rows *rows, struct buffer *json);
-static void append_reversed(struct buffer *json, const struct buffer *texts, const size_t *starts,
-                            size_t count);
+static void append_reversed(struct buffer *json, const struct buffer *texts, const size_t *starts, size_t count);
 
 enum status message_select(struct db *db, int64_t id, struct message *message)
 {
@@ -40,8 +39,8 @@ enum status message_select(struct db *db, int64_t id, struct message *message)
 
 enum status message_select_key(struct db *db, int64_t room_id, int64_t author, const char *key, int64_t *id)
 {
-    return db_get_int(db, id, "SELECT id FROM message WHERE room_id = ?1 AND author = ?2 AND key = ?3", "iit",
-                      room_id, author, key);
+    return db_get_int(db, id, "SELECT id FROM message WHERE room_id = ?1 AND author = ?2 AND key = ?3", "iit", room_id,
+                      author, key);
 }
 
 enum status message_print(struct db *db, int64_t id, struct buffer *json)
@@ -63,9 +62,8 @@ static void append_time(struct buffer *json, const char *name, int64_t wall_ms)
 
 static void message_append(struct rows *rows, struct buffer *json)
 {
-    buffer_printf(json, "{\"id\":%lld,\"room\":%lld,\"offset\":%lld,\"author\":%lld,",
-                  (long long)rows_int(rows, 0), (long long)rows_int(rows, 1), (long long)rows_int(rows, 2),
-                  (long long)rows_int(rows, 3));
+    buffer_printf(json, "{\"id\":%lld,\"room\":%lld,\"offset\":%lld,\"author\":%lld,", (long long)rows_int(rows, 0),
+                  (long long)rows_int(rows, 1), (long long)rows_int(rows, 2), (long long)rows_int(rows, 3));
     buffer_json_member(json, "author_name", rows_text(rows, 4, NULL));
     buffer_char(json, ',');
     buffer_json_member(json, "text", rows_text(rows, 5, NULL));
@@ -99,16 +97,15 @@ enum status message_list(struct db *db, const struct message_range *range, struc
     int64_t limit = range->limit < PAGE_MESSAGES_MAX ? range->limit : PAGE_MESSAGES_MAX, last = 0;
     bool has_more = false;
     /* One more than asked for tells whether there is a next page. */
-    struct rows *rows =
-        range->is_forward
-            ? db_query(db,
-                       MESSAGE_SELECT "WHERE m.room_id = ?1 AND m.offset > ?2 AND m.offset < ?3 "
-                                      "ORDER BY m.offset LIMIT ?4",
-                       "iiii", range->room_id, range->after, range->before, limit + 1)
-            : db_query(db,
-                       MESSAGE_SELECT "WHERE m.room_id = ?1 AND m.offset > ?2 AND m.offset < ?3 "
-                                      "ORDER BY m.offset DESC LIMIT ?4",
-                       "iiii", range->room_id, range->after, range->before, limit + 1);
+    struct rows *rows = range->is_forward
+                            ? db_query(db,
+                                       MESSAGE_SELECT "WHERE m.room_id = ?1 AND m.offset > ?2 AND m.offset < ?3 "
+                                                      "ORDER BY m.offset LIMIT ?4",
+                                       "iiii", range->room_id, range->after, range->before, limit + 1)
+                            : db_query(db,
+                                       MESSAGE_SELECT "WHERE m.room_id = ?1 AND m.offset > ?2 AND m.offset < ?3 "
+                                                      "ORDER BY m.offset DESC LIMIT ?4",
+                                       "iiii", range->room_id, range->after, range->before, limit + 1);
     while (rows_next(rows)) {
         has_more = count == (size_t)limit || texts.length > PAGE_BYTES_MAX;
         if (has_more)
@@ -134,8 +131,7 @@ enum status message_list(struct db *db, const struct message_range *range, struc
     return STATUS_OK;
 }
 
-static void append_reversed(struct buffer *json, const struct buffer *texts, const size_t *starts,
-                            size_t count)
+static void append_reversed(struct buffer *json, const struct buffer *texts, const size_t *starts, size_t count)
 {
     size_t end = texts->length;
     for (size_t i = count; i-- > 0; end = starts[i]) {
@@ -146,12 +142,11 @@ static void append_reversed(struct buffer *json, const struct buffer *texts, con
 
 enum status message_insert(struct db *db, const struct message_new *message, int64_t *id)
 {
-    enum status status =
-        db_run(db,
-               "INSERT INTO message(room_id, offset, author, text, reply_to, key, created_at, "
-               "updated_at) VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?7, ?7)",
-               "iiititi", message->room_id, message->offset, message->author, message->text,
-               message->reply_to, message->key, clock_wall_ms());
+    enum status status = db_run(db,
+                                "INSERT INTO message(room_id, offset, author, text, reply_to, key, created_at, "
+                                "updated_at) VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?7, ?7)",
+                                "iiititi", message->room_id, message->offset, message->author, message->text,
+                                message->reply_to, message->key, clock_wall_ms());
     if (status == STATUS_OK)
         *id = db_last_id(db);
     return status;
@@ -159,15 +154,15 @@ enum status message_insert(struct db *db, const struct message_new *message, int
 
 enum status message_update(struct db *db, int64_t id, const char *text)
 {
-    return db_run(db, "UPDATE message SET text = ?2, updated_at = ?3, version = version + 1 WHERE id = ?1",
-                  "iti", id, text, clock_wall_ms());
+    return db_run(db, "UPDATE message SET text = ?2, updated_at = ?3, version = version + 1 WHERE id = ?1", "iti", id,
+                  text, clock_wall_ms());
 }
 
 enum status message_delete(struct db *db, int64_t id)
 {
-    enum status status = db_run(
-        db, "UPDATE message SET text = '', deleted = 1, updated_at = ?2, version = version + 1 WHERE id = ?1",
-        "ii", id, clock_wall_ms());
+    enum status status =
+        db_run(db, "UPDATE message SET text = '', deleted = 1, updated_at = ?2, version = version + 1 WHERE id = ?1",
+               "ii", id, clock_wall_ms());
     return status == STATUS_OK ? db_run(db, "DELETE FROM reaction WHERE message_id = ?1", "i", id) : status;
 }
 
@@ -182,9 +177,8 @@ enum status reaction_insert(struct db *db, int64_t message_id, int64_t user_id, 
 
 enum status reaction_delete(struct db *db, int64_t message_id, int64_t user_id, const char *emoji)
 {
-    enum status status =
-        db_run(db, "DELETE FROM reaction WHERE message_id = ?1 AND user_id = ?2 AND emoji = ?3", "iit",
-               message_id, user_id, emoji);
+    enum status status = db_run(db, "DELETE FROM reaction WHERE message_id = ?1 AND user_id = ?2 AND emoji = ?3", "iit",
+                                message_id, user_id, emoji);
     return status == STATUS_OK && db_changes(db) == 0 ? STATUS_NOT_FOUND : status;
 }
 

@@ -33,8 +33,7 @@ enum status message_select_key(struct db *db, int64_t room_id, int64_t author, c
 enum status message_print(struct db *db, int64_t id, struct buffer *json);
 /* Append a page, separated by commas. *next is the offset to go on from in the same direction, 0: that was
  * all. */
-enum status message_list(struct db *db, const struct message_range *range, struct buffer *json,
-                         int64_t *next);
+enum status message_list(struct db *db, const struct message_range *range, struct buffer *json, int64_t *next);
 enum status message_insert(struct db *db, const struct message_new *message, int64_t *id);
 enum status message_update(struct db *db, int64_t id, const char *text);
 /* Blank the text and drop the reactions; the row stays, because answers and offsets refer to it. */

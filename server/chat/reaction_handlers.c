@@ -12,8 +12,7 @@
 
 static request_work reaction_create_work, reaction_delete_work, room_read_work;
 
-static enum status reaction_event(struct chat_action *action, struct db *db, const char *name,
-                                  int64_t room_id);
+static enum status reaction_event(struct chat_action *action, struct db *db, const char *name, int64_t room_id);
 static void reaction_append(const struct chat_action *action, struct buffer *json);
 static enum status typing_check(struct request *request);
 
@@ -63,8 +62,7 @@ static enum status reaction_create_work(struct request *request, struct db *db)
     return status == STATUS_OK ? STATUS_CREATED : status;
 }
 
-static enum status reaction_event(struct chat_action *action, struct db *db, const char *name,
-                                  int64_t room_id)
+static enum status reaction_event(struct chat_action *action, struct db *db, const char *name, int64_t room_id)
 {
     enum status status = event_open(db, room_id, name, "message", &action->event);
     if (status != STATUS_OK)
@@ -76,8 +74,7 @@ static enum status reaction_event(struct chat_action *action, struct db *db, con
 /* The members of a reaction, behind the name of the first: 7,"user":3,"name":"ann","emoji":"…" */
 static void reaction_append(const struct chat_action *action, struct buffer *json)
 {
-    buffer_printf(json, "%lld,\"user\":%lld,", (long long)action->id,
-                  (long long)action->request.actor.user_id);
+    buffer_printf(json, "%lld,\"user\":%lld,", (long long)action->id, (long long)action->request.actor.user_id);
     buffer_json_member(json, "name", action->request.actor.name);
     buffer_char(json, ',');
     buffer_json_member(json, "emoji", action->emoji);
@@ -167,8 +164,7 @@ static enum status typing_check(struct request *request)
     const struct chat *chat = request->app;
     int64_t room_id = chat_action_of(request)->id;
     const struct room *room = rooms_find(chat->rooms, room_id);
-    struct access access = {.room_id = room_id,
-                            .role = rooms_role(chat->rooms, room_id, request->actor.user_id)};
+    struct access access = {.room_id = room_id, .role = rooms_role(chat->rooms, room_id, request->actor.user_id)};
     if (!room || (room->kind != ROOM_PUBLIC && access.role == ROLE_NONE))
         return STATUS_NOT_FOUND;
     return access_may_write(request, &access);

@@ -17,8 +17,7 @@ static request_work room_list_work, room_detail_work, room_create_work, room_upd
 static request_done room_create_done, room_update_done, room_delete_done, direct_create_done;
 
 static enum status answer_room(struct request *request, struct db *db, int64_t room_id, enum status answer);
-static enum status push_room_added(struct chat_action *action, struct db *db, int64_t room_id,
-                                   int64_t user_id);
+static enum status push_room_added(struct chat_action *action, struct db *db, int64_t room_id, int64_t user_id);
 
 void room_list_start(struct request *request)
 {
@@ -73,10 +72,8 @@ static enum status room_create_work(struct request *request, struct db *db)
     if (status == STATUS_OK)
         status = member_count_owned(db, me, &owned);
     if (status == STATUS_OK && owned >= ROOMS_OWNED_MAX)
-        return request_refuse(request, STATUS_LIMIT, "You own %d rooms already; that is the limit.",
-                              ROOMS_OWNED_MAX);
-    struct room_new room = {
-        .kind = action->kind, .name = action->name, .topic = action->topic, .created_by = me};
+        return request_refuse(request, STATUS_LIMIT, "You own %d rooms already; that is the limit.", ROOMS_OWNED_MAX);
+    struct room_new room = {.kind = action->kind, .name = action->name, .topic = action->topic, .created_by = me};
     if (status == STATUS_OK)
         status = room_insert(db, &room, action->epoch, &room_id);
     if (status == STATUS_CONFLICT)
@@ -92,8 +89,7 @@ static enum status room_create_work(struct request *request, struct db *db)
 }
 
 /* Their other windows, or the one who was invited, hear of the room as they see it. */
-static enum status push_room_added(struct chat_action *action, struct db *db, int64_t room_id,
-                                   int64_t user_id)
+static enum status push_room_added(struct chat_action *action, struct db *db, int64_t room_id, int64_t user_id)
 {
     return room_print(db, room_id, user_id, chat_push_open(action, user_id, "room.added", "room"));
 }
@@ -191,8 +187,7 @@ static void room_delete_done(struct request *request)
     char channel[ROOM_CHANNEL_SIZE], json[80];
     if (status_is_ok(request->status)) {
         hub_unsubscribe(chat->hub, 0, room_channel(room_id, channel));
-        int length =
-            snprintf(json, sizeof json, "{\"event\":\"room.removed\",\"room\":%lld}", (long long)room_id);
+        int length = snprintf(json, sizeof json, "{\"event\":\"room.removed\",\"room\":%lld}", (long long)room_id);
         push_to_members(chat, room_id, 0, REMOVED_PUSH_MEMBERS_MAX, json, (size_t)length);
         rooms_remove(chat->rooms, room_id);
     }
@@ -221,8 +216,7 @@ static enum status direct_create_work(struct request *request, struct db *db)
     if (status != STATUS_OK)
         return status;
     char key[48]; /* the same whoever of the two comes first */
-    snprintf(key, sizeof key, "%lld:%lld", (long long)(me < other ? me : other),
-             (long long)(me < other ? other : me));
+    snprintf(key, sizeof key, "%lld:%lld", (long long)(me < other ? me : other), (long long)(me < other ? other : me));
     status = room_select_direct(db, key, &room_id);
     if (status == STATUS_OK)
         return answer_room(request, db, room_id, STATUS_OK);
@@ -230,8 +224,7 @@ static enum status direct_create_work(struct request *request, struct db *db)
         status = person_select(db, other, &person);
     if (status == STATUS_NOT_FOUND || person.is_disabled)
         return request_invalid(request, "/user", "There is no such person.");
-    struct room_new room = {
-        .kind = ROOM_DIRECT, .name = "", .topic = "", .direct_key = key, .created_by = me};
+    struct room_new room = {.kind = ROOM_DIRECT, .name = "", .topic = "", .direct_key = key, .created_by = me};
     if (status == STATUS_OK)
         status = room_insert(db, &room, action->epoch, &room_id);
     if (status == STATUS_OK)

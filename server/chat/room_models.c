@@ -8,15 +8,15 @@
 #define UNREAD_WINDOW "1000"
 
 /* The columns that room_append() reads; ?1 is the viewer. */
-#define ROOM_SELECT                                                                                          \
-    "SELECT r.id, r.kind, r.name, r.topic, r.created_by, r.created_at, r.updated_at, r.version, r.epoch, "   \
-    "r.top, (SELECT count(*) FROM member c WHERE c.room_id = r.id), me.role, me.read_offset, "               \
-    "(SELECT count(*) FROM (SELECT x.author, x.deleted FROM message x WHERE x.room_id = r.id "               \
-    "AND x.offset > me.read_offset ORDER BY x.offset DESC LIMIT " UNREAD_WINDOW ") "                         \
-    "WHERE author <> me.user_id AND deleted = 0), o.id, o.name "                                             \
-    "FROM room r LEFT JOIN member me ON me.room_id = r.id AND me.user_id = ?1 "                              \
-    "LEFT JOIN user o ON o.id = (SELECT d.user_id FROM member d WHERE r.kind = 'direct' AND d.room_id = "    \
-    "r.id "                                                                                                  \
+#define ROOM_SELECT                                                                                                    \
+    "SELECT r.id, r.kind, r.name, r.topic, r.created_by, r.created_at, r.updated_at, r.version, r.epoch, "             \
+    "r.top, (SELECT count(*) FROM member c WHERE c.room_id = r.id), me.role, me.read_offset, "                         \
+    "(SELECT count(*) FROM (SELECT x.author, x.deleted FROM message x WHERE x.room_id = r.id "                         \
+    "AND x.offset > me.read_offset ORDER BY x.offset DESC LIMIT " UNREAD_WINDOW ") "                                   \
+    "WHERE author <> me.user_id AND deleted = 0), o.id, o.name "                                                       \
+    "FROM room r LEFT JOIN member me ON me.room_id = r.id AND me.user_id = ?1 "                                        \
+    "LEFT JOIN user o ON o.id = (SELECT d.user_id FROM member d WHERE r.kind = 'direct' AND d.room_id = "              \
+    "r.id "                                                                                                            \
     "AND d.user_id <> ?1 LIMIT 1) "
 
 static void room_append(struct rows *rows, bool is_for_all, struct buffer *json);
@@ -114,12 +114,11 @@ static void room_append(struct rows *rows, bool is_for_all, struct buffer *json)
 enum status room_insert(struct db *db, const struct room_new *room, char epoch[RANDOM_ID_SIZE], int64_t *id)
 {
     random_id(epoch);
-    enum status status =
-        db_run(db,
-               "INSERT INTO room(kind, name, topic, direct_key, created_by, created_at, updated_at, "
-               "epoch) VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?6, ?7)",
-               "ttttiit", room_kind_word(room->kind), room->name, room->topic, room->direct_key,
-               room->created_by, clock_wall_ms(), epoch);
+    enum status status = db_run(db,
+                                "INSERT INTO room(kind, name, topic, direct_key, created_by, created_at, updated_at, "
+                                "epoch) VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?6, ?7)",
+                                "ttttiit", room_kind_word(room->kind), room->name, room->topic, room->direct_key,
+                                room->created_by, clock_wall_ms(), epoch);
     if (status == STATUS_OK)
         *id = db_last_id(db);
     return status;
@@ -127,11 +126,10 @@ enum status room_insert(struct db *db, const struct room_new *room, char epoch[R
 
 enum status room_update(struct db *db, int64_t id, const char *name, const char *topic, enum room_kind kind)
 {
-    return db_run(
-        db,
-        "UPDATE room SET name = ifnull(?2, name), topic = ifnull(?3, topic), kind = ifnull(?4, kind), "
-        "updated_at = ?5, version = version + 1 WHERE id = ?1",
-        "ittti", id, name, topic, kind == ROOM_NONE ? NULL : room_kind_word(kind), clock_wall_ms());
+    return db_run(db,
+                  "UPDATE room SET name = ifnull(?2, name), topic = ifnull(?3, topic), kind = ifnull(?4, kind), "
+                  "updated_at = ?5, version = version + 1 WHERE id = ?1",
+                  "ittti", id, name, topic, kind == ROOM_NONE ? NULL : room_kind_word(kind), clock_wall_ms());
 }
 
 enum status room_delete(struct db *db, int64_t id)

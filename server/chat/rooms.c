@@ -46,15 +46,14 @@ enum status rooms_load(struct rooms *rooms, struct db *db)
 {
     struct rows *rows = db_query(db, "SELECT id, kind, epoch, top FROM room", "");
     while (rows_next(rows))
-        rooms_add(rooms, rows_int(rows, 0), room_kind_from_word(rows_text(rows, 1, NULL)),
-                  rows_text(rows, 2, NULL), (uint64_t)rows_int(rows, 3));
+        rooms_add(rooms, rows_int(rows, 0), room_kind_from_word(rows_text(rows, 1, NULL)), rows_text(rows, 2, NULL),
+                  (uint64_t)rows_int(rows, 3));
     enum status status = rows_end(rows);
     if (status != STATUS_OK)
         return status;
     rows = db_query(db, "SELECT room_id, user_id, role FROM member", "");
     while (rows_next(rows))
-        rooms_set_member(rooms, rows_int(rows, 0), rows_int(rows, 1),
-                         role_from_word(rows_text(rows, 2, NULL)));
+        rooms_set_member(rooms, rows_int(rows, 0), rows_int(rows, 1), role_from_word(rows_text(rows, 2, NULL)));
     return rows_end(rows);
 }
 

@@ -4,10 +4,10 @@
 #include "chat/chat.h"
 #include "chat/handlers.h"
 
-#define ROUTE(name, method, path, model, right, start)                                                       \
-    {                                                                                                        \
-        name, HTTP_M_##method, path, ROUTE_MODEL, model, RIGHT_##right, start, sizeof(struct chat_action),   \
-            chat_action_free                                                                                 \
+#define ROUTE(name, method, path, model, right, start)                                                                 \
+    {                                                                                                                  \
+        name, HTTP_M_##method, path, ROUTE_MODEL, model, RIGHT_##right, start, sizeof(struct chat_action),             \
+            chat_action_free                                                                                           \
     }
 
 const struct route chat_routes[] = {

@@ -15,8 +15,8 @@ struct waiting {
     struct wheel_timer timer;
     struct unreads *unreads;
     int64_t room_id;
-    uint64_t offset;    /* 0: nothing new since it was told */
-    int64_t author_id;  /* of all that is new; 0: of several */
+    uint64_t offset;   /* 0: nothing new since it was told */
+    int64_t author_id; /* of all that is new; 0: of several */
 };
 struct unreads {
     struct chat *chat;

@@ -7,14 +7,17 @@
 #include "lib/scope.h"
 
 struct buffer {
-    char *bytes;     /* NULL while empty; always NUL-terminated otherwise */
-    size_t length;   /* without the NUL */
+    char *bytes;   /* NULL while empty; always NUL-terminated otherwise */
+    size_t length; /* without the NUL */
     size_t capacity;
     bool has_failed; /* memory ran out: the content is incomplete */
 };
 
 void buffer_free(struct buffer *buffer); /* frees the bytes and empties it; the struct is the caller's */
-static inline void buffer_free_scoped(struct buffer *buffer) { buffer_free(buffer); }
+static inline void buffer_free_scoped(struct buffer *buffer)
+{
+    buffer_free(buffer);
+}
 
 /* Make room for @more bytes. False: no memory. */
 bool buffer_reserve(struct buffer *buffer, size_t more);

@@ -141,8 +141,7 @@ static struct slot *table_find(const struct table *table, const char *text, uint
         struct slot *slot = &table->slots[i];
         if (!slot->value) /* there is always one: a table is never more than three quarters used */
             return NULL;
-        if (slot_is_entry(slot) && slot->number == number &&
-            (!text || memcmp(slot->text, text, (size_t)number) == 0))
+        if (slot_is_entry(slot) && slot->number == number && (!text || memcmp(slot->text, text, (size_t)number) == 0))
             return slot;
     }
 }

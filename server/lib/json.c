@@ -15,8 +15,8 @@
 
 #define INT_MOST          9007199254740991.0 /* 2^53-1: above it a double skips integers */
 #define INT_DIGITS        "9007199254740991"
-#define NUMBER_LENGTH_MAX 63  /* what cJSON reads of a number */
-#define PRINT_DEPTH_MAX   256 /* for trees that we built; those from json_parse() are far flatter */
+#define NUMBER_LENGTH_MAX 63                   /* what cJSON reads of a number */
+#define PRINT_DEPTH_MAX   256                  /* for trees that we built; those from json_parse() are far flatter */
 #define HASH_PRIME        UINT64_C(4294967291) /* the largest below 2^32 */
 
 /* A key of an object that is still open: where its text begins, behind the quote. */
@@ -154,8 +154,7 @@ static const char *read_key(struct reader *reader)
     skip_space(reader);
     struct key key = {.text = reader->at + 1};
     if (!skip_char(reader, '"'))
-        return reader->at == reader->end ? "the text ends in the middle"
-                                         : "a key in double quotes is missing";
+        return reader->at == reader->end ? "the text ends in the middle" : "a key in double quotes is missing";
     const char *why = read_string(reader);
     if (why)
         return why;

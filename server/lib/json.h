@@ -7,7 +7,7 @@
 #include "lib/scope.h"
 
 #define JSON_DEPTH_MAX 32
-#define JSON_KEYS_MAX 64    /* per object */
+#define JSON_KEYS_MAX  64   /* per object */
 #define JSON_NODES_MAX 4096 /* values in the whole text */
 
 /* Check one JSON value (RFC 8259, strict): UTF-8, depth, raw controls, duplicate keys (escapes
@@ -20,7 +20,10 @@ const char *json_check_place(const char *text, size_t length, size_t *offset);
 /* json_check(), then cJSON. NULL: *why (may be NULL) says why. The caller owns the tree.
  * thread  any, except that cJSON's global error pointer is never read */
 cJSON *json_parse(const char *text, size_t length, const char **why);
-static inline void json_free(cJSON *json) { cJSON_Delete(json); }
+static inline void json_free(cJSON *json)
+{
+    cJSON_Delete(json);
+}
 DEFINE_SCOPED(cJSON *, json_free)
 
 /* Member @name (exact case) of @object, NULL if absent or @object is no object. */

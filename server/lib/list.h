@@ -50,6 +50,6 @@ static inline void list_move_all(struct list *to, struct list *from)
 }
 /* @node must stay in the list during its turn; for removal use LIST_EACH_SAFE. */
 #define LIST_EACH(head, node) for (struct list *node = (head)->next; node != (head); node = node->next)
-#define LIST_EACH_SAFE(head, node)                                                                 \
-    for (struct list *node = (head)->next, *node##_next = node->next; node != (head);              \
+#define LIST_EACH_SAFE(head, node)                                                                                     \
+    for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                                  \
          node = node##_next, node##_next = node->next)

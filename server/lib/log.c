@@ -47,13 +47,13 @@ void log_open(enum log_level level, bool as_json)
     is_json = as_json;
 }
 
-#define DEFINE_LOG(function, level)                                                                          \
-    void function(const char *event, const char *format, ...)                                                \
-    {                                                                                                        \
-        va_list arguments;                                                                                   \
-        va_start(arguments, format);                                                                         \
-        log_event(level, event, format, arguments);                                                          \
-        va_end(arguments);                                                                                   \
+#define DEFINE_LOG(function, level)                                                                                    \
+    void function(const char *event, const char *format, ...)                                                          \
+    {                                                                                                                  \
+        va_list arguments;                                                                                             \
+        va_start(arguments, format);                                                                                   \
+        log_event(level, event, format, arguments);                                                                    \
+        va_end(arguments);                                                                                             \
     }
 DEFINE_LOG(log_error, LOG_LEVEL_ERROR)
 DEFINE_LOG(log_warning, LOG_LEVEL_WARNING)
@@ -117,8 +117,7 @@ static void line_make(struct line *line, enum log_level level, const char *event
     line_value(line, event, as_json);
     line_append(line, as_json ? "\",\"text\":\"" : ": ");
     bool is_whole = line_value(line, text, as_json);
-    int tail = snprintf(line->bytes + line->length, LINE_TAIL, "%s%s\n", is_whole ? "" : "...",
-                        as_json ? "\"}" : "");
+    int tail = snprintf(line->bytes + line->length, LINE_TAIL, "%s%s\n", is_whole ? "" : "...", as_json ? "\"}" : "");
     line->length += (size_t)tail;
 }
 

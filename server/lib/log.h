@@ -13,11 +13,11 @@ void log_warning(const char *event, const char *format, ...) __attribute__((form
 void log_info(const char *event, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_debug(const char *event, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* As log_error, at most once a second per call site; the rest are counted. */
-#define log_error_rarely(...)                                                                      \
-    do {                                                                                           \
-        static struct log_rate rate_;                                                              \
-        if (log_may(&rate_))                                                                       \
-            log_error(__VA_ARGS__);                                                                \
+#define log_error_rarely(...)                                                                                          \
+    do {                                                                                                               \
+        static struct log_rate rate_;                                                                                  \
+        if (log_may(&rate_))                                                                                           \
+            log_error(__VA_ARGS__);                                                                                    \
     } while (0)
 struct log_rate {
     long long next_ms;

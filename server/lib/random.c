@@ -53,8 +53,7 @@ char *digest_derive(const char *key, const char *text, char derived[RANDOM_TOKEN
     unsigned char hashed_key[crypto_generichash_KEYBYTES];
     unsigned char digest[crypto_generichash_BYTES];
     crypto_generichash(hashed_key, sizeof hashed_key, (const unsigned char *)key, strlen(key), NULL, 0);
-    crypto_generichash(digest, sizeof digest, (const unsigned char *)text, strlen(text), hashed_key,
-                       sizeof hashed_key);
+    crypto_generichash(digest, sizeof digest, (const unsigned char *)text, strlen(text), hashed_key, sizeof hashed_key);
     put_base64url(digest, sizeof digest, derived, RANDOM_TOKEN_SIZE);
     sodium_memzero(hashed_key, sizeof hashed_key);
     sodium_memzero(digest, sizeof digest);

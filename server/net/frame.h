@@ -28,5 +28,11 @@ static inline struct frame *frame_ref(struct frame *frame)
 }
 void frame_unref(struct frame *frame);
 DEFINE_SCOPED(struct frame *, frame_unref)
-static inline const char *frame_payload(const struct frame *frame) { return (const char *)frame->bytes + frame->header; }
-static inline size_t frame_payload_length(const struct frame *frame) { return frame->length - frame->header; }
+static inline const char *frame_payload(const struct frame *frame)
+{
+    return (const char *)frame->bytes + frame->header;
+}
+static inline size_t frame_payload_length(const struct frame *frame)
+{
+    return frame->length - frame->header;
+}

@@ -67,8 +67,7 @@ void gate_free(struct gate *gate)
     size_t cursor = 0;
     void *address;
     while (gate->addresses && text_map_next(gate->addresses, &cursor, NULL, NULL, &address)) {
-        text_map_remove(gate->addresses, (const char *)((struct gate_address *)address)->key.bytes,
-                        ADDRESS_BYTES);
+        text_map_remove(gate->addresses, (const char *)((struct gate_address *)address)->key.bytes, ADDRESS_BYTES);
         free(address);
     }
     text_map_free(gate->addresses);
@@ -90,10 +89,8 @@ static bool origins_read(struct gate *gate, const char *const *origins, char *wh
         const char *host = origins[i] + (is_secure ? 8 : 7);
         char origin[ORIGIN_SIZE];
         bool has_scheme = is_secure || strncasecmp(origins[i], "http://", 7) == 0;
-        if (!has_scheme || *host == '\0' || strpbrk(host, "/?#@* ") ||
-            !origin_make(origin, host, is_secure)) {
-            snprintf(why, why_size, "\"%s\" is not an origin: write it as https://chat.example.org",
-                     origins[i]);
+        if (!has_scheme || *host == '\0' || strpbrk(host, "/?#@* ") || !origin_make(origin, host, is_secure)) {
+            snprintf(why, why_size, "\"%s\" is not an origin: write it as https://chat.example.org", origins[i]);
             return false;
         }
         gate->origins[i] = strdup(origin);
@@ -199,8 +196,7 @@ void gate_peer_text(const struct sockaddr_storage *peer, char text[GATE_PEER_SIZ
         snprintf(text, GATE_PEER_SIZE, "shell");
 }
 
-bool gate_forwarded_for(const struct gate *gate, const struct http_headers *headers,
-                        char text[GATE_PEER_SIZE])
+bool gate_forwarded_for(const struct gate *gate, const struct http_headers *headers, char text[GATE_PEER_SIZE])
 {
     /* Each proxy appends the address it saw. What stands left of the last one that is no proxy of ours was
      * written by the client and proves nothing. */

@@ -31,7 +31,6 @@ bool gate_is_proxy(const struct gate *gate, const struct sockaddr_storage *peer)
 /* The text of @peer. */
 void gate_peer_text(const struct sockaddr_storage *peer, char text[GATE_PEER_SIZE]);
 /* The client behind a believed proxy: the last address of X-Forwarded-For that is no proxy. False: none. */
-bool gate_forwarded_for(const struct gate *gate, const struct http_headers *headers,
-                        char text[GATE_PEER_SIZE]);
+bool gate_forwarded_for(const struct gate *gate, const struct http_headers *headers, char text[GATE_PEER_SIZE]);
 /* @origin is scheme, host and port of @host itself (NULL: none), or in the allow-list. */
 bool gate_origin_is_allowed(const struct gate *gate, const char *origin, const char *host, bool is_secure);

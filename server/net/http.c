@@ -18,8 +18,8 @@ static enum status parts_open(struct http *http, char *why, size_t why_size);
 static void socket_accepted(void *context, int fd, const struct sockaddr_storage *peer);
 static void websocket_released(void *context, struct gate_address *address);
 
-enum status http_open(const struct http_options *options, uv_loop_t *loop, struct wheel *wheel,
-                      struct http **out, char *why, size_t why_size)
+enum status http_open(const struct http_options *options, uv_loop_t *loop, struct wheel *wheel, struct http **out,
+                      char *why, size_t why_size)
 {
     struct http *http = calloc(1, sizeof *http);
     if (!http) {
@@ -64,8 +64,8 @@ static enum status parts_open(struct http *http, char *why, size_t why_size)
         .released_context = http,
     };
     if (status == STATUS_OK)
-        status = listener_open_tcp(http->loop, http->wheel, options->address, socket_accepted, http,
-                                   &http->listener, why, why_size);
+        status = listener_open_tcp(http->loop, http->wheel, options->address, socket_accepted, http, &http->listener,
+                                   why, why_size);
     if (status == STATUS_OK && options->shell_path)
         status = listener_open_unix(http->loop, http->wheel, options->shell_path, socket_accepted, http,
                                     &http->shell_listener, why, why_size);

@@ -16,16 +16,16 @@ const char *http_method_text(enum http_method method);
 
 /* A whole, checked request. Everything is owned by the connection and valid until it is answered. */
 struct http_request {
-    uint64_t id;            /* names the exchange in http_answer(); never reused */
+    uint64_t id; /* names the exchange in http_answer(); never reused */
     enum http_method method;
-    const char *path;       /* percent-decoded, begins with '/', no NUL, no dot segments, valid UTF-8 */
-    const char *query;      /* raw, without '?'; "" if none */
-    const char *body;       /* may hold any byte; NUL behind it */
+    const char *path;  /* percent-decoded, begins with '/', no NUL, no dot segments, valid UTF-8 */
+    const char *query; /* raw, without '?'; "" if none */
+    const char *body;  /* may hold any byte; NUL behind it */
     size_t body_length;
-    const char *peer;       /* text of the client's address (from X-Forwarded-For if the peer is a trusted proxy) */
-    bool is_shell;          /* came through the administration socket: the machine's administrator */
-    bool is_secure;         /* the client's leg is TLS (trusted proxy said X-Forwarded-Proto: https) */
-    bool is_own_origin;     /* Origin absent or allowed, and Sec-Fetch-Site absent, same-origin or none */
+    const char *peer;   /* text of the client's address (from X-Forwarded-For if the peer is a trusted proxy) */
+    bool is_shell;      /* came through the administration socket: the machine's administrator */
+    bool is_secure;     /* the client's leg is TLS (trusted proxy said X-Forwarded-Proto: https) */
+    bool is_own_origin; /* Origin absent or allowed, and Sec-Fetch-Site absent, same-origin or none */
     bool has_origin;
     const struct http_headers *headers;
 };
@@ -43,9 +43,10 @@ struct http_answer {
     const char *content_type; /* NULL with no body */
     const char *body;         /* copied, unless is_static */
     size_t body_length;
-    const char *headers;      /* further lines, each ended by CRLF; "" or NULL if none. Made only with http_answer_header() */
-    bool is_static;           /* body and headers outlive the answer: never copied */
-    bool closes;              /* close the connection after it */
+    const char
+        *headers;   /* further lines, each ended by CRLF; "" or NULL if none. Made only with http_answer_header() */
+    bool is_static; /* body and headers outlive the answer: never copied */
+    bool closes;    /* close the connection after it */
 };
 /* Append "Name: value\r\n"; false (and nothing appended) if a byte could break the framing. */
 bool http_answer_header(struct buffer *headers, const char *name, const char *value);
@@ -58,15 +59,15 @@ void http_answer_problem(struct http *http, uint64_t id, enum status status, con
 
 struct websocket_handlers;
 struct http_options {
-    const char *address; /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:8080" */
-    const char *shell_path; /* Unix socket for administration, created 0600; NULL: none */
-    const char *const *origins;    /* further allowed origins, NULL-ended; the Host's own origin is always allowed */
-    const char *const *proxies;    /* addresses whose X-Forwarded-* are believed, NULL-ended */
-    size_t connections_max;        /* 0: RLIMIT_NOFILE - 64 */
+    const char *address;        /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:8080" */
+    const char *shell_path;     /* Unix socket for administration, created 0600; NULL: none */
+    const char *const *origins; /* further allowed origins, NULL-ended; the Host's own origin is always allowed */
+    const char *const *proxies; /* addresses whose X-Forwarded-* are believed, NULL-ended */
+    size_t connections_max;     /* 0: RLIMIT_NOFILE - 64 */
     size_t connections_per_address_max; /* 0: no limit */
     size_t header_bytes_max, headers_max, body_bytes_max, websocket_message_bytes_max;
     int64_t header_ms, body_ms, idle_ms; /* absolute deadlines; keep-alive idle */
-    const char *websocket_path;    /* "/connection/websocket" */
+    const char *websocket_path;          /* "/connection/websocket" */
     void *context;
     /* loop thread: a whole request; answer it now or later with http_answer(). */
     void (*request)(void *context, const struct http_request *request);

@@ -78,9 +78,7 @@ bool http_chunks_read(struct http_chunks *chunks, const char *bytes, size_t leng
 
 static bool size_digit(struct http_chunks *chunks, unsigned char c)
 {
-    int digit = c >= '0' && c <= '9'                     ? c - '0'
-                : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-                                                         : -1;
+    int digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
     if (digit >= 0) {
         if (chunks->line_length == 0)
             chunks->size = 0;

@@ -30,8 +30,7 @@ static bool head_step(struct http_connection *connection);
 static void head_done(struct http_connection *connection);
 static bool body_step(struct http_connection *connection);
 static bool chunked_body_step(struct http_connection *connection);
-static void connection_dispatch(struct http_connection *connection, char *body, size_t body_length,
-                                size_t length);
+static void connection_dispatch(struct http_connection *connection, char *body, size_t body_length, size_t length);
 static void request_fill(struct http_connection *connection);
 static void connection_refuse(struct http_connection *connection, const struct http_refusal *refusal);
 static void connection_compact(struct http_connection *connection);
@@ -40,8 +39,7 @@ static ssize_t connection_send(const struct http_connection *connection);
 static void connection_linger(struct http_connection *connection);
 static void connection_settle(struct http_connection *connection);
 static void connection_watch(struct http_connection *connection, int events);
-static void connection_deadline(struct http_connection *connection, enum http_deadline deadline,
-                                int64_t after_ms);
+static void connection_deadline(struct http_connection *connection, enum http_deadline deadline, int64_t after_ms);
 static void connection_late(struct wheel_timer *timer);
 static void connection_closed(uv_handle_t *handle);
 static bool has_output(const struct http_connection *connection);
@@ -160,10 +158,7 @@ static void connection_read(struct http_connection *connection)
     struct buffer *in = &connection->in;
     bool is_body = connection->state == HTTP_READING_BODY;
     size_t room = in->capacity > 0 ? in->capacity - in->length - 1 : 0;
-    size_t wanted = in->capacity == 0    ? READ_FIRST
-                    : room >= READ_LEAST ? 0
-                    : is_body            ? READ_BODY
-                                         : in->length;
+    size_t wanted = in->capacity == 0 ? READ_FIRST : room >= READ_LEAST ? 0 : is_body ? READ_BODY : in->length;
     if (!buffer_reserve(in, wanted)) {
         log_error_rarely("http.memory", "no memory for a request");
         http_connection_close(connection);
@@ -280,8 +275,8 @@ static void head_done(struct http_connection *connection)
     connection->body_received = 0;
     connection->raw = connection->start + connection->head_length;
     connection->chunks = (struct http_chunks){0};
-    bool is_here = !connection->head.is_chunked &&
-                   connection->in.length - connection->raw >= connection->head.body_length;
+    bool is_here =
+        !connection->head.is_chunked && connection->in.length - connection->raw >= connection->head.body_length;
     if (is_here)
         return;
     connection_deadline(connection, HTTP_BODY_DEADLINE, http->options.body_ms);
@@ -334,8 +329,7 @@ static bool chunked_body_step(struct http_connection *connection)
 }
 
 /* Hand the request on; it takes @length bytes of the input. */
-static void connection_dispatch(struct http_connection *connection, char *body, size_t body_length,
-                                size_t length)
+static void connection_dispatch(struct http_connection *connection, char *body, size_t body_length, size_t length)
 {
     struct http *http = connection->http;
     struct http_request *request = &connection->request;
@@ -379,10 +373,9 @@ static void request_fill(struct http_connection *connection)
     const char *site = http_known(headers, HTTP_KNOWN_SEC_FETCH_SITE);
     request->has_origin = origin != NULL;
     connection->origin_is_allowed =
-        !origin ||
-        gate_origin_is_allowed(http->gate, origin, http_known(headers, HTTP_KNOWN_HOST), request->is_secure);
-    request->is_own_origin = connection->origin_is_allowed &&
-                             (!site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0);
+        !origin || gate_origin_is_allowed(http->gate, origin, http_known(headers, HTTP_KNOWN_HOST), request->is_secure);
+    request->is_own_origin =
+        connection->origin_is_allowed && (!site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0);
 }
 
 void http_connection_answered(struct http_connection *connection)
@@ -516,8 +509,7 @@ static void connection_watch(struct http_connection *connection, int events)
         uv_poll_stop(&connection->poll);
 }
 
-static void connection_deadline(struct http_connection *connection, enum http_deadline deadline,
-                                int64_t after_ms)
+static void connection_deadline(struct http_connection *connection, enum http_deadline deadline, int64_t after_ms)
 {
     connection->deadline = deadline;
     wheel_arm(connection->http->wheel, &connection->timer, after_ms);
@@ -527,8 +519,7 @@ static void connection_late(struct wheel_timer *timer)
 {
     struct http_connection *connection = container_of(timer, struct http_connection, timer);
     bool is_begun = connection->in.length > connection->start;
-    if (connection->deadline == HTTP_BODY_DEADLINE ||
-        (connection->deadline == HTTP_HEADER_DEADLINE && is_begun)) {
+    if (connection->deadline == HTTP_BODY_DEADLINE || (connection->deadline == HTTP_HEADER_DEADLINE && is_begun)) {
         connection_refuse(connection, &HTTP_REFUSE_TOO_SLOW);
         http_connection_go_on(connection);
     } else {

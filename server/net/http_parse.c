@@ -13,10 +13,8 @@
 
 #define LENGTH_DIGITS_MAX 15
 
-const struct http_refusal HTTP_REFUSE_BAD_BYTE = {400, "malformed",
-                                                  "A byte that may not stand in a request's head."};
-const struct http_refusal HTTP_REFUSE_HEAD_TOO_LARGE = {431, "too_large",
-                                                        "The request's headers are too large."};
+const struct http_refusal HTTP_REFUSE_BAD_BYTE = {400, "malformed", "A byte that may not stand in a request's head."};
+const struct http_refusal HTTP_REFUSE_HEAD_TOO_LARGE = {431, "too_large", "The request's headers are too large."};
 const struct http_refusal HTTP_REFUSE_BODY_TOO_LARGE = {413, "too_large", "The request's body is too large."};
 const struct http_refusal HTTP_REFUSE_BAD_CHUNK = {400, "malformed", "The chunked body is malformed."};
 const struct http_refusal HTTP_REFUSE_TOO_SLOW = {408, "timeout", "The request took too long to arrive."};
@@ -25,24 +23,21 @@ const struct http_refusal HTTP_REFUSE_FAULT = {500, "fault", "The server failed,
 static const struct http_refusal bad_grammar = {400, "malformed", "This is not an HTTP/1.1 request."};
 static const struct http_refusal bad_target = {400, "malformed", "The request's address is malformed."};
 static const struct http_refusal bad_host = {400, "malformed", "Exactly one valid Host header is needed."};
-static const struct http_refusal bad_length = {400, "malformed",
-                                               "The Content-Length is not one plain number."};
+static const struct http_refusal bad_length = {400, "malformed", "The Content-Length is not one plain number."};
 static const struct http_refusal bad_repeat = {400, "malformed", "A header that may come once came twice."};
 static const struct http_refusal bad_framing = {
     400, "malformed", "Transfer-Encoding and Content-Length, or Transfer-Encoding in HTTP/1.0."};
 static const struct http_refusal bad_body = {400, "malformed", "A GET or HEAD request carries no body."};
 static const struct http_refusal dot_segment = {404, "not_found", "There is nothing here that you may see."};
 static const struct http_refusal unknown_method = {501, "not_implemented", "This method is not known here."};
-static const struct http_refusal refused_method = {405, "method_not_allowed",
-                                                   "This method is not taken here."};
+static const struct http_refusal refused_method = {405, "method_not_allowed", "This method is not taken here."};
 static const struct http_refusal unknown_coding = {501, "not_implemented",
                                                    "The only transfer coding taken is chunked."};
 static const struct http_refusal unknown_version = {505, "version", "Speak HTTP/1.1."};
 static const struct http_refusal unknown_expectation = {417, "expectation",
                                                         "The only expectation taken is 100-continue."};
 static const struct http_refusal no_length = {411, "length_required", "Send a Content-Length."};
-static const struct http_refusal encoded_body = {415, "media_type",
-                                                 "Send the body without a Content-Encoding."};
+static const struct http_refusal encoded_body = {415, "media_type", "Send the body without a Content-Encoding."};
 
 static const char *const known_names[HTTP_KNOWN_COUNT] = {
     [HTTP_KNOWN_HOST] = "host",
@@ -89,8 +84,7 @@ static const struct http_refusal *host_read(const struct http_head *head, const 
 static bool host_is_valid(const char *host);
 static const struct http_refusal *body_read(struct http_head *head, const char *bytes, size_t body_bytes_max);
 static bool length_read(const char *text, size_t *length);
-static const struct http_refusal *target_read(struct http_head *head, char *bytes, char *target,
-                                              size_t length);
+static const struct http_refusal *target_read(struct http_head *head, char *bytes, char *target, size_t length);
 static char *target_path(struct http_head *head, char *bytes, char *target);
 static bool path_has_dot_segment(const char *path);
 static int hex_value(char c);
@@ -179,8 +173,7 @@ static bool request_line_is_strict(const char *bytes, size_t length)
         return false;
     const char *first = memchr(bytes, ' ', (size_t)(end - bytes));
     const char *second = first ? memchr(first + 1, ' ', (size_t)(end - first - 1)) : NULL;
-    return second && second > first + 1 && end - second == 9 && memcmp(second, " HTTP/", 6) == 0 &&
-           second[7] == '.';
+    return second && second > first + 1 && end - second == 9 && memcmp(second, " HTTP/", 6) == 0 && second[7] == '.';
 }
 
 static int on_url(http_parser *parser, const char *at, size_t length)
@@ -370,14 +363,12 @@ static const struct http_refusal *body_read(struct http_head *head, const char *
     bool has_body = head->is_chunked || head->body_length > 0;
     if (has_body && (head->method == HTTP_M_GET || head->method == HTTP_M_HEAD))
         return &bad_body;
-    bool needs_length =
-        head->method == HTTP_M_POST || head->method == HTTP_M_PUT || head->method == HTTP_M_PATCH;
+    bool needs_length = head->method == HTTP_M_POST || head->method == HTTP_M_PUT || head->method == HTTP_M_PATCH;
     if (needs_length && !head->is_chunked && !has_length)
         return &no_length;
     if (head->body_length > body_bytes_max)
         return &HTTP_REFUSE_BODY_TOO_LARGE;
-    if (known[HTTP_KNOWN_CONTENT_ENCODING] &&
-        strcasecmp(bytes + known[HTTP_KNOWN_CONTENT_ENCODING], "identity") != 0)
+    if (known[HTTP_KNOWN_CONTENT_ENCODING] && strcasecmp(bytes + known[HTTP_KNOWN_CONTENT_ENCODING], "identity") != 0)
         return &encoded_body;
     head->expects_continue = false;
     if (known[HTTP_KNOWN_EXPECT] && !head->is_old) {
@@ -397,8 +388,7 @@ static bool length_read(const char *text, size_t *length)
     return true;
 }
 
-static const struct http_refusal *target_read(struct http_head *head, char *bytes, char *target,
-                                              size_t length)
+static const struct http_refusal *target_read(struct http_head *head, char *bytes, char *target, size_t length)
 {
     target[length] = '\0'; /* over the blank in front of the version */
     for (const char *c = target; *c; c++)
@@ -430,9 +420,7 @@ static char *target_path(struct http_head *head, char *bytes, char *target)
         target[0] = '/';
         return target;
     }
-    size_t scheme = strncasecmp(target, "http://", 7) == 0    ? 7
-                    : strncasecmp(target, "https://", 8) == 0 ? 8
-                                                              : 0;
+    size_t scheme = strncasecmp(target, "http://", 7) == 0 ? 7 : strncasecmp(target, "https://", 8) == 0 ? 8 : 0;
     if (scheme == 0 || head->headers.known[HTTP_KNOWN_HOST] == 0)
         return NULL;
     const char *host = bytes + head->headers.known[HTTP_KNOWN_HOST];
@@ -486,8 +474,8 @@ const char *http_known(const struct http_headers *headers, enum http_known known
     return headers->known[known] ? headers->base + headers->known[known] : NULL;
 }
 
-bool http_list_next(const struct http_headers *headers, enum http_known known, size_t *cursor,
-                    const char **item, size_t *length)
+bool http_list_next(const struct http_headers *headers, enum http_known known, size_t *cursor, const char **item,
+                    size_t *length)
 {
     /* The cursor is an offset into the head, behind the last item; offset 0 is the request line. */
     for (size_t i = 0; headers->known[known] != 0 && i < headers->count; i++) {

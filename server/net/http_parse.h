@@ -82,8 +82,8 @@ const char *http_known(const struct http_headers *headers, enum http_known known
 /* A list header (Connection, X-Forwarded-For …) in all its lines: does it hold @token, in any case? */
 bool http_list_has(const struct http_headers *headers, enum http_known known, const char *token);
 /* Walk the values of a list header, line by line and item by item, blanks cut off. Start with *cursor = 0. */
-bool http_list_next(const struct http_headers *headers, enum http_known known, size_t *cursor,
-                    const char **item, size_t *length);
+bool http_list_next(const struct http_headers *headers, enum http_known known, size_t *cursor, const char **item,
+                    size_t *length);
 
 /* A chunked body, unfolded in place as it comes in. */
 struct http_chunks {

@@ -9,12 +9,10 @@
 
 static const struct http_refusal other_upgrade = {400, "malformed", "The only upgrade is to websocket."};
 static const struct http_refusal not_here = {404, "not_found", "There is no WebSocket at this address."};
-static const struct http_refusal no_upgrade = {426, "upgrade_required",
-                                               "Ask for a WebSocket, version 13, here."};
+static const struct http_refusal no_upgrade = {426, "upgrade_required", "Ask for a WebSocket, version 13, here."};
 static const struct http_refusal bad_handshake = {400, "malformed", "The WebSocket handshake is malformed."};
 static const struct http_refusal bad_origin = {403, "forbidden", "Pages of this origin may not connect."};
-static const struct http_refusal too_many = {503, "busy",
-                                             "There are too many connections from this address."};
+static const struct http_refusal too_many = {503, "busy", "There are too many connections from this address."};
 static const struct http_refusal is_closing = {503, "busy", "The server is stopping."};
 
 static const struct http_refusal *upgrade_check(const struct http_connection *connection);
@@ -27,8 +25,7 @@ void http_upgrade(struct http_connection *connection)
     struct http *http = connection->http;
     const struct http_request *request = &connection->request;
     const struct http_refusal *refusal = upgrade_check(connection);
-    if (!refusal && connection->is_proxied &&
-        !gate_admit_forwarded(http->gate, request->peer, &connection->address))
+    if (!refusal && connection->is_proxied && !gate_admit_forwarded(http->gate, request->peer, &connection->address))
         refusal = &too_many;
     if (refusal) {
         http->stats.refused++;

@@ -38,8 +38,8 @@ struct listener {
 };
 
 static enum status listener_start(uv_loop_t *loop, struct wheel *wheel, int fd, const char *path,
-                                  listener_accepted *accepted, void *context, struct listener **out,
-                                  char *why, size_t why_size);
+                                  listener_accepted *accepted, void *context, struct listener **out, char *why,
+                                  size_t why_size);
 static struct addrinfo *address_find(const char *address, char *why, size_t why_size);
 static int socket_bind(const struct addrinfo *info);
 static bool unix_bind(int fd, const struct sockaddr_un *name, char *why, size_t why_size);
@@ -51,9 +51,8 @@ static void listener_resume(struct wheel_timer *timer);
 static void socket_tune(int fd);
 static void listener_closed(uv_handle_t *handle);
 
-enum status listener_open_tcp(uv_loop_t *loop, struct wheel *wheel, const char *address,
-                              listener_accepted *accepted, void *context, struct listener **out, char *why,
-                              size_t why_size)
+enum status listener_open_tcp(uv_loop_t *loop, struct wheel *wheel, const char *address, listener_accepted *accepted,
+                              void *context, struct listener **out, char *why, size_t why_size)
 {
     struct addrinfo *info = address_find(address, why, why_size);
     if (!info)
@@ -62,9 +61,8 @@ enum status listener_open_tcp(uv_loop_t *loop, struct wheel *wheel, const char *
     int error = errno;
     freeaddrinfo(info);
     if (fd < 0) {
-        const char *hint = error == EADDRINUSE ? "something else listens there: choose another http.address"
-                           : error == EACCES
-                               ? "ports below 1024 need a permission: choose another http.address"
+        const char *hint = error == EADDRINUSE      ? "something else listens there: choose another http.address"
+                           : error == EACCES        ? "ports below 1024 need a permission: choose another http.address"
                            : error == EADDRNOTAVAIL ? "this machine does not have that address"
                                                     : strerror(error);
         snprintf(why, why_size, "cannot listen on %s: %s", address, hint);
@@ -73,14 +71,12 @@ enum status listener_open_tcp(uv_loop_t *loop, struct wheel *wheel, const char *
     return listener_start(loop, wheel, fd, NULL, accepted, context, out, why, why_size);
 }
 
-enum status listener_open_unix(uv_loop_t *loop, struct wheel *wheel, const char *path,
-                               listener_accepted *accepted, void *context, struct listener **out, char *why,
-                               size_t why_size)
+enum status listener_open_unix(uv_loop_t *loop, struct wheel *wheel, const char *path, listener_accepted *accepted,
+                               void *context, struct listener **out, char *why, size_t why_size)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof name.sun_path) {
-        snprintf(why, why_size, "%s: the path of a socket has at most %zu characters", path,
-                 sizeof name.sun_path - 1);
+        snprintf(why, why_size, "%s: the path of a socket has at most %zu characters", path, sizeof name.sun_path - 1);
         return STATUS_INVALID;
     }
     memcpy(name.sun_path, path, strlen(path) + 1);
@@ -100,8 +96,8 @@ enum status listener_open_unix(uv_loop_t *loop, struct wheel *wheel, const char 
 }
 
 static enum status listener_start(uv_loop_t *loop, struct wheel *wheel, int fd, const char *path,
-                                  listener_accepted *accepted, void *context, struct listener **out,
-                                  char *why, size_t why_size)
+                                  listener_accepted *accepted, void *context, struct listener **out, char *why,
+                                  size_t why_size)
 {
     struct listener *listener = calloc(1, sizeof *listener);
     char *path_copy = listener && path ? strdup(path) : NULL;
@@ -132,8 +128,7 @@ static struct addrinfo *address_find(const char *address, char *why, size_t why_
     char host[64];
     const char *colon = strrchr(address, ':');
     size_t length = colon ? (size_t)(colon - address) : sizeof host;
-    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-                             .ai_socktype = SOCK_STREAM};
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
     struct addrinfo *info = NULL;
     if (length > 0 && length < sizeof host) {
         bool is_v6 = address[0] == '[' && length > 2 && address[length - 1] == ']';
@@ -145,8 +140,7 @@ static struct addrinfo *address_find(const char *address, char *why, size_t why_
             getaddrinfo(host, colon + 1, &hints, &info) == 0)
             return info;
     }
-    snprintf(why, why_size, "\"%s\" is not an address and a port: write it as 127.0.0.1:8080 or [::1]:8080",
-             address);
+    snprintf(why, why_size, "\"%s\" is not an address and a port: write it as 127.0.0.1:8080 or [::1]:8080", address);
     return NULL;
 }
 

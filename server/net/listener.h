@@ -12,13 +12,11 @@ struct listener;
 typedef void listener_accepted(void *context, int fd, const struct sockaddr_storage *peer);
 
 /* @address: "127.0.0.1:8080", "[::1]:8080", port 0 for any. errors: what to do in @why */
-enum status listener_open_tcp(uv_loop_t *loop, struct wheel *wheel, const char *address,
-                              listener_accepted *accepted, void *context, struct listener **out, char *why,
-                              size_t why_size);
+enum status listener_open_tcp(uv_loop_t *loop, struct wheel *wheel, const char *address, listener_accepted *accepted,
+                              void *context, struct listener **out, char *why, size_t why_size);
 /* A Unix socket at @path for its owner only; a file left behind by a server that died is replaced. */
-enum status listener_open_unix(uv_loop_t *loop, struct wheel *wheel, const char *path,
-                               listener_accepted *accepted, void *context, struct listener **out, char *why,
-                               size_t why_size);
+enum status listener_open_unix(uv_loop_t *loop, struct wheel *wheel, const char *path, listener_accepted *accepted,
+                               void *context, struct listener **out, char *why, size_t why_size);
 /* The port of a TCP listener. */
 int listener_port(const struct listener *listener);
 /* Stop listening and free it, once the loop has run; removes the file of a Unix socket. NULL is fine. */

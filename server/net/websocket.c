@@ -28,10 +28,10 @@
 struct websocket {
     struct lws *wsi; /* what a write touches comes first */
     int fd;
-    bool is_open;        /* `opened` was told and `closed` not yet */
-    bool is_closing;     /* a close frame went out or came in: nothing more is written or delivered */
-    bool is_busy;        /* a write was refused: `writable` is owed */
-    bool is_draining;    /* libwebsockets may call SERVER_WRITEABLE for its own sake */
+    bool is_open;     /* `opened` was told and `closed` not yet */
+    bool is_closing;  /* a close frame went out or came in: nothing more is written or delivered */
+    bool is_busy;     /* a write was refused: `writable` is owed */
+    bool is_draining; /* libwebsockets may call SERVER_WRITEABLE for its own sake */
     struct websockets *websockets;
     struct gate_address *address;
     void *peer;
@@ -157,8 +157,7 @@ static enum status context_open(struct websockets *websockets, char *why, size_t
     websockets->vhost = websockets->context ? lws_get_vhost_by_name(websockets->context, "parley") : NULL;
     if (websockets->vhost)
         return STATUS_OK;
-    snprintf(why, why_size,
-             "libwebsockets does not start: is its libuv plugin (libwebsockets-evlib-uv) installed?");
+    snprintf(why, why_size, "libwebsockets does not start: is its libuv plugin (libwebsockets-evlib-uv) installed?");
     return STATUS_FAULT;
 }
 
@@ -191,12 +190,11 @@ void websockets_adopt(struct websockets *websockets, int fd, const struct websoc
 {
     struct adoption adoption = {.fd = fd, .hello = hello, .address = address, .received = upgrade->received};
     char head[REQUEST_SIZE];
-    int head_length =
-        snprintf(head, sizeof head,
-                 "GET / HTTP/1.1\r\nHost: parley\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s%s%s\r\n",
-                 upgrade->key, upgrade->protocol ? "Sec-WebSocket-Protocol: " : "",
-                 upgrade->protocol ? upgrade->protocol : "", upgrade->protocol ? "\r\n" : "");
+    int head_length = snprintf(head, sizeof head,
+                               "GET / HTTP/1.1\r\nHost: parley\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                               "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s%s%s\r\n",
+                               upgrade->key, upgrade->protocol ? "Sec-WebSocket-Protocol: " : "",
+                               upgrade->protocol ? upgrade->protocol : "", upgrade->protocol ? "\r\n" : "");
     SCOPED(buffer_free) struct buffer request = {0};
     buffer_append(&request, head, (size_t)head_length);
     buffer_append(&request, upgrade->rest, upgrade->rest_length);
@@ -204,8 +202,7 @@ void websockets_adopt(struct websockets *websockets, int fd, const struct websoc
         close(fd);
     } else {
         websockets->adoption = &adoption;
-        struct lws *wsi =
-            lws_adopt_socket_vhost_readbuf(websockets->vhost, fd, request.bytes, request.length);
+        struct lws *wsi = lws_adopt_socket_vhost_readbuf(websockets->vhost, fd, request.bytes, request.length);
         websockets->adoption = NULL;
         /* The request is whole, so the socket is open by now, or gone. If libwebsockets put it off for want
          * of memory, there is nobody left to open it for. */
@@ -260,8 +257,7 @@ static int socket_opened(struct lws *wsi, struct websocket *websocket)
     list_init(&websocket->link);
     wheel_timer_init(&websocket->timer, socket_late);
     websocket_meter_start(&websocket->meter, adoption->received);
-    websocket->peer =
-        websockets->options.handlers->opened(websockets->options.context, websocket, adoption->hello);
+    websocket->peer = websockets->options.handlers->opened(websockets->options.context, websocket, adoption->hello);
     if (!websocket->peer) {
         wheel_cancel(websockets->wheel, &websocket->timer); /* it may have been closed meanwhile */
         return -1;
@@ -493,8 +489,7 @@ static void patrol_walk(struct wheel_timer *timer)
     struct websockets *websockets = container_of(timer, struct websockets, patrol);
     size_t left = websockets->count < PATROL_SOCKETS ? websockets->count : PATROL_SOCKETS;
     while (left-- > 0) {
-        struct websocket *websocket =
-            container_of(list_take_first(&websockets->open), struct websocket, link);
+        struct websocket *websocket = container_of(list_take_first(&websockets->open), struct websocket, link);
         list_append(&websockets->open, &websocket->link);
         if (websocket->is_closing)
             continue;

@@ -11,12 +11,12 @@ struct websocket;
 
 /* What the upgrade request said; valid during the call. */
 struct websocket_hello {
-    const char *peer;    /* client's address */
-    const char *cookie;  /* the whole Cookie header or NULL; only given if the Origin was ours or allowed */
-    const char *origin;  /* or NULL */
-    const char *query;   /* "" if none */
+    const char *peer;   /* client's address */
+    const char *cookie; /* the whole Cookie header or NULL; only given if the Origin was ours or allowed */
+    const char *origin; /* or NULL */
+    const char *query;  /* "" if none */
     bool is_secure;
-    bool wants_protobuf; /* asked for the binary protocol: close with 3506 */
+    bool wants_protobuf;   /* asked for the binary protocol: close with 3506 */
     bool wants_frame_ping; /* ?cf_ws_frame_ping_pong=true */
 };
 

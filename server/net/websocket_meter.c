@@ -35,8 +35,7 @@ bool websocket_meter_check(struct websocket_meter *meter, int fd, uint32_t *fram
     if (!socket_received(fd, &received) || received == meter->delivered + meter->control)
         return true;
     /* The two numbers belong together only if nothing came in between. */
-    if (ioctl(fd, FIONREAD, &waiting) != 0 || !socket_received(fd, &received_again) ||
-        received != received_again)
+    if (ioctl(fd, FIONREAD, &waiting) != 0 || !socket_received(fd, &received_again) || received != received_again)
         return true;
     uint64_t read = received - (uint64_t)waiting;
     if (read < meter->delivered)

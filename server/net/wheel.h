@@ -11,7 +11,7 @@
 struct wheel;
 struct wheel_timer {
     struct list link;
-    int64_t due_ms; /* monotonic; 0: not armed */
+    int64_t due_ms;                          /* monotonic; 0: not armed */
     void (*fire)(struct wheel_timer *timer); /* loop thread; may arm it again, cancel any timer, free its owner */
 };
 
@@ -21,4 +21,7 @@ void wheel_timer_init(struct wheel_timer *timer, void (*fire)(struct wheel_timer
 /* Arm, or arm anew. @after_ms from now. */
 void wheel_arm(struct wheel *wheel, struct wheel_timer *timer, int64_t after_ms);
 void wheel_cancel(struct wheel *wheel, struct wheel_timer *timer);
-static inline bool wheel_is_armed(const struct wheel_timer *timer) { return timer->due_ms != 0; }
+static inline bool wheel_is_armed(const struct wheel_timer *timer)
+{
+    return timer->due_ms != 0;
+}

@@ -7,8 +7,7 @@
 
 static bool ready_text(struct buffer *text, const struct health_part *parts, size_t count);
 
-bool health_answer(struct http *http, const struct http_request *request, const struct health_part *parts,
-                   size_t count)
+bool health_answer(struct http *http, const struct http_request *request, const struct health_part *parts, size_t count)
 {
     bool asks_ready = strcmp(request->path, "/readyz") == 0;
     if (!asks_ready && strcmp(request->path, "/healthz") != 0)

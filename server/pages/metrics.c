@@ -43,15 +43,13 @@ uint64_t histogram_count(const struct histogram *histogram)
     return count;
 }
 
-void histogram_print(struct buffer *out, const char *name, const char *help,
-                     const struct histogram *histogram)
+void histogram_print(struct buffer *out, const char *name, const char *help, const struct histogram *histogram)
 {
     buffer_printf(out, "# HELP %s %s\n# TYPE %s histogram\n", name, help, name);
     uint64_t below = 0;
     for (size_t i = 0; i < histogram->bound_count; i++) {
         below += histogram->counts[i];
-        buffer_printf(out, "%s_bucket{le=\"%g\"} %llu\n", name, histogram->bounds[i],
-                      (unsigned long long)below);
+        buffer_printf(out, "%s_bucket{le=\"%g\"} %llu\n", name, histogram->bounds[i], (unsigned long long)below);
     }
     unsigned long long count = histogram_count(histogram);
     buffer_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum ", name, count, name);

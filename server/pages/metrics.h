@@ -27,5 +27,4 @@ struct histogram {
 void metrics_print(struct buffer *out, const struct metric *metrics, size_t count);
 void histogram_add(struct histogram *histogram, double value);
 uint64_t histogram_count(const struct histogram *histogram);
-void histogram_print(struct buffer *out, const char *name, const char *help,
-                     const struct histogram *histogram);
+void histogram_print(struct buffer *out, const char *name, const char *help, const struct histogram *histogram);

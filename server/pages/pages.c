@@ -14,9 +14,9 @@
 #include "lib/json.h"
 
 /* Nothing but our own files, no inline code, and no way to turn a text into markup. */
-#define PAGE_POLICY                                                                                          \
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "                          \
-    "img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; base-uri 'none'; "                    \
+#define PAGE_POLICY                                                                                                    \
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "                                    \
+    "img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; base-uri 'none'; "                              \
     "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 static const char plain_page[] =
@@ -59,10 +59,10 @@ struct pages {
 };
 
 static enum status manifest_read(struct pages *pages, const char *folder, char *why, size_t why_size);
-static enum status page_read(struct pages *pages, struct page *page, const char *folder, const cJSON *entry,
-                             char *why, size_t why_size);
-static enum status variant_read(struct pages *pages, struct page *page, enum encoding encoding,
-                                const char *folder, const cJSON *entry, char *why, size_t why_size);
+static enum status page_read(struct pages *pages, struct page *page, const char *folder, const cJSON *entry, char *why,
+                             size_t why_size);
+static enum status variant_read(struct pages *pages, struct page *page, enum encoding encoding, const char *folder,
+                                const cJSON *entry, char *why, size_t why_size);
 static int etag_bare(const char **etag);
 static char *headers_new(const struct page *page, enum encoding encoding, const char *etag, bool varies);
 static const struct page *page_of(const struct pages *pages, const char *path);
@@ -128,15 +128,14 @@ bool pages_answer(struct pages *pages, struct http *http, const struct http_requ
                     http_header(request, "If-None-Match"), &answer))
         return false;
     if (request->method != HTTP_M_GET && request->method != HTTP_M_HEAD)
-        answer = (struct http_answer){.status = status_http(STATUS_METHOD_NOT_ALLOWED),
-                                      .headers = "Allow: GET, HEAD\r\n",
-                                      .is_static = true};
+        answer = (struct http_answer){
+            .status = status_http(STATUS_METHOD_NOT_ALLOWED), .headers = "Allow: GET, HEAD\r\n", .is_static = true};
     http_answer(http, request->id, &answer);
     return true;
 }
 
-bool pages_find(const struct pages *pages, const char *path, const char *accept_encoding,
-                const char *if_none_match, struct http_answer *answer)
+bool pages_find(const struct pages *pages, const char *path, const char *accept_encoding, const char *if_none_match,
+                struct http_answer *answer)
 {
     bool is_admin = false;
     const struct page *page = page_of(pages, path);
@@ -212,14 +211,13 @@ static enum status manifest_read(struct pages *pages, const char *folder, char *
     return STATUS_OK;
 }
 
-static enum status page_read(struct pages *pages, struct page *page, const char *folder, const cJSON *entry,
-                             char *why, size_t why_size)
+static enum status page_read(struct pages *pages, struct page *page, const char *folder, const cJSON *entry, char *why,
+                             size_t why_size)
 {
     const char *path = json_get_text(entry, "path");
     const char *type = json_get_text(entry, "type");
     if (!path || path[0] != '/' || !type || !type[0]) {
-        snprintf(why, why_size,
-                 "%s/manifest.json: file %zu needs a \"path\" that begins with / and a \"type\"", folder,
+        snprintf(why, why_size, "%s/manifest.json: file %zu needs a \"path\" that begins with / and a \"type\"", folder,
                  pages->count);
         return STATUS_INVALID;
     }
@@ -239,8 +237,8 @@ static enum status page_read(struct pages *pages, struct page *page, const char 
     return status;
 }
 
-static enum status variant_read(struct pages *pages, struct page *page, enum encoding encoding,
-                                const char *folder, const cJSON *entry, char *why, size_t why_size)
+static enum status variant_read(struct pages *pages, struct page *page, enum encoding encoding, const char *folder,
+                                const cJSON *entry, char *why, size_t why_size)
 {
     const char *file = json_get_text(entry, "file");
     const char *etag = json_get_text(entry, "etag");
@@ -292,8 +290,8 @@ static int etag_bare(const char **etag)
 static char *headers_new(const struct page *page, enum encoding encoding, const char *etag, bool varies)
 {
     SCOPED(buffer_free) struct buffer headers = {0};
-    bool is_fine = http_answer_header(
-        &headers, "Cache-Control", page->is_immutable ? "public, max-age=31536000, immutable" : "no-cache");
+    bool is_fine = http_answer_header(&headers, "Cache-Control",
+                                      page->is_immutable ? "public, max-age=31536000, immutable" : "no-cache");
     if (etag)
         is_fine = is_fine && http_answer_header(&headers, "ETag", etag);
     if (encoding != IDENTITY)

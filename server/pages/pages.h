@@ -30,7 +30,7 @@ bool pages_has_client(const struct pages *pages);
  * What a GET of @path is answered with. @accept_encoding and @if_none_match are the headers, or NULL.
  * False: the path is not a page of ours, *answer is untouched.
  */
-bool pages_find(const struct pages *pages, const char *path, const char *accept_encoding,
-                const char *if_none_match, struct http_answer *answer);
+bool pages_find(const struct pages *pages, const char *path, const char *accept_encoding, const char *if_none_match,
+                struct http_answer *answer);
 /* Answer @request if it asks for a page. True: answered; false: not a page of ours. */
 bool pages_answer(struct pages *pages, struct http *http, const struct http_request *request);

@@ -133,8 +133,7 @@ double lag_p99_s(const struct lag *lag)
 
 void lag_print(const struct lag *lag, struct buffer *out)
 {
-    histogram_print(out, "parley_loop_lag_seconds", "How long an event may have waited for the loop.",
-                    &lag->histogram);
+    histogram_print(out, "parley_loop_lag_seconds", "How long an event may have waited for the loop.", &lag->histogram);
     struct metric p99 = {.name = "parley_loop_lag_p99_seconds",
                          .help = "The same, what 99 of 100 samples of the last ten seconds stay below.",
                          .value = lag_p99_s(lag)};

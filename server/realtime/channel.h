@@ -16,8 +16,8 @@ struct channel_top {
 };
 
 struct channel_kind {
-    const char *prefix; /* "room:" */
-    bool is_positioned; /* has a log: positioned and recoverable */
+    const char *prefix;       /* "room:" */
+    bool is_positioned;       /* has a log: positioned and recoverable */
     bool is_server_side_only; /* cannot be subscribed to by a command (user:) */
     /* Home, loop: may @actor listen to prefix+@rest? OK fills @top if positioned; FORBIDDEN, NOT_FOUND, MALFORMED. */
     enum status (*authorize)(void *app, const struct actor *actor, const char *rest, struct channel_top *top);

@@ -159,7 +159,7 @@ struct subscription *subscription_new(struct connection *connection, struct chan
 
 struct subscription *subscription_find(struct connection *connection, const char *channel)
 {
-    LIST_EACH(&connection->subscriptions, node) {
+    LIST_EACH (&connection->subscriptions, node) {
         struct subscription *subscription = container_of(node, struct subscription, link);
         if (strcmp(subscription->channel->name, channel) == 0)
             return subscription;

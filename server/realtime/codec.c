@@ -16,7 +16,8 @@ static void push_begin(struct buffer *json, const char *channel, size_t channel_
     buffer_char(json, ',');
 }
 
-struct frame *codec_push_pub(const char *channel, size_t channel_length, uint64_t offset, const char *data, size_t length)
+struct frame *codec_push_pub(const char *channel, size_t channel_length, uint64_t offset, const char *data,
+                             size_t length)
 {
     struct buffer json = {0};
     buffer_reserve(&json, length + channel_length + 64);
@@ -46,8 +47,8 @@ void codec_client_info(struct buffer *json, int64_t user_id, const char *client,
     buffer_char(json, '}');
 }
 
-struct frame *codec_push_join(const char *channel, size_t channel_length, bool is_join, int64_t user_id, const char *client,
-                              const char *name)
+struct frame *codec_push_join(const char *channel, size_t channel_length, bool is_join, int64_t user_id,
+                              const char *client, const char *name)
 {
     struct buffer json = {0};
     push_begin(&json, channel, channel_length);

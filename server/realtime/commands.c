@@ -32,10 +32,12 @@ static void unavailable_run(struct connection *connection, uint32_t id, const cJ
 static void plain_reply(struct request *request);
 
 static const struct command commands[] = {
-    {"publish", publish_run},           {"rpc", rpc_run},           {"subscribe", subscribe_run},
-    {"unsubscribe", unsubscribe_run},   {"connect", connect_run},   {"history", history_run},
-    {"presence", presence_run},         {"presence_stats", presence_stats_run}, {"refresh", refresh_run},
-    {"sub_refresh", unavailable_run},   {"ping", unavailable_run},
+    {"publish", publish_run},     {"rpc", rpc_run},
+    {"subscribe", subscribe_run}, {"unsubscribe", unsubscribe_run},
+    {"connect", connect_run},     {"history", history_run},
+    {"presence", presence_run},   {"presence_stats", presence_stats_run},
+    {"refresh", refresh_run},     {"sub_refresh", unavailable_run},
+    {"ping", unavailable_run},
 };
 
 /* The reply's key, kept in the request as the door's tag knows only the id. */
@@ -119,9 +121,10 @@ static void command_run(struct connection *connection, cJSON *object)
         return;
     }
     if (!command || !has_id || !cJSON_IsObject(body)) {
-        connection_close(connection, 3501, !command ? "bad request: an unknown command"
-                                           : !has_id ? "bad request: a command needs an id above 0"
-                                                     : "bad request: a command's content must be an object");
+        connection_close(connection, 3501,
+                         !command  ? "bad request: an unknown command"
+                         : !has_id ? "bad request: a command needs an id above 0"
+                                   : "bad request: a command's content must be an object");
         return;
     }
     const char *wait = command_wait(connection);
@@ -184,8 +187,9 @@ static void reply_error(struct connection *connection, uint32_t id, const struct
     SCOPED(buffer_free) struct buffer problem = {0};
     request_problem(request, &problem);
     connection->hub->stats.errors++;
-    connection_send(connection, codec_error(id, status_realtime(request->status), problem.bytes ? problem.bytes : "error",
-                                            status_is_temporary(request->status)));
+    connection_send(connection,
+                    codec_error(id, status_realtime(request->status), problem.bytes ? problem.bytes : "error",
+                                status_is_temporary(request->status)));
 }
 
 static void refuse(struct connection *connection, uint32_t id, int code, const char *words)
@@ -224,8 +228,8 @@ static void plain_reply(struct request *request)
         break;
     }
     default:
-        connection_send(connection,
-                        codec_reply(id, reply_keys[request->reply_kind], request->result.bytes, request->result.length));
+        connection_send(connection, codec_reply(id, reply_keys[request->reply_kind], request->result.bytes,
+                                                request->result.length));
     }
 }
 
@@ -335,10 +339,12 @@ static void connect_reply(struct request *request)
     if (is_fine && connection->actor.user_id)
         is_fine = own_feed_start(connection, &json);
     if (!connection->pings_by_frame)
-        buffer_printf(&json, ",\"ping\":%lld,\"pong\":true", (long long)((hub->settings->realtime_ping_ms + 999) / 1000));
+        buffer_printf(&json, ",\"ping\":%lld,\"pong\":true",
+                      (long long)((hub->settings->realtime_ping_ms + 999) / 1000));
     buffer_char(&json, '}');
-    connection_send(connection, is_fine && !json.has_failed ? codec_reply(request->door_tag, "connect", json.bytes, json.length)
-                                                            : NULL);
+    connection_send(connection, is_fine && !json.has_failed
+                                    ? codec_reply(request->door_tag, "connect", json.bytes, json.length)
+                                    : NULL);
     /* The first ping at a random point, so that many clients that came at once do not answer at once. */
     connection_ping_first(connection);
     if (connection->held.length) {

@@ -107,7 +107,7 @@ static void closed(void *peer, uint16_t code)
     connection->websocket = NULL;
     connection->is_closing = true;
     wheel_cancel(hub->wheel, &connection->timer);
-    LIST_EACH_SAFE(&connection->subscriptions, node)
+    LIST_EACH_SAFE (&connection->subscriptions, node)
         subscription_free(container_of(node, struct subscription, link));
     if (connection->is_lagging)
         hub->stats.lagging--;

@@ -105,8 +105,7 @@ void hub_bus_listening(struct hub *hub, const char *name, bool is_listening)
 /* Redis is away: the client is told at once, rather than left to find out by itself. */
 static void subscribe_refuse(struct subscription *subscription)
 {
-    static const char words[] =
-        "unavailable: this node has lost its connection to the others, try again soon";
+    static const char words[] = "unavailable: this node has lost its connection to the others, try again soon";
     struct connection *connection = subscription->connection;
     connection->hub->stats.errors++;
     connection_send(connection, codec_error(subscription->command_id, 100, words, true));
@@ -194,8 +193,7 @@ static bool repair_take(struct channel *channel, const cJSON *publications)
         char *data = json_print(json_get(publication, "data"));
         size_t length = data ? strlen(data) : 0;
         if (data)
-            channel_append(channel,
-                           codec_push_pub(channel->name, channel->name_length, offset, data, length), offset,
+            channel_append(channel, codec_push_pub(channel->name, channel->name_length, offset, data, length), offset,
                            ENTRY_EVENT);
         free(data);
     }

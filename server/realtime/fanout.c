@@ -188,8 +188,8 @@ static struct joined *joined_get(struct channel *channel, const struct subscript
 {
     for (size_t i = 0; i < ARRAY_LENGTH(channel->joined); i++) {
         struct joined *joined = &channel->joined[i];
-        if ((joined->is_cut || joined->to == channel_head(channel)) && joined->from == member->seq && joined->position == member->position &&
-            joined->with_join_leave == member->wants_join_leave && joined->to)
+        if ((joined->is_cut || joined->to == channel_head(channel)) && joined->from == member->seq &&
+            joined->position == member->position && joined->with_join_leave == member->wants_join_leave && joined->to)
             return joined;
     }
     return joined_make(channel, member, has_gap);
@@ -263,7 +263,7 @@ bool fanout_connection(struct connection *connection)
         return true;
     connection->is_lagging = false;
     connection->hub->stats.lagging--;
-    LIST_EACH_SAFE(&connection->subscriptions, node) {
+    LIST_EACH_SAFE (&connection->subscriptions, node) {
         struct subscription *member = container_of(node, struct subscription, link);
         struct channel *channel = member->channel;
         while (member->is_live && member->seq < channel_head(channel)) {

@@ -6,7 +6,7 @@
 #include "realtime/internal.h"
 
 #define PRESENCE_MAX 1000 /* clients listed; a larger answer would be megabytes for everyone who asks */
-#define LOG_PIECE 50 /* events read at once */
+#define LOG_PIECE    50   /* events read at once */
 
 /* An action that reads a channel's log. */
 struct log_request {
@@ -14,7 +14,7 @@ struct log_request {
     const struct kind_entry *kind;
     const char *rest; /* points into params */
     struct channel_top top;
-    uint64_t since, wanted; /* read behind the first, at least up to the second */
+    uint64_t since, wanted;  /* read behind the first, at least up to the second */
     size_t limit, bytes_max; /* as many as asked for, but no more once they are this long together */
     bool reversed, is_recovering, is_recovered;
     struct buffer publications;
@@ -154,9 +154,8 @@ void hub_node_lost(struct hub *hub, uint64_t node)
 static void open_start(struct request *request)
 {
     struct permissions *permissions = request_permissions(request);
-    struct session *session = request->actor.session_id
-                                  ? sessions_find_id(request_sessions(request), request->actor.session_id)
-                                  : NULL;
+    struct session *session =
+        request->actor.session_id ? sessions_find_id(request_sessions(request), request->actor.session_id) : NULL;
     /* The cookie goes first; the token that connect brought is the second way. */
     const char *token = json_get_text(request->params, "token");
     if (!session && token) {
@@ -421,8 +420,7 @@ static void left_start(struct request *request)
 static void announce_start(struct request *request)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, json_get(request->params, "items"))
-    {
+    cJSON_ArrayForEach (item, json_get(request->params, "items")) {
         const char *name = json_text(cJSON_GetArrayItem(item, 0)), *client = json_text(cJSON_GetArrayItem(item, 1));
         const char *user_name = json_text(cJSON_GetArrayItem(item, 3));
         int64_t user_id;
@@ -441,8 +439,7 @@ static void check_start(struct request *request)
     int64_t index = 0;
     const cJSON *item;
     buffer_text(json, "{\"denied\":[");
-    cJSON_ArrayForEach(item, json_get(request->params, "items"))
-    {
+    cJSON_ArrayForEach (item, json_get(request->params, "items")) {
         struct actor actor = {0};
         struct channel_top top;
         const char *name = json_text(cJSON_GetArrayItem(item, 2));
@@ -452,7 +449,8 @@ static void check_start(struct request *request)
         int what = 0;
         if (actor.session_id && !sessions_find_id(request_sessions(request), actor.session_id))
             what = 1;
-        else if (!kind || kind->kind->authorize(kind->app, &actor, name + strlen(kind->kind->prefix), &top) != STATUS_OK)
+        else if (!kind ||
+                 kind->kind->authorize(kind->app, &actor, name + strlen(kind->kind->prefix), &top) != STATUS_OK)
             what = 2;
         if (what) {
             buffer_printf(json, "%s[%lld,%d]", comma, (long long)index, what);
@@ -473,8 +471,7 @@ static void positions_start(struct request *request)
     const char *comma = "";
     const cJSON *item;
     buffer_text(json, "{\"behind\":[");
-    cJSON_ArrayForEach(item, json_get(request->params, "items"))
-    {
+    cJSON_ArrayForEach (item, json_get(request->params, "items")) {
         const char *name = json_text(cJSON_GetArrayItem(item, 0)), *epoch = json_text(cJSON_GetArrayItem(item, 2));
         const struct kind_entry *kind = name ? kind_find(hub, name) : NULL;
         int64_t offset;
@@ -495,9 +492,21 @@ static void positions_start(struct request *request)
 const struct route home_routes[] = {
     {.name = "connection.open", .flags = ROUTE_NODE, .start = open_start},
     {.name = "connection.refresh", .flags = ROUTE_NODE, .start = refresh_start},
-    {.name = "channel.subscribe", .flags = ROUTE_NODE, .start = subscribe_start, .size = sizeof(struct log_request), .free = log_free},
-    {.name = "channel.history", .flags = ROUTE_NODE, .start = history_start, .size = sizeof(struct log_request), .free = log_free},
-    {.name = "channel.read", .flags = ROUTE_NODE, .start = read_start, .size = sizeof(struct log_request), .free = log_free},
+    {.name = "channel.subscribe",
+     .flags = ROUTE_NODE,
+     .start = subscribe_start,
+     .size = sizeof(struct log_request),
+     .free = log_free},
+    {.name = "channel.history",
+     .flags = ROUTE_NODE,
+     .start = history_start,
+     .size = sizeof(struct log_request),
+     .free = log_free},
+    {.name = "channel.read",
+     .flags = ROUTE_NODE,
+     .start = read_start,
+     .size = sizeof(struct log_request),
+     .free = log_free},
     {.name = "channel.presence", .flags = ROUTE_NODE, .start = presence_start},
     {.name = "channel.presence_stats", .flags = ROUTE_NODE, .start = presence_stats_start},
     {.name = "channel.left", .flags = ROUTE_NODE, .start = left_start},

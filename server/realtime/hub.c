@@ -1,5 +1,5 @@
-/* realtime/hub.c: opens and closes the realtime side, and what applications ask of it: push an event, take a right away,
- * end a session. Each is done here at once and told to the edges over the bus. */
+/* realtime/hub.c: opens and closes the realtime side, and what applications ask of it: push an event, take a right
+ * away, end a session. Each is done here at once and told to the edges over the bus. */
 #include "realtime/hub.h"
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +12,8 @@ static void turn_check(uv_check_t *check);
 static void turn_prepare(uv_prepare_t *prepare);
 static void turn_idle(uv_idle_t *idle);
 static void connection_recheck(struct connection *connection, const char *channel);
-static void control_send(struct hub *hub, const char *op, int64_t user_id, int64_t session_id, const char *channel, int code,
-                         const char *reason);
+static void control_send(struct hub *hub, const char *op, int64_t user_id, int64_t session_id, const char *channel,
+                         int code, const char *reason);
 
 struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop)
 {
@@ -162,7 +162,7 @@ void hub_recheck(struct hub *hub, int64_t user_id)
     if (user_id) {
         struct list *connections = hub_user_connections(hub, user_id);
         if (connections)
-            LIST_EACH_SAFE(connections, node)
+            LIST_EACH_SAFE (connections, node)
                 connection_recheck(container_of(node, struct connection, user_link), NULL);
         return;
     }
@@ -184,7 +184,7 @@ void hub_recheck_channel(struct hub *hub, const char *name)
 
 static void connection_recheck(struct connection *connection, const char *name)
 {
-    LIST_EACH_SAFE(&connection->subscriptions, node) {
+    LIST_EACH_SAFE (&connection->subscriptions, node) {
         struct subscription *subscription = container_of(node, struct subscription, link);
         struct channel *channel = subscription->channel;
         struct channel_top top;
@@ -222,7 +222,7 @@ static void disconnect_here(struct hub *hub, int64_t user_id, int64_t session_id
 {
     struct list *connections = hub_user_connections(hub, user_id);
     if (connections)
-        LIST_EACH_SAFE(connections, node) {
+        LIST_EACH_SAFE (connections, node) {
             struct connection *connection = container_of(node, struct connection, user_link);
             if (!session_id || connection->actor.session_id == session_id)
                 connection_close(connection, code, reason);
@@ -235,8 +235,8 @@ void hub_disconnect(struct hub *hub, int64_t user_id, int64_t session_id, uint16
     disconnect_here(hub, user_id, session_id, code, reason);
 }
 
-static void control_send(struct hub *hub, const char *op, int64_t user_id, int64_t session_id, const char *channel, int code,
-                         const char *reason)
+static void control_send(struct hub *hub, const char *op, int64_t user_id, int64_t session_id, const char *channel,
+                         int code, const char *reason)
 {
     if (!hub->has_nodes || dispatch_is_edge(hub->dispatch))
         return;

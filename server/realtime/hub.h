@@ -22,7 +22,8 @@ struct hub_stats {
 
 /* NULL: no memory. Registers its own actions ("channel.subscribe" …) with the dispatcher. */
 struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop);
-/* Starts the closing: its handles are gone once the loop has run again; then hub_free(). All connections must be gone. */
+/* Starts the closing: its handles are gone once the loop has run again; then hub_free(). All connections must be gone.
+ */
 void hub_close(struct hub *hub);
 void hub_free(struct hub *hub);
 /* The bus, once it is open; until then nothing leaves this node. */

@@ -6,14 +6,14 @@
 #include "realtime/hub.h"
 
 #define CHANNEL_NAME_MAX 255
-#define KINDS_MAX 16
+#define KINDS_MAX        16
 
 enum { ENTRY_EVENT, ENTRY_JOIN_LEAVE };
 
 /* One push in a channel's short log: kept until the slowest listener has it. */
 struct entry {
     struct frame *frame;
-    uint64_t offset; /* 0: not in the durable log */
+    uint64_t offset;    /* 0: not in the durable log */
     uint64_t end_bytes; /* payload bytes of the log up to and with this entry, ever */
     int kind;
 };
@@ -83,7 +83,7 @@ struct subscription {
     bool has_missed;     /* too much came meanwhile: it has to recover again */
     bool wants_join_leave;
     bool is_server_side;
-    cJSON *waiting;      /* the command, while the bus does not listen yet; NULL: sent on */
+    cJSON *waiting; /* the command, while the bus does not listen yet; NULL: sent on */
 };
 
 struct outbox {
@@ -97,19 +97,19 @@ struct connection {
     struct hub *hub;
     struct websocket *websocket; /* NULL: the socket is gone */
     struct outbox outbox;
-    int64_t blocked_since_ms;    /* when it last took something; 0: it takes all that we send */
+    int64_t blocked_since_ms; /* when it last took something; 0: it takes all that we send */
     bool is_connecting, is_connected;
-    bool is_closing;             /* takes no commands and gets nothing more */
+    bool is_closing; /* takes no commands and gets nothing more */
     bool awaits_pong, pings_by_frame, is_lagging;
-    uint8_t refusals;            /* commands over the rate since the last ping */
-    uint32_t pending;            /* commands under way */
+    uint8_t refusals; /* commands over the rate since the last ping */
+    uint32_t pending; /* commands under way */
     uint64_t id;
-    int64_t expires_ms;          /* wall clock: end of the session; 0: never */
+    int64_t expires_ms; /* wall clock: end of the session; 0: never */
     struct list subscriptions;
-    struct list user_link;       /* in the user's list of connections */
-    struct list flush_link;      /* in hub->flushing while the outbox waits for the end of the turn */
-    struct buffer held;          /* commands that came while connect was under way */
-    struct wheel_timer timer;    /* connect deadline, then ping and pong */
+    struct list user_link;    /* in the user's list of connections */
+    struct list flush_link;   /* in hub->flushing while the outbox waits for the end of the turn */
+    struct buffer held;       /* commands that came while connect was under way */
+    struct wheel_timer timer; /* connect deadline, then ping and pong */
     struct bucket commands;
     uint32_t subscriptions_count;
     uint32_t connect_id;
@@ -163,7 +163,7 @@ struct hub {
     struct list flushing, dirty;
     uv_check_t check;
     uv_prepare_t prepare;
-    uv_idle_t idle; /* runs while passes are unfinished, so that the poll does not wait */
+    uv_idle_t idle;                     /* runs while passes are unfinished, so that the poll does not wait */
     struct wheel_timer positions_timer; /* edge: compares positions with the home now and then */
     uint64_t next_connection;
     unsigned closing_handles;
@@ -177,9 +177,10 @@ struct hub {
 };
 
 /* ---- codec.c: texts of the protocol ---- */
-struct frame *codec_push_pub(const char *channel, size_t channel_length, uint64_t offset, const char *json, size_t length);
-struct frame *codec_push_join(const char *channel, size_t channel_length, bool is_join, int64_t user_id, const char *client,
-                              const char *name);
+struct frame *codec_push_pub(const char *channel, size_t channel_length, uint64_t offset, const char *json,
+                             size_t length);
+struct frame *codec_push_join(const char *channel, size_t channel_length, bool is_join, int64_t user_id,
+                              const char *client, const char *name);
 struct frame *codec_push_unsubscribe(const char *channel, size_t channel_length, uint32_t code, const char *reason);
 void codec_client_info(struct buffer *json, int64_t user_id, const char *client, const char *name);
 /* {"id":N,"error":{…}} */
@@ -212,7 +213,8 @@ void fanout_turn(struct hub *hub);         /* the end of a turn of the loop */
 bool fanout_connection(struct connection *connection);
 
 /* ---- connection.c ---- */
-void connection_send(struct connection *connection, struct frame *frame); /* takes the reference; NULL closes it: no memory */
+void connection_send(struct connection *connection,
+                     struct frame *frame); /* takes the reference; NULL closes it: no memory */
 /* Direct write, for fanout: false: blocked. */
 bool connection_write(struct connection *connection, struct frame *frame);
 void connection_lag(struct connection *connection);
@@ -242,7 +244,7 @@ extern const size_t home_routes_count;
 
 /* ---- edge.c ---- */
 #define EDGE_ITEMS_MAX 200 /* of one call, well below the limits of JSON from outside */
-#define EDGE_AGAIN_MS 500  /* after a call that failed */
+#define EDGE_AGAIN_MS  500 /* after a call that failed */
 /* A call to the home, to be filled in and started. NULL: no memory. */
 struct request *edge_call(struct hub *hub, const char *name, void (*reply)(struct request *request));
 /* Read what is missing behind the channel's offset. */

@@ -11,8 +11,7 @@
 
 #define PATH_SIZE 4096
 
-static enum status part_write(struct db *db, const char *path, char part[PATH_SIZE], char *why,
-                              size_t why_size);
+static enum status part_write(struct db *db, const char *path, char part[PATH_SIZE], char *why, size_t why_size);
 static int part_copy(struct db *db, const char *part);
 static enum status name_sync(const char *path, char *why, size_t why_size);
 static enum status explain(const char *path, int cause, char *why, size_t why_size);
@@ -46,8 +45,7 @@ enum status backup_replace(struct db *db, const char *path, char *why, size_t wh
     return name_sync(path, why, why_size);
 }
 
-static enum status part_write(struct db *db, const char *path, char part[PATH_SIZE], char *why,
-                              size_t why_size)
+static enum status part_write(struct db *db, const char *path, char part[PATH_SIZE], char *why, size_t why_size)
 {
     if (snprintf(part, PATH_SIZE, "%s.part", path) >= PATH_SIZE)
         return explain(path, ENAMETOOLONG, why, why_size);

@@ -81,8 +81,7 @@ static void library_says(void *nothing, int code, const char *words)
     }
 }
 
-struct db *db_open(const char *path, enum db_role role, enum db_synchronous synchronous, char *why,
-                   size_t why_size)
+struct db *db_open(const char *path, enum db_role role, enum db_synchronous synchronous, char *why, size_t why_size)
 {
     SCOPED(db_close) struct db *db = calloc(1, sizeof *db);
     if (!db) {
@@ -118,8 +117,7 @@ static bool set_limits(struct db *db)
         if (sqlite3_db_config(db->handle, switches[i].option, switches[i].value, NULL) != SQLITE_OK)
             return false;
     /* SQLite 3.40 can damage a file when two connections checkpoint at once: only the writer may. */
-    if (db->role == DB_READER &&
-        sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK)
+    if (db->role == DB_READER && sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK)
         return false;
     return sqlite3_busy_timeout(db->handle, DB_BUSY_MS) == SQLITE_OK &&
            sqlite3_exec(db->handle, common_pragmas, NULL, NULL, NULL) == SQLITE_OK;
@@ -134,8 +132,8 @@ static bool begin_log(struct db *db, enum db_synchronous synchronous)
         [DB_SYNCHRONOUS_FULL] = "PRAGMA synchronous = FULL",
     };
     if (db->role == DB_READER)
-        return sqlite3_exec(db->handle, "PRAGMA query_only = ON; SELECT count(*) FROM sqlite_schema", NULL,
-                            NULL, NULL) == SQLITE_OK;
+        return sqlite3_exec(db->handle, "PRAGMA query_only = ON; SELECT count(*) FROM sqlite_schema", NULL, NULL,
+                            NULL) == SQLITE_OK;
     struct rows *rows = db_query(db, "PRAGMA journal_mode = WAL", "");
     bool has_log = rows_next(rows) && strcmp(rows_text(rows, 0, NULL), "wal") == 0;
     /* What the statement left as the connection's last error is what explain() tells. */
@@ -254,8 +252,7 @@ enum status db_failed(struct db *db, int result, const char *sql)
     if ((result & 0xff) == SQLITE_INTERRUPT)
         log_warning("store.slow", "stopped a read that took too long: %s", sql);
     else if (status == STATUS_FAULT)
-        return FAULT("%s: %s (code %d)", sql, is_last ? sqlite3_errmsg(db->handle) : sqlite3_errstr(result),
-                     result);
+        return FAULT("%s: %s (code %d)", sql, is_last ? sqlite3_errmsg(db->handle) : sqlite3_errstr(result), result);
     else if (status == STATUS_UNAVAILABLE || status == STATUS_NO_SPACE)
         log_error_rarely("store.unavailable", "%s: %s (code %d)", sql, sqlite3_errstr(result), result);
     return status;

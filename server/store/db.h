@@ -45,8 +45,7 @@ void db_library_start(void);
  * Open @path, which must exist, and set all limits.
  * errors  NULL, and one line in @why
  */
-struct db *db_open(const char *path, enum db_role role, enum db_synchronous synchronous, char *why,
-                   size_t why_size);
+struct db *db_open(const char *path, enum db_role role, enum db_synchronous synchronous, char *why, size_t why_size);
 /* The last connection to close also empties the log into the data base file. NULL is allowed. */
 void db_close(struct db *db);
 DEFINE_SCOPED(struct db *, db_close)

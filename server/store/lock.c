@@ -51,6 +51,6 @@ static void explain_holder(const char *path, int lock_file, char *why, size_t wh
     ssize_t length = pread(lock_file, pid, sizeof pid - 1, 0);
     pid[length > 0 ? length : 0] = '\0';
     pid[strspn(pid, "0123456789")] = '\0';
-    snprintf(why, why_size, "%s is in use by another parley (pid %s): stop it, or use another data.path",
-             path, pid[0] ? pid : "unknown");
+    snprintf(why, why_size, "%s is in use by another parley (pid %s): stop it, or use another data.path", path,
+             pid[0] ? pid : "unknown");
 }

@@ -51,8 +51,8 @@ static enum status history_read(struct db *db, struct history *history)
     int64_t tables = 0, ours = 0, newest = 0;
     enum status status = db_get_int(db, &tables, "SELECT count(*) FROM sqlite_schema", "");
     if (status == STATUS_OK)
-        status = db_get_int(
-            db, &ours, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'migration'", "");
+        status =
+            db_get_int(db, &ours, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'migration'", "");
     if (status == STATUS_OK && ours > 0)
         status = db_get_int(db, &newest, "SELECT ifnull(max(number), 0) FROM migration", "");
     *history = (struct history){tables > 0, ours > 0, (int)newest};
@@ -77,8 +77,8 @@ static enum status history_check(struct db *db, const char *path, const struct h
     }
     for (size_t i = 0; i < count && table[i].number <= history->newest; i++) {
         int64_t is_same = 0;
-        enum status status = db_get_int(db, &is_same, "SELECT digest = ?2 FROM migration WHERE number = ?1",
-                                        "it", (int64_t)table[i].number, table[i].digest);
+        enum status status = db_get_int(db, &is_same, "SELECT digest = ?2 FROM migration WHERE number = ?1", "it",
+                                        (int64_t)table[i].number, table[i].digest);
         if (status == STATUS_OK && is_same)
             continue;
         snprintf(why, why_size,
@@ -123,22 +123,20 @@ static enum status apply(struct db *db, const struct migration *step, char *why,
 
 static enum status run_step(struct db *db, const struct migration *step, char *why, size_t why_size)
 {
-    enum status status =
-        db_run(db,
-               "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, "
-               "name TEXT NOT NULL, digest TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
-               "");
+    enum status status = db_run(db,
+                                "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, "
+                                "name TEXT NOT NULL, digest TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
+                                "");
     int result = status == STATUS_OK ? sqlite3_exec(db->handle, step->sql, NULL, NULL, NULL) : SQLITE_OK;
     if (result != SQLITE_OK)
         status = db_status(result);
     if (status == STATUS_OK && !db_has_transaction(db)) {
-        snprintf(why, why_size, "migration %04d-%s must not end the transaction it runs in", step->number,
-                 step->name);
+        snprintf(why, why_size, "migration %04d-%s must not end the transaction it runs in", step->number, step->name);
         return STATUS_FAULT;
     }
     if (status == STATUS_OK)
-        status = db_run(db, "INSERT INTO migration(number, name, digest, applied_at) VALUES (?1, ?2, ?3, ?4)",
-                        "itti", (int64_t)step->number, step->name, step->digest, clock_wall_ms());
+        status = db_run(db, "INSERT INTO migration(number, name, digest, applied_at) VALUES (?1, ?2, ?3, ?4)", "itti",
+                        (int64_t)step->number, step->name, step->digest, clock_wall_ms());
     if (status != STATUS_OK) {
         snprintf(why, why_size, "migration %04d-%s failed and was undone: %s", step->number, step->name,
                  sqlite3_errmsg(db->handle));
@@ -152,8 +150,7 @@ static enum status check_references(struct db *db, const struct migration *step,
     struct rows *rows = db_query(db, "PRAGMA foreign_key_check", "");
     bool has_broken = rows_next(rows);
     if (has_broken)
-        snprintf(why, why_size,
-                 "migration %04d-%s was undone: table %s would refer to rows that are not there",
+        snprintf(why, why_size, "migration %04d-%s was undone: table %s would refer to rows that are not there",
                  step->number, step->name, rows_text(rows, 0, NULL));
     enum status status = rows_end(rows);
     if (status != STATUS_OK)

@@ -66,8 +66,7 @@ bool queue_take(struct queue *queue, struct list *jobs, size_t most, int64_t wai
         if (wait_ms < 0)
             uv_cond_wait(&queue->changed, &queue->lock);
         else
-            has_waited = uv_cond_timedwait(&queue->changed, &queue->lock, (uint64_t)wait_ms * 1000000U) ==
-                         UV_ETIMEDOUT;
+            has_waited = uv_cond_timedwait(&queue->changed, &queue->lock, (uint64_t)wait_ms * 1000000U) == UV_ETIMEDOUT;
         queue->sleepers--;
     }
     bool goes_on = queue->count > 0 || !queue->is_stopped;

@@ -21,10 +21,9 @@ static struct statement *statement_prepare(struct db *db, const char *sql, int *
 static void statement_cache(struct db *db, struct statement *statement, const char *sql);
 static void statement_release(struct statement *statement);
 static void statement_free(struct statement *statement);
-static int bind_all(sqlite3_stmt *handle, sqlite3_destructor_type lifetime, const char *types,
-                    va_list values);
-static struct rows *query_begin(struct db *db, const char *sql, sqlite3_destructor_type lifetime,
-                                const char *types, va_list values);
+static int bind_all(sqlite3_stmt *handle, sqlite3_destructor_type lifetime, const char *types, va_list values);
+static struct rows *query_begin(struct db *db, const char *sql, sqlite3_destructor_type lifetime, const char *types,
+                                va_list values);
 
 enum status db_run(struct db *db, const char *sql, const char *types, ...)
 {
@@ -65,8 +64,8 @@ struct rows *db_query(struct db *db, const char *sql, const char *types, ...)
     return rows;
 }
 
-static struct rows *query_begin(struct db *db, const char *sql, sqlite3_destructor_type lifetime,
-                                const char *types, va_list values)
+static struct rows *query_begin(struct db *db, const char *sql, sqlite3_destructor_type lifetime, const char *types,
+                                va_list values)
 {
     int result = SQLITE_OK;
     db->failed = (struct rows){.db = db};

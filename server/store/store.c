@@ -14,8 +14,7 @@
 #include "store/lock.h"
 #include "store/migrate.h"
 
-static enum status store_prepare(struct store *store, const struct store_options *options, char *why,
-                                 size_t why_size);
+static enum status store_prepare(struct store *store, const struct store_options *options, char *why, size_t why_size);
 static bool find_path(struct store *store, const char *path, char *why, size_t why_size);
 static bool make_private_dir(struct store *store, char *why, size_t why_size);
 static bool make_file(const char *path, char *why, size_t why_size);
@@ -56,8 +55,7 @@ enum status store_open(const struct store_options *options, uv_loop_t *loop, str
     return status;
 }
 
-static enum status store_prepare(struct store *store, const struct store_options *options, char *why,
-                                 size_t why_size)
+static enum status store_prepare(struct store *store, const struct store_options *options, char *why, size_t why_size)
 {
     bool is_private = strcmp(options->path, ":memory:") == 0;
     store->synchronous = options->synchronous == 1 ? DB_SYNCHRONOUS_NORMAL : DB_SYNCHRONOUS_FULL;

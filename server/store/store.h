@@ -39,7 +39,7 @@ struct store_stats {
     uint64_t groups, writes, reads, faults, group_writes_last;
     uint64_t sync_us_total; /* time spent in COMMIT */
     size_t queue_jobs;
-    bool is_writable;       /* the last commit worked */
+    bool is_writable; /* the last commit worked */
     uint64_t wal_bytes;
 };
 
@@ -85,7 +85,11 @@ const char *rows_text(struct rows *rows, int column, size_t *length);
 bool rows_is_null(struct rows *rows, int column);
 /* OK, or the fault that ended the query early. */
 enum status rows_end(struct rows *rows);
-static inline void rows_end_scoped(struct rows **rows) { if (*rows) rows_end(*rows); }
+static inline void rows_end_scoped(struct rows **rows)
+{
+    if (*rows)
+        rows_end(*rows);
+}
 /* One integer: OK, or NOT_FOUND if there was no row, or a fault. */
 enum status db_get_int(struct db *db, int64_t *value, const char *sql, const char *types, ...);
 int64_t db_last_id(struct db *db);

@@ -12,8 +12,8 @@
 #include "store/internal.h"
 
 #define PATH_SIZE            4096
-#define IDLE_MS              1000 /* without work: empty the log, or see whether the disk works again */
-#define LOOK_MS              1000 /* how often the disk's free space and the files' names are looked at */
+#define IDLE_MS              1000        /* without work: empty the log, or see whether the disk works again */
+#define LOOK_MS              1000        /* how often the disk's free space and the files' names are looked at */
 #define FRAME_BYTES          (4096 + 24) /* a page in the log, with its header */
 #define FRAMES_TO_CHECKPOINT 1000        /* 4 MiB: copy the log back so often that one copy is short */
 #define FRAMES_TO_RESTART    (8 * 1024)  /* 32 MiB: readers kept the log from starting over; wait for them */
@@ -98,8 +98,7 @@ static void writer_main(void *argument)
     list_init(&group);
     pthread_setname_np(pthread_self(), "store-writer");
     for (;;) {
-        bool is_clean =
-            writer->db && writer->db->wal_frames == 0 && atomic_load(&store->counters.is_writable);
+        bool is_clean = writer->db && writer->db->wal_frames == 0 && atomic_load(&store->counters.is_writable);
         if (!queue_take(store->writes, &group, store->group_max, is_clean ? -1 : IDLE_MS))
             break;
         if (list_is_empty(&group)) {

@@ -30,8 +30,7 @@ struct client {
     bool is_publisher;
     size_t used;
     size_t capacity;
-    unsigned char
-        *bytes; /* what has come in and is not whole; only of those that still shake hands or publish */
+    unsigned char *bytes; /* what has come in and is not whole; only of those that still shake hands or publish */
 };
 #define PLACE_NONE SIZE_MAX
 
@@ -63,8 +62,7 @@ int main(int argc, char **argv)
         OPTION_INT_ROW("cpu", &cpu, -1, 1023, "stay on this CPU; -1: on any"),
     };
     options_read(rows, sizeof rows / sizeof rows[0],
-                 "bench-bare: a bare WebSocket fan-out, to compare with. Prints its address, then serves.",
-                 argc, argv);
+                 "bench-bare: a bare WebSocket fan-out, to compare with. Prints its address, then serves.", argc, argv);
     process_files_raise();
     if (cpu >= 0 && !process_pin(0, cpu))
         fprintf(stderr, "cannot stay on CPU %lld\n", (long long)cpu);
@@ -90,8 +88,7 @@ static bool bare_start(struct bare *bare, uint16_t port)
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     if (bare->epoll < 0 || bare->listener < 0 ||
         setsockopt(bare->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(bare->listener, (struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(bare->listener, 4096) != 0 ||
+        bind(bare->listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(bare->listener, 4096) != 0 ||
         getsockname(bare->listener, (struct sockaddr *)&address, &size) != 0 ||
         epoll_ctl(bare->epoll, EPOLL_CTL_ADD, bare->listener, &event) != 0)
         return false;
@@ -228,8 +225,7 @@ static bool client_publish(struct bare *bare, struct client *publisher, const ch
             shutdown(bare->listeners[i]->fd, SHUT_RDWR); /* the loop finds its end and frees it */
 
     char answer[64];
-    int answer_length =
-        snprintf(answer, sizeof answer, "{\"id\":%lu,\"publish\":{}}", strtoul(text, NULL, 10));
+    int answer_length = snprintf(answer, sizeof answer, "{\"id\":%lu,\"publish\":{}}", strtoul(text, NULL, 10));
     header = ws_frame_header(bare->frame, WS_TEXT, (size_t)answer_length, NULL);
     memcpy(bare->frame + header, answer, (size_t)answer_length);
     return fd_send(publisher->fd, bare->frame, header + (size_t)answer_length);

@@ -49,12 +49,10 @@ static void a_histogram_takes_any_value_and_starts_empty(void **state)
 static void sha1_agrees_with_the_standard(void **state)
 {
     (void)state;
-    static const unsigned char of_abc[SHA1_BYTES] = {0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81,
-                                                     0x6a, 0xba, 0x3e, 0x25, 0x71, 0x78, 0x50,
-                                                     0xc2, 0x6c, 0x9c, 0xd0, 0xd8, 0x9d};
-    static const unsigned char of_56_bytes[SHA1_BYTES] = {0x84, 0x98, 0x3e, 0x44, 0x1c, 0x3b, 0xd2,
-                                                          0x6e, 0xba, 0xae, 0x4a, 0xa1, 0xf9, 0x51,
-                                                          0x29, 0xe5, 0xe5, 0x46, 0x70, 0xf1};
+    static const unsigned char of_abc[SHA1_BYTES] = {0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a, 0xba, 0x3e,
+                                                     0x25, 0x71, 0x78, 0x50, 0xc2, 0x6c, 0x9c, 0xd0, 0xd8, 0x9d};
+    static const unsigned char of_56_bytes[SHA1_BYTES] = {0x84, 0x98, 0x3e, 0x44, 0x1c, 0x3b, 0xd2, 0x6e, 0xba, 0xae,
+                                                          0x4a, 0xa1, 0xf9, 0x51, 0x29, 0xe5, 0xe5, 0x46, 0x70, 0xf1};
     unsigned char digest[SHA1_BYTES];
 
     sha1("abc", 3, digest);
@@ -117,10 +115,10 @@ static void a_line_is_known_for_what_it_is(void **state)
     struct line message =
         line_of("{\"push\":{\"channel\":\"room:1\",\"pub\":{\"data\":{\"event\":\"message.created\","
                 "\"message\":{\"offset\":42,\"text\":\"t:0000000000000012345 xx\"}},\"offset\":42}}}");
-    struct line event = line_of(
-        "{\"push\":{\"channel\":\"room:1\",\"pub\":{\"data\":{\"event\":\"member.joined\"},\"offset\":43}}}");
-    struct line other = line_of(
-        "{\"push\":{\"channel\":\"user:1\",\"pub\":{\"data\":{\"event\":\"unread\",\"offset\":42}}}}");
+    struct line event =
+        line_of("{\"push\":{\"channel\":\"room:1\",\"pub\":{\"data\":{\"event\":\"member.joined\"},\"offset\":43}}}");
+    struct line other =
+        line_of("{\"push\":{\"channel\":\"user:1\",\"pub\":{\"data\":{\"event\":\"unread\",\"offset\":42}}}}");
     struct line reply = line_of("{\"id\":7,\"publish\":{}}");
     struct line error = line_of("{\"id\":8,\"error\":{\"code\":111,\"message\":\"too many\"}}");
 

@@ -56,8 +56,8 @@ bool crowd_open(struct crowd *crowd, size_t at_once, int64_t timeout_ms)
         if (crowd->why[0])
             return false;
         if (now_ns() > deadline) {
-            snprintf(crowd->why, sizeof crowd->why, "%zu of %zu connections were ready in %lld s",
-                     crowd->ready, crowd->options.count, (long long)timeout_ms / 1000);
+            snprintf(crowd->why, sizeof crowd->why, "%zu of %zu connections were ready in %lld s", crowd->ready,
+                     crowd->options.count, (long long)timeout_ms / 1000);
             return false;
         }
     }
@@ -182,11 +182,10 @@ static void peer_opened(void *owner)
         return;
     }
     char text[1024];
-    int length =
-        options->token
-            ? snprintf(text, sizeof text, "{\"connect\":{\"name\":\"bench\",\"token\":\"%s\"},\"id\":%d}",
-                       options->token, COMMAND_CONNECT)
-            : snprintf(text, sizeof text, "{\"connect\":{\"name\":\"bench\"},\"id\":%d}", COMMAND_CONNECT);
+    int length = options->token
+                     ? snprintf(text, sizeof text, "{\"connect\":{\"name\":\"bench\",\"token\":\"%s\"},\"id\":%d}",
+                                options->token, COMMAND_CONNECT)
+                     : snprintf(text, sizeof text, "{\"connect\":{\"name\":\"bench\"},\"id\":%d}", COMMAND_CONNECT);
     if (options->subscribes && length > 0 && (size_t)length < sizeof text)
         length += snprintf(text + length, sizeof text - (size_t)length,
                            "\n{\"subscribe\":{\"channel\":\"room:%lld\"},\"id\":%d}", (long long)peer->room,
@@ -260,8 +259,8 @@ static void peer_replied(struct peer *peer, const struct line *line, const char 
         return;
     }
     if (line->is_error) {
-        crowd_complain(crowd, line->id == COMMAND_CONNECT ? "connect was refused" : "subscribe was refused",
-                       text, length);
+        crowd_complain(crowd, line->id == COMMAND_CONNECT ? "connect was refused" : "subscribe was refused", text,
+                       length);
         return;
     }
     if (line->id == COMMAND_SUBSCRIBE) {
@@ -326,9 +325,9 @@ static size_t publish_command(const struct peer *peer, size_t bytes, char *out, 
 {
     char text[CROWD_TEXT_MAX + STAMP_BYTES];
     size_t text_length = text_fill(text, bytes);
-    return (size_t)snprintf(
-        out, size, "{\"publish\":{\"channel\":\"room:%lld\",\"data\":{\"text\":\"%.*s\"}},\"id\":%u}",
-        (long long)peer->room, (int)text_length, text, peer->command);
+    return (size_t)snprintf(out, size,
+                            "{\"publish\":{\"channel\":\"room:%lld\",\"data\":{\"text\":\"%.*s\"}},\"id\":%u}",
+                            (long long)peer->room, (int)text_length, text, peer->command);
 }
 
 /* The id for the answer, then the payload that the bare server sends to all: lines like those of Parley. */

@@ -17,8 +17,7 @@
 
 struct flags {
     const char *parley, *cookies, *publisher_cookies, *token, *publisher_token, *bare;
-    int64_t room, pid_server, pid_bare, subscribers, rate, seconds, slice_ms, bytes, window, publishers,
-        batch;
+    int64_t room, pid_server, pid_bare, subscribers, rate, seconds, slice_ms, bytes, window, publishers, batch;
     int64_t cpu, cpu_bare;
     bool throttle;
 };
@@ -117,8 +116,7 @@ static void flags_read(struct flags *flags, int argc, char **argv)
         OPTION_INT_ROW("subscribers", &flags->subscribers, 1, 50000, "listeners on each server"),
         OPTION_INT_ROW("rate", &flags->rate, 1, 10000, "messages per second"),
         OPTION_INT_ROW("seconds", &flags->seconds, 1, 600, "time to publish, all servers together"),
-        OPTION_INT_ROW("slice-ms", &flags->slice_ms, 0, 60000,
-                       "length of a slice; 0: 300, or 1000 with --throttle"),
+        OPTION_INT_ROW("slice-ms", &flags->slice_ms, 0, 60000, "length of a slice; 0: 300, or 1000 with --throttle"),
         OPTION_INT_ROW("bytes", &flags->bytes, 30, 3500, "bytes of a message's text"),
         OPTION_YES_ROW("throttle", &flags->throttle, "publish as fast as answers come, instead of --rate"),
         OPTION_INT_ROW("window", &flags->window, 1, CROWD_WINDOW_MAX,
@@ -129,10 +127,9 @@ static void flags_read(struct flags *flags, int argc, char **argv)
         OPTION_INT_ROW("cpu", &flags->cpu, -1, 1023, "keep the bench on this CPU; -1: on any"),
         OPTION_INT_ROW("cpu-bare", &flags->cpu_bare, -1, 1023, "keep the spawned bare server on this CPU"),
     };
-    options_read(
-        rows, sizeof rows / sizeof rows[0],
-        "bench-fanout: CPU and delay of one delivery in a large room, Parley and a bare server in turn.",
-        argc, argv);
+    options_read(rows, sizeof rows / sizeof rows[0],
+                 "bench-fanout: CPU and delay of one delivery in a large room, Parley and a bare server in turn.", argc,
+                 argv);
     if (flags->slice_ms == 0)
         flags->slice_ms = flags->throttle ? 1000 : 300;
     if (!flags->publisher_cookies)
@@ -182,8 +179,8 @@ static bool bench_open_side(struct bench *self, const char *name, const struct t
     struct side *side = &self->sides[self->side_count++];
     bool is_bare = strcmp(name, "bare") == 0;
     struct cookies cookies = {0}, publisher_cookies = {0};
-    if (!is_bare && (!cookies_read(&cookies, flags->cookies) ||
-                     !cookies_read(&publisher_cookies, flags->publisher_cookies))) {
+    if (!is_bare &&
+        (!cookies_read(&cookies, flags->cookies) || !cookies_read(&publisher_cookies, flags->publisher_cookies))) {
         fprintf(stderr, "cannot read the file of cookies\n");
         return false;
     }
@@ -205,11 +202,10 @@ static bool bench_open_side(struct bench *self, const char *name, const struct t
     side->name = name;
     side->pid = pid;
     side->load.rate = flags->throttle ? 0 : flags->rate;
-    side->load.publish =
-        (struct publish){.bytes = (size_t)flags->bytes,
-                         .batch = 1,
-                         .push_bytes = (size_t)flags->bytes + 300,
-                         .window = window_share(flags->window, is_bare ? 1 : flags->publishers)};
+    side->load.publish = (struct publish){.bytes = (size_t)flags->bytes,
+                                          .batch = 1,
+                                          .push_bytes = (size_t)flags->bytes + 300,
+                                          .window = window_share(flags->window, is_bare ? 1 : flags->publishers)};
     side->load.listeners = crowd_new(&options);
     options.subscribes = false;
     /* The bare server's messages are numbered here, so that only one connection keeps them in order. */
@@ -220,8 +216,7 @@ static bool bench_open_side(struct bench *self, const char *name, const struct t
     if (is_bare)
         options.path = "/publish";
     side->load.publishers = crowd_new(&options);
-    fprintf(stderr, "%s: opening %lld connections\n", name,
-            (long long)(flags->subscribers + flags->publishers));
+    fprintf(stderr, "%s: opening %lld connections\n", name, (long long)(flags->subscribers + flags->publishers));
     bool is_open = side->load.listeners && side->load.publishers &&
                    crowd_open(side->load.listeners, OPEN_AT_ONCE, OPEN_MS) &&
                    crowd_open(side->load.publishers, OPEN_AT_ONCE, OPEN_MS);
@@ -255,9 +250,8 @@ static void bench_run(struct bench *self)
         /* What Parley sends is as long as its frames are; the bare server is made to send as much. */
         if (i == 0)
             for (size_t j = 1; j < self->side_count; j++)
-                self->sides[j].load.publish.push_bytes = side->load.listeners->push_bytes
-                                                             ? side->load.listeners->push_bytes
-                                                             : side->load.publish.push_bytes;
+                self->sides[j].load.publish.push_bytes =
+                    side->load.listeners->push_bytes ? side->load.listeners->push_bytes : side->load.publish.push_bytes;
     }
     for (self->rounds = 0; self->rounds < rounds; self->rounds++) {
         for (size_t i = 0; i < self->side_count; i++) {
@@ -307,8 +301,7 @@ static void side_slice(const struct bench *self, struct side *side, struct slice
     side->cpu.loop_ns += after.loop_ns - before.loop_ns;
 }
 
-static double ratio_median(const struct bench *self, size_t side, size_t base, size_t field,
-                           size_t base_field)
+static double ratio_median(const struct bench *self, size_t side, size_t base, size_t field, size_t base_field)
 {
     static double ratios[ROUNDS_MAX];
     size_t count = 0;
@@ -332,8 +325,7 @@ static void side_report(const struct bench *self, const struct side *side)
         report(prefix, "deliveries_per_s", (double)side->deliveries / ((double)side->busy_ns / 1e9), "1/s");
     if (side->pid > 0) {
         report(prefix, "cpu_per_delivery", (double)side->cpu.all_ns / 1000 / deliveries, "us, all threads");
-        report(prefix, "loop_cpu_per_delivery", (double)side->cpu.loop_ns / 1000 / deliveries,
-               "us, loop thread");
+        report(prefix, "loop_cpu_per_delivery", (double)side->cpu.loop_ns / 1000 / deliveries, "us, loop thread");
     }
     report(prefix, "p50", (double)histogram_quantile(&side->delivery, 0.50) / 1e6, "ms");
     report(prefix, "p99", (double)histogram_quantile(&side->delivery, 0.99) / 1e6, "ms");

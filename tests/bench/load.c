@@ -47,8 +47,7 @@ static void load_publish(struct load *load, int64_t start_ns, int64_t end_ns)
             due_ns = now + 10 * MS_NS;
         }
         int64_t until_ns = due_ns < end_ns ? due_ns : end_ns;
-        ws_loop_run(load->publishers->options.loop,
-                    until_ns > now ? (int)((until_ns - now + MS_NS - 1) / MS_NS) : 0);
+        ws_loop_run(load->publishers->options.loop, until_ns > now ? (int)((until_ns - now + MS_NS - 1) / MS_NS) : 0);
     }
 }
 

@@ -21,9 +21,8 @@ char *metrics_fetch(const struct target *target)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(target->port)};
     struct timeval limit = {.tv_sec = 3};
     char request[256];
-    int length =
-        snprintf(request, sizeof request, "GET /metrics HTTP/1.1\r\nHost: %s:%u\r\nConnection: close\r\n\r\n",
-                 target->host, target->port);
+    int length = snprintf(request, sizeof request, "GET /metrics HTTP/1.1\r\nHost: %s:%u\r\nConnection: close\r\n\r\n",
+                          target->host, target->port);
     inet_pton(AF_INET, target->host, &address.sin_addr);
     char *text = malloc(ANSWER_BYTES_MAX + 1);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -61,8 +61,8 @@ static void option_set(const struct option_row *row, const char *value)
     errno = 0;
     long long number = strtoll(value, &end, 10);
     if (errno != 0 || end == value || *end || number < row->least || number > row->most) {
-        fprintf(stderr, "--%s must be a whole number from %lld to %lld, not \"%s\"\n", row->name,
-                (long long)row->least, (long long)row->most, value);
+        fprintf(stderr, "--%s must be a whole number from %lld to %lld, not \"%s\"\n", row->name, (long long)row->least,
+                (long long)row->most, value);
         exit(2);
     }
     *(int64_t *)row->value = number;

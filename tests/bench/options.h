@@ -14,17 +14,17 @@ struct option_row {
     const char *help;
 };
 
-#define OPTION_TEXT_ROW(name, value, help)                                                                   \
-    {                                                                                                        \
-        name, OPTION_TEXT, value, 0, 0, help                                                                 \
+#define OPTION_TEXT_ROW(name, value, help)                                                                             \
+    {                                                                                                                  \
+        name, OPTION_TEXT, value, 0, 0, help                                                                           \
     }
-#define OPTION_INT_ROW(name, value, least, most, help)                                                       \
-    {                                                                                                        \
-        name, OPTION_INT, value, least, most, help                                                           \
+#define OPTION_INT_ROW(name, value, least, most, help)                                                                 \
+    {                                                                                                                  \
+        name, OPTION_INT, value, least, most, help                                                                     \
     }
-#define OPTION_YES_ROW(name, value, help)                                                                    \
-    {                                                                                                        \
-        name, OPTION_YES, value, 0, 0, help                                                                  \
+#define OPTION_YES_ROW(name, value, help)                                                                              \
+    {                                                                                                                  \
+        name, OPTION_YES, value, 0, 0, help                                                                            \
     }
 
 /* Read --name=value, --name value and, for yes and no, --name. On --help prints @purpose and the table and

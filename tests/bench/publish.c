@@ -42,9 +42,7 @@ int main(int argc, char **argv)
     int64_t room_first = 0, room_last = 0;
     if (!target_read(&target, flags.parley) || !rooms_read(flags.rooms, &room_first, &room_last) ||
         !cookies_read(&cookies, flags.cookies)) {
-        fprintf(
-            stderr,
-            "needed: --parley=127.0.0.1:8080 --rooms=first-last, and --cookies a file that can be read\n");
+        fprintf(stderr, "needed: --parley=127.0.0.1:8080 --rooms=first-last, and --cookies a file that can be read\n");
         return 2;
     }
     struct crowd_options options = {
@@ -72,15 +70,12 @@ int main(int argc, char **argv)
 
 static void flags_read(struct flags *flags, int argc, char **argv)
 {
-    *flags =
-        (struct flags){.rooms = "1", .publishers = 200, .window = 1, .seconds = 20, .bytes = 200, .cpu = -1};
+    *flags = (struct flags){.rooms = "1", .publishers = 200, .window = 1, .seconds = 20, .bytes = 200, .cpu = -1};
     const struct option_row rows[] = {
         OPTION_TEXT_ROW("parley", &flags->parley, "address:port of Parley"),
-        OPTION_TEXT_ROW("cookies", &flags->cookies,
-                        "file of Cookie headers, one per line, given out in turn"),
+        OPTION_TEXT_ROW("cookies", &flags->cookies, "file of Cookie headers, one per line, given out in turn"),
         OPTION_TEXT_ROW("token", &flags->token, "token of the connect command, instead of cookies"),
-        OPTION_TEXT_ROW("rooms", &flags->rooms,
-                        "ids of the rooms to publish in, first-last, given out in turn"),
+        OPTION_TEXT_ROW("rooms", &flags->rooms, "ids of the rooms to publish in, first-last, given out in turn"),
         OPTION_TEXT_ROW("data", &flags->data, "folder of the data base: the disk is measured there"),
         OPTION_INT_ROW("pid-server", &flags->pid_server, 0, INT32_MAX, "Parley's process, for its CPU time"),
         OPTION_INT_ROW("publishers", &flags->publishers, 1, 10000, "publishing connections"),
@@ -90,15 +85,13 @@ static void flags_read(struct flags *flags, int argc, char **argv)
         OPTION_INT_ROW("cpu", &flags->cpu, -1, 1023, "keep the bench on this CPU; -1: on any"),
     };
     options_read(rows, sizeof rows / sizeof rows[0],
-                 "bench-publish: messages acknowledged per second, and how long an answer takes.", argc,
-                 argv);
+                 "bench-publish: messages acknowledged per second, and how long an answer takes.", argc, argv);
 }
 
 static bool publish_run(const struct flags *flags, const struct target *target, struct crowd *crowd)
 {
-    struct load load = {
-        .publishers = crowd,
-        .publish = {.bytes = (size_t)flags->bytes, .batch = 1, .window = (size_t)flags->window}};
+    struct load load = {.publishers = crowd,
+                        .publish = {.bytes = (size_t)flags->bytes, .batch = 1, .window = (size_t)flags->window}};
     struct process_cpu before = {0}, after = {0};
     struct lag lag_before = {0}, lag_after = {0};
     if (flags->data)
@@ -146,8 +139,7 @@ static void publish_report(const struct load *load, double seconds)
     report("publish", "acknowledged", (double)crowd->accepted, "messages");
     report("publish", "acknowledged_per_s", (double)crowd->accepted / seconds, "1/s");
     report("publish", "refused", (double)crowd->refused, "messages");
-    report("publish", "unanswered", (double)(crowd->published - crowd->accepted - crowd->refused),
-           "messages");
+    report("publish", "unanswered", (double)(crowd->published - crowd->accepted - crowd->refused), "messages");
     report("publish", "other_pushes", (double)crowd->other_pushes, "pushes to the publishers, not asked for");
     report("publish", "p50", (double)histogram_quantile(&crowd->answer, 0.50) / 1e6, "ms");
     report("publish", "p99", (double)histogram_quantile(&crowd->answer, 0.99) / 1e6, "ms");

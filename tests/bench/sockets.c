@@ -34,13 +34,12 @@ struct delay {
 };
 
 static void flags_read(struct flags *flags, int argc, char **argv);
-static bool side_run(const struct flags *flags, struct ws_loop *loop, const char *name,
-                     const struct target *target, pid_t pid);
+static bool side_run(const struct flags *flags, struct ws_loop *loop, const char *name, const struct target *target,
+                     pid_t pid);
 static bool side_measure(const struct flags *flags, struct side *side, struct crowd *idle);
 static bool side_open_idle(const struct flags *flags, const struct side *side, struct crowd *idle);
 static struct delay side_delay(const struct flags *flags, struct side *side, const char *when);
-static struct crowd *crowd_of(const struct crowd_options *common, size_t count, int64_t room_first,
-                              int64_t room_last);
+static struct crowd *crowd_of(const struct crowd_options *common, size_t count, int64_t room_first, int64_t room_last);
 static void settle(struct ws_loop *loop);
 
 int main(int argc, char **argv)
@@ -93,20 +92,16 @@ static void flags_read(struct flags *flags, int argc, char **argv)
                             .cpu_bare = -1};
     const struct option_row rows[] = {
         OPTION_TEXT_ROW("parley", &flags->parley, "address:port of Parley; left out: the bare server alone"),
-        OPTION_TEXT_ROW("cookies", &flags->cookies,
-                        "file of Cookie headers, one per line, given out in turn"),
+        OPTION_TEXT_ROW("cookies", &flags->cookies, "file of Cookie headers, one per line, given out in turn"),
         OPTION_TEXT_ROW("publisher-cookies", &flags->publisher_cookies,
                         "the same for the publisher; left out: as the others"),
         OPTION_TEXT_ROW("token", &flags->token, "token of the connect command, instead of cookies"),
         OPTION_TEXT_ROW("publisher-token", &flags->publisher_token, "the same for the publisher"),
         OPTION_TEXT_ROW("bare", &flags->bare, "measure a bare server afterwards: spawn or no"),
         OPTION_INT_ROW("room", &flags->room, 1, INT64_MAX, "id of the room that talks"),
-        OPTION_TEXT_ROW("idle-rooms", &flags->idle_rooms,
-                        "ids of the idle ones' rooms, first-last, given out in turn"),
-        OPTION_INT_ROW("pid-server", &flags->pid_server, 0, INT32_MAX,
-                       "Parley's process, for its memory and CPU time"),
-        OPTION_INT_ROW("sockets", &flags->sockets, 1, 100000,
-                       "idle connections; bounded by the limit of open files"),
+        OPTION_TEXT_ROW("idle-rooms", &flags->idle_rooms, "ids of the idle ones' rooms, first-last, given out in turn"),
+        OPTION_INT_ROW("pid-server", &flags->pid_server, 0, INT32_MAX, "Parley's process, for its memory and CPU time"),
+        OPTION_INT_ROW("sockets", &flags->sockets, 1, 100000, "idle connections; bounded by the limit of open files"),
         OPTION_INT_ROW("active", &flags->active, 1, 1000, "listeners in the room that talks"),
         OPTION_INT_ROW("rate", &flags->rate, 1, 10000, "messages per second in it"),
         OPTION_INT_ROW("seconds", &flags->seconds, 1, PARTS_MAX, "how long it talks, each of three times"),
@@ -116,24 +111,22 @@ static void flags_read(struct flags *flags, int argc, char **argv)
         OPTION_INT_ROW("cpu", &flags->cpu, -1, 1023, "keep the bench on this CPU; -1: on any"),
         OPTION_INT_ROW("cpu-bare", &flags->cpu_bare, -1, 1023, "keep the spawned bare server on this CPU"),
     };
-    options_read(
-        rows, sizeof rows / sizeof rows[0],
-        "bench-sockets: handshakes per second, memory of an idle socket, and the delay idle sockets add.",
-        argc, argv);
+    options_read(rows, sizeof rows / sizeof rows[0],
+                 "bench-sockets: handshakes per second, memory of an idle socket, and the delay idle sockets add.",
+                 argc, argv);
     if (!flags->publisher_cookies)
         flags->publisher_cookies = flags->cookies;
     if (!flags->publisher_token)
         flags->publisher_token = flags->token;
 }
 
-static bool side_run(const struct flags *flags, struct ws_loop *loop, const char *name,
-                     const struct target *target, pid_t pid)
+static bool side_run(const struct flags *flags, struct ws_loop *loop, const char *name, const struct target *target,
+                     pid_t pid)
 {
     bool is_bare = strcmp(name, "bare") == 0;
     struct cookies cookies = {0}, publisher_cookies = {0};
     int64_t idle_first = 0, idle_last = 0;
-    if (!cookies_read(&cookies, flags->cookies) ||
-        !cookies_read(&publisher_cookies, flags->publisher_cookies) ||
+    if (!cookies_read(&cookies, flags->cookies) || !cookies_read(&publisher_cookies, flags->publisher_cookies) ||
         !rooms_read(flags->idle_rooms, &idle_first, &idle_last)) {
         fprintf(stderr, "cannot read the file of cookies, or --idle-rooms is not first-last\n");
         return false;
@@ -291,8 +284,7 @@ static struct delay side_delay(const struct flags *flags, struct side *side, con
     return delay;
 }
 
-static struct crowd *crowd_of(const struct crowd_options *common, size_t count, int64_t room_first,
-                              int64_t room_last)
+static struct crowd *crowd_of(const struct crowd_options *common, size_t count, int64_t room_first, int64_t room_last)
 {
     struct crowd_options options = *common;
     options.count = count;

@@ -150,8 +150,8 @@ void ws_loop_run(struct ws_loop *loop, int timeout_ms)
         ws_handle(events[i].data.ptr, events[i].events);
 }
 
-struct ws *ws_connect(struct ws_loop *loop, const struct ws_request *request,
-                      const struct ws_handlers *handlers, void *owner, char *why, size_t why_size)
+struct ws *ws_connect(struct ws_loop *loop, const struct ws_request *request, const struct ws_handlers *handlers,
+                      void *owner, char *why, size_t why_size)
 {
     struct ws *ws = calloc(1, sizeof *ws);
     char *head = NULL;
@@ -178,8 +178,7 @@ struct ws *ws_connect(struct ws_loop *loop, const struct ws_request *request,
                       .waiting_length = (size_t)head_length};
 
     int on = 1;
-    struct sockaddr_in from = {.sin_family = AF_INET,
-                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK + request->source)};
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + request->source)};
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(request->port)};
     ws->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     bool is_good = ws->fd >= 0 && inet_pton(AF_INET, request->host, &to.sin_addr) == 1;
@@ -288,8 +287,8 @@ static size_t ws_read_head(struct ws *ws, const unsigned char *bytes, size_t len
         /* The status line and the body say why: on one line. */
         char reason[400];
         const unsigned char *line_end = memchr(bytes, '\r', length);
-        snprintf(reason, sizeof reason, "%.*s %.*s", (int)(line_end - bytes), (const char *)bytes,
-                 (int)(length - head), (const char *)bytes + head);
+        snprintf(reason, sizeof reason, "%.*s %.*s", (int)(line_end - bytes), (const char *)bytes, (int)(length - head),
+                 (const char *)bytes + head);
         ws_end(ws, 0, reason);
         return 0;
     }

@@ -54,8 +54,8 @@ void ws_loop_run(struct ws_loop *loop, int timeout_ms);
 int64_t ws_loop_now_ns(const struct ws_loop *loop);
 
 /* NULL, with one line in @why, only if not even the attempt could be made. */
-struct ws *ws_connect(struct ws_loop *loop, const struct ws_request *request,
-                      const struct ws_handlers *handlers, void *owner, char *why, size_t why_size);
+struct ws *ws_connect(struct ws_loop *loop, const struct ws_request *request, const struct ws_handlers *handlers,
+                      void *owner, char *why, size_t why_size);
 /* Send a text. False: closed, or too much is waiting already. */
 bool ws_send(struct ws *ws, const char *text, size_t length);
 /* Close at once and without a word. */

@@ -12,8 +12,7 @@ int main(void)
 {
     unsigned char prefix[4];
     while (fread(prefix, 1, sizeof prefix, stdin) == sizeof prefix) {
-        size_t length =
-            prefix[0] | (size_t)prefix[1] << 8 | (size_t)prefix[2] << 16 | (size_t)prefix[3] << 24;
+        size_t length = prefix[0] | (size_t)prefix[1] << 8 | (size_t)prefix[2] << 16 | (size_t)prefix[3] << 24;
         char *text = length <= TEXT_MAX ? malloc(length ? length : 1) : NULL;
         if (!text || fread(text, 1, length, stdin) != length) {
             free(text);

@@ -111,8 +111,7 @@ static void an_unknown_name_is_refused_with_the_nearest(void **state)
     assert_false(read_text(settings, "{\"\": {\"stop_ms\": 1}}"));
     assert_false(read_text(settings, "{\"http\": {\"\": 1}}"));
     assert_false(read_environment(settings, "PARLEY_REALTIME_PINGMS=1"));
-    assert_string_equal(why,
-                        "there is no setting PARLEY_REALTIME_PINGMS; the nearest is PARLEY_REALTIME_PING_MS");
+    assert_string_equal(why, "there is no setting PARLEY_REALTIME_PINGMS; the nearest is PARLEY_REALTIME_PING_MS");
     assert_false(read_environment(settings, "PARLEY_=1"));
     assert_why("PARLEY_");
     assert_false(set(settings, "", "x"));

@@ -18,7 +18,8 @@ static void the_set_up_link_makes_exactly_one_administrator(void **state)
     for (int i = 0; i < 40; i++) {
         snprintf(peer[i], sizeof peer[i], "192.0.2.%d", i);
         world->peer = peer[i];
-        answers[i] = send_as(world, nobody, "setup.create", "{'token':'%s','name':'root%d','password':'" PASSWORD "'}", token, i);
+        answers[i] = send_as(world, nobody, "setup.create", "{'token':'%s','name':'root%d','password':'" PASSWORD "'}",
+                             token, i);
     }
     world_run(world);
 
@@ -47,13 +48,15 @@ static void the_set_up_link_must_be_whole_and_young(void **state)
     assert_int_equal(ask(world, nobody, "setup.detail", "{'token':''}")->status, STATUS_NOT_FOUND);
     assert_int_equal(ask(world, nobody, "setup.detail", "{'token':'%.20s'}", token)->status, STATUS_NOT_FOUND);
     assert_int_equal(ask(world, nobody, "setup.detail", "{}")->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, nobody, "setup.create", "{'token':'','name':'root','password':'" PASSWORD "'}")->status, STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, nobody, "setup.create", "{'token':'','name':'root','password':'" PASSWORD "'}")->status,
+                     STATUS_NOT_FOUND);
 
     accounts->setup_until_ms = clock_monotonic_ms();
 
     assert_int_equal(ask(world, nobody, "setup.detail", "{'token':'%s'}", token)->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, nobody, "setup.create", "{'token':'%s','name':'root','password':'" PASSWORD "'}", token)->status,
-                     STATUS_NOT_FOUND);
+    assert_int_equal(
+        ask(world, nobody, "setup.create", "{'token':'%s','name':'root','password':'" PASSWORD "'}", token)->status,
+        STATUS_NOT_FOUND);
 }
 
 static void an_administrator_of_any_making_closes_the_set_up(void **state)
@@ -74,8 +77,8 @@ static void the_last_administrator_stays(void **state)
     struct world *world = *state;
     struct actor root = administrator(world, "root");
     for (int i = 0; i < 2; i++) {
-        struct answer *answer =
-            ask(world, i ? shell() : root, "user.update", "{'id':%lld,'%s':%s}", (long long)root.user_id, i ? "disabled" : "superuser", i ? "true" : "false");
+        struct answer *answer = ask(world, i ? shell() : root, "user.update", "{'id':%lld,'%s':%s}",
+                                    (long long)root.user_id, i ? "disabled" : "superuser", i ? "true" : "false");
         assert_int_equal(answer->status, STATUS_CONFLICT);
     }
     assert_true(permissions_is_superuser(world->permissions, &root));
@@ -89,7 +92,8 @@ static void of_two_administrators_demoted_at_once_one_stays(void **state)
     world_hold(world);
     struct answer *first = send_as(world, one, "user.update", "{'id':%lld,'superuser':false}", (long long)two.user_id);
     struct answer *second = send_as(world, two, "user.update", "{'id':%lld,'disabled':true}", (long long)one.user_id);
-    struct answer *third = send_as(world, shell(), "user.update", "{'id':%lld,'superuser':false}", (long long)one.user_id);
+    struct answer *third =
+        send_as(world, shell(), "user.update", "{'id':%lld,'superuser':false}", (long long)one.user_id);
     world_release(world);
     world_run(world);
 
@@ -108,8 +112,12 @@ static void only_what_is_named_is_changed(void **state)
     long long id = (long long)ann.user_id;
     ask(world, root, "user.update", "{'id':%lld,'superuser':true,'disabled':true}", id);
 
-    assert_int_equal(ask(world, root, "user.update", "{'id':%lld,'superuser':null,'disabled':null,'password':null}", id)->status, STATUS_INVALID);
-    assert_int_equal(ask(world, root, "user.update", "{'id':%lld,'superuser':null,'password':'another password'}", id)->status, STATUS_OK);
+    assert_int_equal(
+        ask(world, root, "user.update", "{'id':%lld,'superuser':null,'disabled':null,'password':null}", id)->status,
+        STATUS_INVALID);
+    assert_int_equal(
+        ask(world, root, "user.update", "{'id':%lld,'superuser':null,'password':'another password'}", id)->status,
+        STATUS_OK);
 
     assert_int_equal(world_get_int(world, "SELECT superuser + disabled FROM user WHERE name = 'ann'"), 2);
 }
@@ -124,9 +132,11 @@ static void a_disabled_user_is_thrown_out_and_can_come_back(void **state)
 
     assert_int_equal(ask(world, ann, "me.detail", "{}")->status, STATUS_UNAUTHENTICATED);
     assert_int_equal(hub_count(&app(world)->hub, NOTE_DISCONNECT, ann.user_id), 1);
-    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}")->status, STATUS_UNAUTHENTICATED);
+    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}")->status,
+                     STATUS_UNAUTHENTICATED);
     ask(world, root, "user.update", "{'id':%lld,'disabled':false}", id);
-    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}")->status, STATUS_OK);
+    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}")->status,
+                     STATUS_OK);
     assert_int_equal(ask(world, ann, "me.detail", "{}")->status, STATUS_UNAUTHENTICATED); /* the old session does not */
 }
 
@@ -136,7 +146,8 @@ static void who_sets_his_own_password_stays_signed_in_unless_disabled(void **sta
     struct actor root = administrator(world, "root");
     administrator(world, "other");
     long long id = (long long)root.user_id;
-    assert_int_equal(ask(world, root, "user.update", "{'id':%lld,'password':'another password'}", id)->status, STATUS_OK);
+    assert_int_equal(ask(world, root, "user.update", "{'id':%lld,'password':'another password'}", id)->status,
+                     STATUS_OK);
     assert_int_equal(ask(world, root, "me.detail", "{}")->status, STATUS_OK);
 
     ask(world, root, "user.update", "{'id':%lld,'password':'yet another one','disabled':true}", id);
@@ -165,9 +176,12 @@ static void changes_of_accounts_are_recorded(void **state)
     ask(world, root, "user.create", "{'name':'bob','password':'" PASSWORD "'}");
 
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM audit"), 3);
-    assert_int_equal(world_get_int(world, "SELECT count(*) FROM audit WHERE action = 'user.create' AND user_id IS NULL"), 1);
-    assert_int_equal(world_get_int(world, "SELECT count(*) FROM audit WHERE action = 'user.create' AND user_id = 1"), 1);
-    assert_int_equal(world_get_int(world, "SELECT json_extract(detail, '$.disabled') FROM audit WHERE action = 'user.update'"), 1);
+    assert_int_equal(
+        world_get_int(world, "SELECT count(*) FROM audit WHERE action = 'user.create' AND user_id IS NULL"), 1);
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM audit WHERE action = 'user.create' AND user_id = 1"),
+                     1);
+    assert_int_equal(
+        world_get_int(world, "SELECT json_extract(detail, '$.disabled') FROM audit WHERE action = 'user.update'"), 1);
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM audit WHERE detail LIKE '%password\":\"%'"), 0);
 }
 

@@ -16,7 +16,8 @@ struct world {
     struct settings *settings;
     struct hasher *hasher;
 };
-struct try {
+struct
+try {
     struct hash_job job;
     int done_place; /* 1: the first that was done; 0: not yet */
 };

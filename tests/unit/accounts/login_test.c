@@ -10,7 +10,8 @@
 static void who_registers_is_signed_in(void **state)
 {
     struct world *world = *state;
-    struct answer *answer = ask(world, nobody, "account.register", "{'name':'Ann','password':'" PASSWORD "','email':'a@b.c'}");
+    struct answer *answer =
+        ask(world, nobody, "account.register", "{'name':'Ann','password':'" PASSWORD "','email':'a@b.c'}");
 
     assert_int_equal(answer->status, STATUS_CREATED);
     assert_string_equal(look_text(answer->json, "user.name"), "Ann");
@@ -48,15 +49,18 @@ static void what_is_wrong_with_a_new_account_is_told_at_once(void **state)
     assert_non_null(strstr(answer->errors, "\"/password\""));
     assert_non_null(strstr(answer->errors, "\"/email\""));
     assert_non_null(strstr(answer->errors, "\"/admin\""));
-    static const char *const wrong[] = {"", "x", ".ann", "-ann", "ann!", "\xc3\xa4nn", "a\\u0001b", "an/n",
-                                        "123456789012345678901234567890123"};
+    static const char *const wrong[] = {
+        "", "x", ".ann", "-ann", "ann!", "\xc3\xa4nn", "a\\u0001b", "an/n", "123456789012345678901234567890123"};
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
-        assert_int_equal(ask(world, nobody, "account.register", "{'name':'%s','password':'" PASSWORD "'}", wrong[i])->status,
-                         STATUS_INVALID);
+        assert_int_equal(
+            ask(world, nobody, "account.register", "{'name':'%s','password':'" PASSWORD "'}", wrong[i])->status,
+            STATUS_INVALID);
     static const char *const emails[] = {"@b.c", "a@", "a b@c", "a@b\\u0007", "a@b\\u007f", "<a@b>"};
     for (size_t i = 0; i < ARRAY_LENGTH(emails); i++)
-        assert_int_equal(ask(world, nobody, "account.register", "{'name':'ann','password':'" PASSWORD "','email':'%s'}", emails[i])->status,
-                         STATUS_INVALID);
+        assert_int_equal(
+            ask(world, nobody, "account.register", "{'name':'ann','password':'" PASSWORD "','email':'%s'}", emails[i])
+                ->status,
+            STATUS_INVALID);
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM user"), 0);
 }
 
@@ -78,8 +82,10 @@ static void closed_registration_lets_nobody_in(void **state)
     struct world *world = *state;
     world->settings->account_registration = "closed";
 
-    assert_int_equal(ask(world, nobody, "account.register", "{'name':'ann','password':'" PASSWORD "'}")->status, STATUS_FORBIDDEN);
-    assert_int_equal(ask(world, shell(), "user.create", "{'name':'ann','password':'" PASSWORD "'}")->status, STATUS_CREATED);
+    assert_int_equal(ask(world, nobody, "account.register", "{'name':'ann','password':'" PASSWORD "'}")->status,
+                     STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, shell(), "user.create", "{'name':'ann','password':'" PASSWORD "'}")->status,
+                     STATUS_CREATED);
 }
 
 /* ---- signing in ---- */
@@ -90,7 +96,9 @@ static void nobody_is_told_why_he_does_not_get_in(void **state)
     registered(world, "ann");
     registered(world, "bob");
     world_run_sql(world, "UPDATE user SET disabled = 1 WHERE name = 'bob'");
-    world_run_sql(world, "INSERT INTO user(name, name_folded, password_hash, created_at, updated_at) VALUES ('eve', 'eve', '', 0, 0)");
+    world_run_sql(
+        world,
+        "INSERT INTO user(name, name_folded, password_hash, created_at, updated_at) VALUES ('eve', 'eve', '', 0, 0)");
     struct answer *answers[] = {
         ask(world, nobody, "account.login", "{'name':'ann','password':'a wrong password'}"),
         ask(world, nobody, "account.login", "{'name':'unknown','password':'" PASSWORD "'}"),
@@ -105,7 +113,8 @@ static void nobody_is_told_why_he_does_not_get_in(void **state)
         assert_null(answers[i]->errors);
         assert_null(answers[i]->session_token);
     }
-    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ANN','password':'" PASSWORD "'}")->status, STATUS_OK);
+    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ANN','password':'" PASSWORD "'}")->status,
+                     STATUS_OK);
 }
 
 static void a_new_session_takes_the_place_of_the_one_that_came_along(void **state)
@@ -127,7 +136,8 @@ static void who_is_disabled_while_signing_in_stays_out(void **state)
     struct world *world = *state;
     struct actor ann = registered(world, "ann");
     world_hold(world);
-    struct answer *update = send_as(world, shell(), "user.update", "{'id':%lld,'disabled':true}", (long long)ann.user_id);
+    struct answer *update =
+        send_as(world, shell(), "user.update", "{'id':%lld,'disabled':true}", (long long)ann.user_id);
     struct answer *login = send_as(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}");
     run_until_queued(world, 2);
     world_release(world);
@@ -146,10 +156,12 @@ static void a_hash_of_old_costs_is_replaced_at_the_next_sign_in(void **state)
     world->settings->account_hash_passes = 2;
     restart(world);
 
-    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}")->status, STATUS_OK);
+    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}")->status,
+                     STATUS_OK);
 
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM user WHERE password_hash LIKE '%t=2%'"), 1);
-    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}")->status, STATUS_OK);
+    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}")->status,
+                     STATUS_OK);
 }
 
 static void too_many_tries_have_to_wait_but_only_from_there(void **state)
@@ -167,7 +179,8 @@ static void too_many_tries_have_to_wait_but_only_from_there(void **state)
     assert_true(answer->retry_after_s > 0);
     assert_int_equal(count, 5);
     world->peer = "192.0.2.1";
-    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}")->status, STATUS_OK);
+    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}")->status,
+                     STATUS_OK);
 }
 
 static void a_class_that_shares_an_address_can_register(void **state)
@@ -199,15 +212,18 @@ static void a_new_password_ends_the_other_sessions(void **state)
 {
     struct world *world = *state;
     struct actor ann = registered(world, "ann");
-    struct actor other = signed_in(world, ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}"));
+    struct actor other =
+        signed_in(world, ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}"));
 
     struct answer *answer = ask(world, ann, "account.password", "{'old':'" PASSWORD "','new':'an even better one'}");
 
     assert_int_equal(answer->status, STATUS_NO_CONTENT);
     assert_int_equal(ask(world, ann, "me.detail", "{}")->status, STATUS_OK);
     assert_int_equal(ask(world, other, "me.detail", "{}")->status, STATUS_UNAUTHENTICATED);
-    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}")->status, STATUS_UNAUTHENTICATED);
-    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'an even better one'}")->status, STATUS_OK);
+    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}")->status,
+                     STATUS_UNAUTHENTICATED);
+    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'an even better one'}")->status,
+                     STATUS_OK);
 }
 
 static void the_old_password_must_be_right_and_the_new_one_good(void **state)
@@ -252,7 +268,8 @@ static void of_two_changes_with_one_old_password_the_first_counts(void **state)
 
     assert_int_equal(first->status, STATUS_NO_CONTENT);
     assert_int_equal(second->status, STATUS_INVALID);
-    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'the first of two'}")->status, STATUS_OK);
+    assert_int_equal(ask(world, nobody, "account.login", "{'name':'ann','password':'the first of two'}")->status,
+                     STATUS_OK);
 }
 
 /* ---- sessions ---- */
@@ -261,18 +278,22 @@ static void one_sees_and_ends_ones_own_sessions_only(void **state)
 {
     struct world *world = *state;
     struct actor ann = registered(world, "ann"), bob = registered(world, "bob");
-    struct actor other = signed_in(world, ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}"));
+    struct actor other =
+        signed_in(world, ask(world, nobody, "account.login", "{'name':'ann','password':'" PASSWORD "'}"));
     struct answer *list = ask(world, ann, "session.list", "{}");
     assert_int_equal(cJSON_GetArraySize(json_get(list->json, "items")), 2);
     assert_int_equal(look_int(list->json, "items.0.id"), other.session_id);
     assert_true(json_get_bool(cJSON_GetArrayItem(json_get(list->json, "items"), 1), "current"));
 
-    assert_int_equal(ask(world, ann, "session.delete", "{'id':%lld}", (long long)bob.session_id)->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, ann, "session.delete", "{'id':%lld}", (long long)other.session_id)->status, STATUS_NO_CONTENT);
+    assert_int_equal(ask(world, ann, "session.delete", "{'id':%lld}", (long long)bob.session_id)->status,
+                     STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, ann, "session.delete", "{'id':%lld}", (long long)other.session_id)->status,
+                     STATUS_NO_CONTENT);
 
     assert_int_equal(ask(world, bob, "me.detail", "{}")->status, STATUS_OK);
     assert_int_equal(ask(world, other, "me.detail", "{}")->status, STATUS_UNAUTHENTICATED);
-    assert_int_equal(ask(world, ann, "session.delete", "{'id':%lld}", (long long)other.session_id)->status, STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, ann, "session.delete", "{'id':%lld}", (long long)other.session_id)->status,
+                     STATUS_NOT_FOUND);
     struct answer *own = ask(world, ann, "session.delete", "{'id':%lld}", (long long)ann.session_id);
     assert_string_equal(own->session_token, "");
 }
@@ -308,7 +329,12 @@ static void when_sessions_were_used_is_written_for_all_of_them(void **state)
     char sql[300], digest[DIGEST_TEXT_SIZE];
     for (int i = 0; i < 2100; i++) { /* more than one transaction takes */
         snprintf(digest, sizeof digest, "digest%d", i);
-        struct session session = {.id = 1000 + i, .user_id = ann.user_id, .used_ms = 5, .stored_ms = 5, .expires_ms = INT64_MAX, .name = ann.name};
+        struct session session = {.id = 1000 + i,
+                                  .user_id = ann.user_id,
+                                  .used_ms = 5,
+                                  .stored_ms = 5,
+                                  .expires_ms = INT64_MAX,
+                                  .name = ann.name};
         strcpy(session.digest, digest);
         assert_true(sessions_add(world->sessions, &session));
     }

@@ -78,9 +78,10 @@ static int64_t made(struct answer *answer)
 static void a_grant_is_in_force_with_its_answer(void **state)
 {
     struct world *world = *state;
-    struct answer *answer = ask(world, shell(), "grant.create",
-                                "{'subject':'user:%lld','model':'message','rights':['read','delete'],'reason':'asked for'}",
-                                (long long)app(world)->ann);
+    struct answer *answer =
+        ask(world, shell(), "grant.create",
+            "{'subject':'user:%lld','model':'message','rights':['read','delete'],'reason':'asked for'}",
+            (long long)app(world)->ann);
 
     assert_int_equal(answer->status, STATUS_CREATED);
     assert_int_equal(answer->created_id, look_int(answer->json, "id"));
@@ -96,8 +97,10 @@ static void a_grant_is_in_force_with_its_answer(void **state)
 static void a_second_grant_takes_the_place_of_the_first(void **state)
 {
     struct world *world = *state;
-    int64_t first = made(ask(world, shell(), "grant.create", "{'subject':'members','model':'room','rights':['read','write']}"));
-    int64_t second = made(ask(world, shell(), "grant.create", "{'subject':'members','model':'room','rights':['delete']}"));
+    int64_t first =
+        made(ask(world, shell(), "grant.create", "{'subject':'members','model':'room','rights':['read','write']}"));
+    int64_t second =
+        made(ask(world, shell(), "grant.create", "{'subject':'members','model':'room','rights':['delete']}"));
 
     assert_true(second > first);
     assert_int_equal(rights(world, app(world)->ann, "room"), RIGHT_DELETE);
@@ -124,7 +127,8 @@ static void a_grant_is_taken_back_by_its_id(void **state)
     made(ask(world, shell(), "group.create", "{'name':'editors'}"));
     ask(world, shell(), "group_member.create", "{'id':1,'user':1}");
     for (size_t i = 0; i < ARRAY_LENGTH(subjects); i++) {
-        long long id = made(ask(world, shell(), "grant.create", "{'subject':'%s','model':'room','rights':['read']}", subjects[i]));
+        long long id =
+            made(ask(world, shell(), "grant.create", "{'subject':'%s','model':'room','rights':['read']}", subjects[i]));
         assert_int_equal(rights(world, 1, "room"), RIGHT_READ);
 
         assert_int_equal(ask(world, shell(), "grant.delete", "{'id':%lld}", id)->status, STATUS_NO_CONTENT);
@@ -139,7 +143,8 @@ static void subjects_may_be_named(void **state)
     struct world *world = *state;
     made(ask(world, shell(), "group.create", "{'name':'editors'}"));
     made(ask(world, shell(), "grant.create", "{'subject':'user:BOB','model':'room','rights':['read']}"));
-    struct answer *answer = ask(world, shell(), "grant.create", "{'subject':'group:editors','model':'room','rights':['write']}");
+    struct answer *answer =
+        ask(world, shell(), "grant.create", "{'subject':'group:editors','model':'room','rights':['write']}");
 
     assert_string_equal(look_text(answer->json, "subject"), "group:1");
     assert_int_equal(rights(world, app(world)->bob, "room"), RIGHT_READ);
@@ -151,7 +156,8 @@ static void digits_are_an_id_and_never_a_name(void **state)
     struct world *world = *state;
     int64_t sly = world_add_user(world, "77");
 
-    struct answer *answer = ask(world, shell(), "grant.create", "{'subject':'user:77','model':'grant','rights':['write']}");
+    struct answer *answer =
+        ask(world, shell(), "grant.create", "{'subject':'user:77','model':'grant','rights':['write']}");
 
     assert_int_equal(answer->status, STATUS_INVALID);
     assert_int_equal(rights(world, sly, "grant"), 0);
@@ -163,19 +169,26 @@ static void what_makes_no_sense_is_refused_with_its_place(void **state)
     static const struct {
         const char *subject, *model, *rights, *pointer;
     } wrong[] = {
-        {"'user:99'", "'room'", "['read']", "/subject"},   {"'group:99'", "'room'", "['read']", "/subject"},
-        {"'user:'", "'room'", "['read']", "/subject"},     {"'user'", "'room'", "['read']", "/subject"},
-        {"'members:1'", "'room'", "['read']", "/subject"}, {"'Members'", "'room'", "['read']", "/subject"},
-        {"''", "'room'", "['read']", "/subject"},          {"5", "'room'", "['read']", "/subject"},
-        {"'members'", "'rooms'", "['read']", "/model"},    {"'members'", "null", "['read']", "/model"},
-        {"'members'", "'room'", "['reed']", "/rights"},    {"'members'", "'room'", "'read'", "/rights"},
-        {"'members'", "'room'", "[1]", "/rights"},         {"'members'", "'room'", "null", "/rights"},
+        {"'user:99'", "'room'", "['read']", "/subject"},
+        {"'group:99'", "'room'", "['read']", "/subject"},
+        {"'user:'", "'room'", "['read']", "/subject"},
+        {"'user'", "'room'", "['read']", "/subject"},
+        {"'members:1'", "'room'", "['read']", "/subject"},
+        {"'Members'", "'room'", "['read']", "/subject"},
+        {"''", "'room'", "['read']", "/subject"},
+        {"5", "'room'", "['read']", "/subject"},
+        {"'members'", "'rooms'", "['read']", "/model"},
+        {"'members'", "null", "['read']", "/model"},
+        {"'members'", "'room'", "['reed']", "/rights"},
+        {"'members'", "'room'", "'read'", "/rights"},
+        {"'members'", "'room'", "[1]", "/rights"},
+        {"'members'", "'room'", "null", "/rights"},
         {"'members'", "'room'", "{'a':'read'}", "/rights"},
         {"'user:99999999999999999999999'", "'room'", "['read']", "/subject"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
-        struct answer *answer = ask(world, shell(), "grant.create", "{'subject':%s,'model':%s,'rights':%s}", wrong[i].subject,
-                                    wrong[i].model, wrong[i].rights);
+        struct answer *answer = ask(world, shell(), "grant.create", "{'subject':%s,'model':%s,'rights':%s}",
+                                    wrong[i].subject, wrong[i].model, wrong[i].rights);
         assert_int_equal(answer->status, STATUS_INVALID);
         assert_non_null(strstr(answer->errors, wrong[i].pointer));
     }
@@ -191,14 +204,19 @@ static void a_group_gives_its_rights_to_who_is_in_it(void **state)
     made(ask(world, shell(), "grant.create", "{'subject':'group:1','model':'message','rights':['delete']}"));
     assert_int_equal(rights(world, ann, "message"), 0);
 
-    assert_int_equal(ask(world, shell(), "group_member.create", "{'id':1,'user':%lld}", (long long)ann)->status, STATUS_NO_CONTENT);
+    assert_int_equal(ask(world, shell(), "group_member.create", "{'id':1,'user':%lld}", (long long)ann)->status,
+                     STATUS_NO_CONTENT);
     assert_int_equal(rights(world, ann, "message"), RIGHT_DELETE);
-    assert_int_equal(ask(world, shell(), "group_member.create", "{'id':1,'user':%lld}", (long long)ann)->status, STATUS_NO_CONTENT);
-    assert_int_equal(ask(world, shell(), "group_member.delete", "{'id':1,'user':%lld}", (long long)ann)->status, STATUS_NO_CONTENT);
+    assert_int_equal(ask(world, shell(), "group_member.create", "{'id':1,'user':%lld}", (long long)ann)->status,
+                     STATUS_NO_CONTENT);
+    assert_int_equal(ask(world, shell(), "group_member.delete", "{'id':1,'user':%lld}", (long long)ann)->status,
+                     STATUS_NO_CONTENT);
 
     assert_int_equal(rights(world, ann, "message"), 0);
-    assert_int_equal(ask(world, shell(), "group_member.delete", "{'id':1,'user':%lld}", (long long)ann)->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, shell(), "group_member.create", "{'id':9,'user':%lld}", (long long)ann)->status, STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, shell(), "group_member.delete", "{'id':1,'user':%lld}", (long long)ann)->status,
+                     STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, shell(), "group_member.create", "{'id':9,'user':%lld}", (long long)ann)->status,
+                     STATUS_NOT_FOUND);
     assert_int_equal(ask(world, shell(), "group_member.create", "{'id':1,'user':99}")->status, STATUS_NOT_FOUND);
 }
 
@@ -262,7 +280,8 @@ static void each_change_is_recorded_with_before_and_after(void **state)
     permissions_set_superuser(world->permissions, app(world)->bob, true);
     struct actor bob = person(app(world)->bob, 0);
     ask(world, bob, "grant.create", "{'subject':'user:1','model':'room','rights':['read']}");
-    long long id = made(ask(world, bob, "grant.create", "{'subject':'user:1','model':'room','rights':['read','write'],'reason':'more'}"));
+    long long id = made(ask(world, bob, "grant.create",
+                            "{'subject':'user:1','model':'room','rights':['read','write'],'reason':'more'}"));
     ask(world, shell(), "grant.delete", "{'id':%lld}", id);
     ask(world, bob, "grant.delete", "{'id':%lld}", id); /* nothing happened: nothing to record */
 
@@ -275,7 +294,8 @@ static void each_change_is_recorded_with_before_and_after(void **state)
     assert_string_equal(look_text(list->json, "items.1.detail.before.0"), "read");
     assert_string_equal(look_text(list->json, "items.1.detail.after.1"), "write");
     assert_string_equal(look_text(list->json, "items.1.detail.reason"), "more");
-    struct answer *page = ask(world, bob, "audit.list", "{'limit':1,'before':%lld}", (long long)look_int(list->json, "items.1.id"));
+    struct answer *page =
+        ask(world, bob, "audit.list", "{'limit':1,'before':%lld}", (long long)look_int(list->json, "items.1.id"));
     assert_int_equal(look_int(page->json, "items.0.id"), look_int(list->json, "items.2.id"));
     assert_int_equal(look_int(page->json, "next"), look_int(list->json, "items.2.id"));
 }
@@ -284,8 +304,9 @@ static void only_administrators_change_rights(void **state)
 {
     struct world *world = *state;
     struct actor ann = person(app(world)->ann, 0), nobody = {0};
-    static const char *const methods[] = {"grant.list",   "grant.create", "grant.delete",        "group.list",         "group.create",
-                                          "group.delete", "audit.list",   "group_member.create", "group_member.delete"};
+    static const char *const methods[] = {"grant.list", "grant.create",        "grant.delete",
+                                          "group.list", "group.create",        "group.delete",
+                                          "audit.list", "group_member.create", "group_member.delete"};
     for (unsigned i = 0; i < ARRAY_LENGTH(methods); i++) {
         assert_int_equal(ask(world, ann, methods[i], "{}")->status, STATUS_FORBIDDEN);
         assert_int_equal(ask(world, nobody, methods[i], "{}")->status, STATUS_UNAUTHENTICATED);

@@ -69,10 +69,33 @@ static void a_path_leads_to_its_action(void **state)
 static void anything_else_is_not_found(void **state)
 {
     static const char *const paths[] = {
-        "",           "/",         "things",          "thin",     "Thing",    "thing/",       "/thing",    "thing//5",
-        "thing/05",   "thing/+5",  "thing/-5",        "thing/5x", "thing/ 5", "thing/5/",     "thing/5/x", "thing/5/part",
-        "thing/00",   "thing/0x5", "thing/5/part/",   "thing/1e3", "open/x",  "thing/5/Part/a", "thing/５",
-        "thing/1000000000000000000000", "thing/5/part/a/b", ":id", "thing/:id",
+        "",
+        "/",
+        "things",
+        "thin",
+        "Thing",
+        "thing/",
+        "/thing",
+        "thing//5",
+        "thing/05",
+        "thing/+5",
+        "thing/-5",
+        "thing/5x",
+        "thing/ 5",
+        "thing/5/",
+        "thing/5/x",
+        "thing/5/part",
+        "thing/00",
+        "thing/0x5",
+        "thing/5/part/",
+        "thing/1e3",
+        "open/x",
+        "thing/5/Part/a",
+        "thing/５",
+        "thing/1000000000000000000000",
+        "thing/5/part/a/b",
+        ":id",
+        "thing/:id",
     };
     for (size_t i = 0; i < ARRAY_LENGTH(paths); i++)
         assert_string_equal(lead(*state, HTTP_M_GET, paths[i], NULL), "not_found");
@@ -99,7 +122,8 @@ static void path_parameters_come_as_numbers_and_texts(void **state)
     struct world *world = *state;
     SCOPED(buffer_free) struct buffer allow = {0};
     enum status status;
-    struct request *request = dispatch_request_http(world->dispatch, HTTP_M_DELETE, "thing/12/part/\xf0\x9f\x91\x8d", &status, &allow);
+    struct request *request =
+        dispatch_request_http(world->dispatch, HTTP_M_DELETE, "thing/12/part/\xf0\x9f\x91\x8d", &status, &allow);
 
     assert_non_null(request);
     assert_int_equal(look_int(request->params, "id"), 12);
@@ -137,10 +161,12 @@ static void who_lacks_a_right_is_told_which(void **state)
     struct answer *answer = ask(world, ann, "thing.move", "{}"); /* needs read and write */
 
     assert_int_equal(answer->status, STATUS_FORBIDDEN);
-    assert_string_equal(answer->detail, "You lack the permission \"read\" on \"thing\"; an administrator can grant it.");
+    assert_string_equal(answer->detail,
+                        "You lack the permission \"read\" on \"thing\"; an administrator can grant it.");
     permissions_set(world->permissions, SUBJECT_USER, 1, "thing", RIGHT_READ);
     answer = ask(world, ann, "thing.move", "{}");
-    assert_string_equal(answer->detail, "You lack the permission \"write\" on \"thing\"; an administrator can grant it.");
+    assert_string_equal(answer->detail,
+                        "You lack the permission \"write\" on \"thing\"; an administrator can grant it.");
     assert_string_equal(ask(world, ann, "all.stop", "{}")->detail, "Only an administrator may do this.");
     assert_int_equal(started, 0);
 }

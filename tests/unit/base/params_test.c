@@ -54,8 +54,8 @@ static const char *errors(struct request *request)
 static void what_is_right_is_read(void **state)
 {
     static const char *const words[] = {"public", "private", NULL};
-    SCOPED(request_free) struct request *request =
-        with(state, "{'number':-7,'text':'gr\xc3\xbc\xc3\x9f','truth':true,'word':'private'}");
+    SCOPED(request_free)
+    struct request *request = with(state, "{'number':-7,'text':'gr\xc3\xbc\xc3\x9f','truth':true,'word':'private'}");
     int64_t number = 0;
     const char *text = NULL;
     bool truth = false;
@@ -100,20 +100,29 @@ static void an_absent_required_one_is_named(void **state)
 
 static void only_whole_numbers_in_range_are_integers(void **state)
 {
-    static const char *const wrong[] = {"{'n':0}", "{'n':11}", "{'n':1.5}", "{'n':'5'}", "{'n':true}", "{'n':[5]}", "{'n':{}}"};
+    static const char *const wrong[] = {"{'n':0}",    "{'n':11}",  "{'n':1.5}", "{'n':'5'}",
+                                        "{'n':true}", "{'n':[5]}", "{'n':{}}"};
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
         SCOPED(request_free) struct request *request = with(state, wrong[i]);
         int64_t number = 42;
         assert_false(param_int(request, "n", PARAM_OPTIONAL, 1, 10, &number));
         assert_int_equal(number, 42);
-        assert_string_equal(errors(request), "{\"pointer\":\"/n\",\"detail\":\"This must be a whole number from 1 to 10.\"}");
+        assert_string_equal(errors(request),
+                            "{\"pointer\":\"/n\",\"detail\":\"This must be a whole number from 1 to 10.\"}");
     }
 }
 
 static void in_a_query_canonical_texts_are_numbers_and_truths(void **state)
 {
-    static const char *const wrong[] = {"{'n':'05'}", "{'n':'+5'}", "{'n':' 5'}", "{'n':'5 '}", "{'n':''}", "{'n':'5.0'}",
-                                        "{'n':'99999999999999999999'}", "{'n':'-0'}", "{'n':'0x5'}"};
+    static const char *const wrong[] = {"{'n':'05'}",
+                                        "{'n':'+5'}",
+                                        "{'n':' 5'}",
+                                        "{'n':'5 '}",
+                                        "{'n':''}",
+                                        "{'n':'5.0'}",
+                                        "{'n':'99999999999999999999'}",
+                                        "{'n':'-0'}",
+                                        "{'n':'0x5'}"};
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
         SCOPED(request_free) struct request *request = with(state, wrong[i]);
         int64_t number;
@@ -134,7 +143,9 @@ static void in_a_query_canonical_texts_are_numbers_and_truths(void **state)
 
 static void a_text_has_its_length_in_characters(void **state)
 {
-    SCOPED(request_free) struct request *request = with(state, "{'short':'','long':'\xf0\x9f\x91\x8d\xf0\x9f\x91\x8d\xf0\x9f\x91\x8d','number':5}");
+    SCOPED(request_free)
+    struct request *request =
+        with(state, "{'short':'','long':'\xf0\x9f\x91\x8d\xf0\x9f\x91\x8d\xf0\x9f\x91\x8d','number':5}");
     const char *text = NULL;
 
     assert_false(param_text(request, "short", PARAM_REQUIRED, 1, 2, &text));
@@ -142,9 +153,10 @@ static void a_text_has_its_length_in_characters(void **state)
     assert_false(param_text(request, "number", PARAM_REQUIRED, 1, 2, &text));
 
     assert_null(text);
-    assert_string_equal(errors(request), "{\"pointer\":\"/short\",\"detail\":\"This must have at least 1 character.\"},"
-                                         "{\"pointer\":\"/long\",\"detail\":\"This has 3 characters; at most 2 are allowed.\"},"
-                                         "{\"pointer\":\"/number\",\"detail\":\"This must be a text.\"}");
+    assert_string_equal(errors(request),
+                        "{\"pointer\":\"/short\",\"detail\":\"This must have at least 1 character.\"},"
+                        "{\"pointer\":\"/long\",\"detail\":\"This has 3 characters; at most 2 are allowed.\"},"
+                        "{\"pointer\":\"/number\",\"detail\":\"This must be a text.\"}");
 }
 
 static void a_word_must_be_one_of_the_list(void **state)
@@ -157,7 +169,8 @@ static void a_word_must_be_one_of_the_list(void **state)
     assert_false(param_word(request, "b", PARAM_REQUIRED, words, &word));
 
     assert_int_equal(word, 9);
-    assert_non_null(strstr(errors(request), "{\"pointer\":\"/a\",\"detail\":\"This must be one of: public, private.\"}"));
+    assert_non_null(
+        strstr(errors(request), "{\"pointer\":\"/a\",\"detail\":\"This must be one of: public, private.\"}"));
 }
 
 static void each_unknown_parameter_is_named(void **state)

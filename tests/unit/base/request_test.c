@@ -240,7 +240,8 @@ static void a_right_taken_back_before_the_write_refuses_it(void **state)
     world_run(world);
 
     assert_int_equal(answer->status, STATUS_FORBIDDEN);
-    assert_string_equal(answer->detail, "You lack the permission \"write\" on \"message\"; an administrator can grant it.");
+    assert_string_equal(answer->detail,
+                        "You lack the permission \"write\" on \"message\"; an administrator can grant it.");
     assert_int_equal(rows(world), 0);
 }
 
@@ -266,7 +267,9 @@ static void who_still_has_the_right_is_not_stopped_by_a_change(void **state)
     world_run_sql(world, "INSERT INTO \"group\"(id, name, created_at) VALUES (5, 'writers', 0)");
     world_run_sql(world, "INSERT INTO group_member(group_id, user_id) VALUES (5, 1)");
     world_run_sql(world, "UPDATE \"grant\" SET rights = 1 WHERE model = 'message'");
-    world_run_sql(world, "INSERT INTO \"grant\"(subject, group_id, model, rights, created_at) VALUES ('group', 5, 'message', 2, 0)");
+    world_run_sql(
+        world,
+        "INSERT INTO \"grant\"(subject, group_id, model, rights, created_at) VALUES ('group', 5, 'message', 2, 0)");
     world_run_sql(world, "UPDATE user SET superuser = 1 WHERE id = 2");
     permissions_set_superuser(world->permissions, 2, true);
 

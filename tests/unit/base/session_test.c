@@ -26,7 +26,8 @@ static int teardown(void **state)
 static void add(struct sessions *sessions, int64_t id, int64_t user_id)
 {
     char name[] = "ann";
-    struct session session = {.id = id, .user_id = user_id, .created_ms = 10000, .used_ms = 10000, .expires_ms = 15000, .name = name};
+    struct session session = {
+        .id = id, .user_id = user_id, .created_ms = 10000, .used_ms = 10000, .expires_ms = 15000, .name = name};
     snprintf(session.digest, sizeof session.digest, "digest-%d", (int)id);
     assert_true(sessions_add(sessions, &session));
     name[0] = '?'; /* it was copied */

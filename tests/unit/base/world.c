@@ -212,7 +212,8 @@ static void reply(struct request *request)
     }
 }
 
-static struct answer *send_list(struct world *world, struct actor actor, const char *method, const char *params, va_list values)
+static struct answer *send_list(struct world *world, struct actor actor, const char *method, const char *params,
+                                va_list values)
 {
     char *text = NULL;
     int length = vasprintf(&text, params, values);

@@ -16,7 +16,7 @@
 struct answer {
     bool is_done;
     enum status status;
-    cJSON *json; /* NULL: no text */
+    cJSON *json;                           /* NULL: no text */
     char *detail, *errors, *session_token; /* NULL: none */
     int64_t created_id, retry_after_s;
 };
@@ -30,7 +30,7 @@ struct world {
     struct dispatch *dispatch;
     struct answer *answers[ANSWERS_MAX];
     size_t answers_count;
-    const char *peer; /* of requests to come */
+    const char *peer;  /* of requests to come */
     void *application; /* the test's own */
     uv_sem_t held, go; /* of world_hold() */
     struct store_job hold;

@@ -141,8 +141,8 @@ static void peer_answer(struct peer *peer, char words[3][256])
     if (strcmp(words[0], "PING") == 0) {
         length = snprintf(text, sizeof text, "+PONG\r\n");
     } else if (strcmp(words[0], "PUBLISH") == 0) {
-        length = snprintf(text, sizeof text, "*3\r\n$7\r\nmessage\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n",
-                          strlen(words[1]), words[1], strlen(words[2]), words[2]);
+        length = snprintf(text, sizeof text, "*3\r\n$7\r\nmessage\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n", strlen(words[1]),
+                          words[1], strlen(words[2]), words[2]);
         if (!fake->is_mute)
             fake_say(fake, true, text, (size_t)length);
         length = snprintf(text, sizeof text, ":1\r\n");
@@ -169,9 +169,9 @@ static void peer_closed(uv_handle_t *handle)
     peer->is_used = peer->is_subscriber = false;
 }
 
-#define TEXT(text)                                                                                           \
-    {                                                                                                        \
-        text, sizeof(text) - 1                                                                               \
+#define TEXT(text)                                                                                                     \
+    {                                                                                                                  \
+        text, sizeof(text) - 1                                                                                         \
     }
 
 /* None of these may be taken for the answer to anything. */
@@ -300,8 +300,7 @@ static void random_bytes_never_crash_the_bus(void **state)
             char bytes[256];
             memcpy(bytes, row->bytes, row->length);
             for (uint32_t change = random_next(&seed) % 4; change > 0; change--)
-                bytes[random_next(&seed) % row->length] =
-                    alphabet[random_next(&seed) % (sizeof alphabet - 1)];
+                bytes[random_next(&seed) % row->length] = alphabet[random_next(&seed) % (sizeof alphabet - 1)];
             fake_say(&fake, to_subscribers, bytes, random_next(&seed) % (row->length + 1));
             uv_run(&world->loop, UV_RUN_NOWAIT);
         }

@@ -5,8 +5,8 @@
 
 #include "world.h"
 
-#define SKIP_WITHOUT_REDIS()                                                                                 \
-    if (redis_is_missing())                                                                                  \
+#define SKIP_WITHOUT_REDIS()                                                                                           \
+    if (redis_is_missing())                                                                                            \
     skip()
 
 static void two_up(struct world *world, struct ear *a, struct ear *b)

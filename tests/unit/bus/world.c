@@ -141,9 +141,9 @@ void redis_start(struct world *world, const char *password)
     assert_true(world->redis >= 0);
     if (world->redis == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* no Redis outlives a test that crashed */
-        execlp("redis-server", "redis-server", "--unixsocket", world->url + strlen("unix:"), "--port", port,
-               "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", world->folder, "--logfile",
-               log, "--requirepass", password ? password : "", (char *)NULL);
+        execlp("redis-server", "redis-server", "--unixsocket", world->url + strlen("unix:"), "--port", port, "--bind",
+               "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", world->folder, "--logfile", log,
+               "--requirepass", password ? password : "", (char *)NULL);
         _exit(127);
     }
 }

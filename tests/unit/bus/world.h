@@ -38,11 +38,11 @@ struct world *world_open(void);
 /* Fails the test if a handle was left open. */
 void world_close(struct world *world);
 /* Let the loop run until @condition holds; what makes it hold is always an event. */
-#define RUN_UNTIL(world, condition)                                                                          \
-    while (!(condition)) {                                                                                   \
-        if ((world)->has_expired)                                                                            \
-            fail_msg("never came true: %s", #condition);                                                     \
-        uv_run(&(world)->loop, UV_RUN_ONCE);                                                                 \
+#define RUN_UNTIL(world, condition)                                                                                    \
+    while (!(condition)) {                                                                                             \
+        if ((world)->has_expired)                                                                                      \
+            fail_msg("never came true: %s", #condition);                                                               \
+        uv_run(&(world)->loop, UV_RUN_ONCE);                                                                           \
     }
 
 /* @url NULL: that of the world's Unix socket. */

@@ -42,9 +42,8 @@ static void pages_go_back_and_forth_without_a_hole(void **state)
     assert_true(cJSON_IsNull(look(page->json, "next")));
     page = ask(world, world->ann, "message.list", "{'id':%lld,'after':2,'before':6}", (long long)room);
     assert_string_equal(page_word(page), "cde");
-    assert_int_equal(
-        ask(world, world->ann, "message.list", "{'id':%lld,'limit':201}", (long long)room)->status,
-        STATUS_INVALID);
+    assert_int_equal(ask(world, world->ann, "message.list", "{'id':%lld,'limit':201}", (long long)room)->status,
+                     STATUS_INVALID);
     assert_int_equal(ask(world, world->ann, "message.list", "{'id':%lld,'limit':0}", (long long)room)->status,
                      STATUS_INVALID);
 }
@@ -81,8 +80,8 @@ static enum status read_log(struct db *db, void *context)
 {
     struct log_read *read = context;
     buffer_clear(&read->json);
-    return read->kind->read_log(db, read->rest, read->since, read->limit, read->reversed, &read->json,
-                                &read->count, &read->last);
+    return read->kind->read_log(db, read->rest, read->since, read->limit, read->reversed, &read->json, &read->count,
+                                &read->last);
 }
 
 static void the_log_gives_events_as_they_were_pushed(void **state)

@@ -27,8 +27,7 @@ static void reactions_come_with_their_message(void **state)
     struct answer *page = ask(world, world->ann, "message.list", "{'id':%lld}", LL(room));
     assert_int_equal(cJSON_GetArraySize(look(page->json, "items.0.reactions")), 2);
     const cJSON *first = look(page->json, "items.0.reactions.0");
-    const cJSON *thumbs =
-        strcmp(look_text(first, "emoji"), "👍") == 0 ? first : look(page->json, "items.0.reactions.1");
+    const cJSON *thumbs = strcmp(look_text(first, "emoji"), "👍") == 0 ? first : look(page->json, "items.0.reactions.1");
     assert_int_equal(cJSON_GetArraySize(look(thumbs, "users")), 2);
     assert_int_equal(look_int(thumbs, "users.0"), world->ann);
     assert_int_equal(look_int(thumbs, "users.1"), world->bob);
@@ -42,8 +41,7 @@ static void the_same_reaction_twice_is_one(void **state)
 
     assert_int_equal(ask(world, world->ann, "reaction.create", "{'id':%lld,'emoji':'👍'}", LL(id))->status,
                      STATUS_CREATED);
-    assert_int_equal(ask(world, world->ann, "reaction.create", "{'id':%lld,'emoji':'👍'}", LL(id))->status,
-                     STATUS_OK);
+    assert_int_equal(ask(world, world->ann, "reaction.create", "{'id':%lld,'emoji':'👍'}", LL(id))->status, STATUS_OK);
     assert_int_equal(count_events(world, "room:1", "reaction.added"), 1);
     assert_int_equal(ask(world, world->ann, "reaction.delete", "{'id':%lld,'emoji':'👍'}", LL(id))->status,
                      STATUS_NO_CONTENT);
@@ -122,8 +120,7 @@ static void a_read_mark_goes_forward_only_and_not_past_the_end(void **state)
     answer = ask(world, world->ann, "room.read", "{'id':%lld,'offset':1}", LL(room));
     assert_int_equal(look_int(answer->json, "read_offset"), 2);
     assert_int_equal(count_events(world, "user:1", "read"), 1);
-    assert_int_equal(ask(world, world->bob, "room.read", "{'id':%lld,'offset':1}", LL(room))->status,
-                     STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->bob, "room.read", "{'id':%lld,'offset':1}", LL(room))->status, STATUS_FORBIDDEN);
 }
 
 static void counting_unread_messages_is_bounded(void **state)
@@ -151,8 +148,7 @@ static void typing_is_heard_but_not_kept(void **state)
     assert_string_equal(look_text(event->json, "name"), "ann");
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM event"), 0);
     for (int i = 0; i < 50; i++)
-        assert_int_equal(ask(world, world->ann, "room.typing", "{'id':%lld}", LL(room))->status,
-                         STATUS_NO_CONTENT);
+        assert_int_equal(ask(world, world->ann, "room.typing", "{'id':%lld}", LL(room))->status, STATUS_NO_CONTENT);
     assert_true(count_events(world, "room:1", "typing") < 40); /* dropped, not refused */
 }
 
@@ -162,12 +158,9 @@ static void only_who_may_write_may_type(void **state)
     int64_t open = make_room(world, world->ann, "public", "open"),
             hidden = make_room(world, world->ann, "private", "hidden");
     add_member(world, world->ann, open, world->bob, "reader");
-    assert_int_equal(ask(world, world->bob, "room.typing", "{'id':%lld}", LL(open))->status,
-                     STATUS_FORBIDDEN);
-    assert_int_equal(ask(world, world->eve, "room.typing", "{'id':%lld}", LL(open))->status,
-                     STATUS_FORBIDDEN);
-    assert_int_equal(ask(world, world->eve, "room.typing", "{'id':%lld}", LL(hidden))->status,
-                     STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, world->bob, "room.typing", "{'id':%lld}", LL(open))->status, STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->eve, "room.typing", "{'id':%lld}", LL(open))->status, STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->eve, "room.typing", "{'id':%lld}", LL(hidden))->status, STATUS_NOT_FOUND);
     assert_int_equal(ask(world, world->eve, "room.typing", "{'id':99}")->status, STATUS_NOT_FOUND);
 }
 

@@ -4,11 +4,9 @@
 
 #define LL(number) ((long long)(number))
 
-static struct answer *set_role(struct world *world, int64_t actor, int64_t room, int64_t user,
-                               const char *role)
+static struct answer *set_role(struct world *world, int64_t actor, int64_t room, int64_t user, const char *role)
 {
-    return ask(world, actor, "member.update", "{'id':%lld,'user':%lld,'role':'%s'}", LL(room), LL(user),
-               role);
+    return ask(world, actor, "member.update", "{'id':%lld,'user':%lld,'role':'%s'}", LL(room), LL(user), role);
 }
 
 static struct answer *drop(struct world *world, int64_t actor, int64_t room, int64_t user)
@@ -18,8 +16,7 @@ static struct answer *drop(struct world *world, int64_t actor, int64_t room, int
 
 static struct answer *invite(struct world *world, int64_t actor, int64_t room, int64_t user, const char *role)
 {
-    return ask(world, actor, "member.create", "{'id':%lld,'user':%lld,'role':'%s'}", LL(room), LL(user),
-               role);
+    return ask(world, actor, "member.create", "{'id':%lld,'user':%lld,'role':'%s'}", LL(room), LL(user), role);
 }
 
 static void anyone_joins_a_public_room_once(void **state)
@@ -52,16 +49,14 @@ static void a_private_room_is_entered_by_invitation_only(void **state)
     int64_t room = make_room(world, world->ann, "private", "hidden");
     struct channel_top top;
     assert_int_equal(ask(world, world->bob, "room.join", "{'id':%lld}", LL(room))->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, world->bob, "member.list", "{'id':%lld}", LL(room))->status,
-                     STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, world->bob, "member.list", "{'id':%lld}", LL(room))->status, STATUS_NOT_FOUND);
 
     struct answer *answer = invite(world, world->ann, room, world->bob, "member");
 
     assert_int_equal(answer->status, STATUS_CREATED);
     assert_int_equal(look_int(answer->json, "user"), world->bob);
     assert_int_equal(count_events(world, "user:2", "room.added"), 1);
-    assert_string_equal(look_text(world->hub->notes[world->hub->count - 1].json, "room.membership.role"),
-                        "member");
+    assert_string_equal(look_text(world->hub->notes[world->hub->count - 1].json, "room.membership.role"), "member");
     assert_int_equal(authorize(world, world->bob, "1", &top), STATUS_OK);
     assert_int_equal(invite(world, world->ann, room, world->bob, "member")->status, STATUS_CONFLICT);
 }
@@ -119,8 +114,7 @@ static void who_is_removed_from_a_private_room_is_out_at_once(void **state)
     assert_int_equal(authorize(world, world->bob, "1", &(struct channel_top){0}), STATUS_NOT_FOUND);
     assert_int_equal(ask(world, world->bob, "message.create", "{'id':%lld,'text':'x'}", LL(room))->status,
                      STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, world->bob, "message.list", "{'id':%lld}", LL(room))->status,
-                     STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, world->bob, "message.list", "{'id':%lld}", LL(room))->status, STATUS_NOT_FOUND);
     assert_int_equal(ask(world, world->bob, "room.leave", "{'id':%lld}", LL(room))->status, STATUS_NOT_FOUND);
 }
 
@@ -129,8 +123,7 @@ static void who_leaves_a_public_room_goes_on_reading(void **state)
     struct world *world = *state;
     int64_t room = make_room(world, world->ann, "public", "general");
     ask(world, world->bob, "room.join", "{'id':%lld}", LL(room));
-    assert_int_equal(ask(world, world->bob, "room.leave", "{'id':%lld}", LL(room))->status,
-                     STATUS_NO_CONTENT);
+    assert_int_equal(ask(world, world->bob, "room.leave", "{'id':%lld}", LL(room))->status, STATUS_NO_CONTENT);
     assert_int_equal(find_note(world, 0, NOTE_UNSUBSCRIBE, "room:1"), NOTES_MAX);
     assert_int_equal(authorize(world, world->bob, "1", &(struct channel_top){0}), STATUS_OK);
     assert_int_equal(ask(world, world->bob, "room.leave", "{'id':%lld}", LL(room))->status, STATUS_NOT_FOUND);
@@ -149,10 +142,8 @@ static void a_room_with_people_in_it_keeps_an_owner(void **state)
     assert_int_equal(drop(world, world->ann, room, world->ann)->status, STATUS_CONFLICT);
 
     assert_int_equal(set_role(world, world->ann, room, world->bob, "owner")->status, STATUS_OK);
-    assert_int_equal(ask(world, world->ann, "room.leave", "{'id':%lld}", LL(room))->status,
-                     STATUS_NO_CONTENT);
-    assert_int_equal(ask(world, world->bob, "room.leave", "{'id':%lld}", LL(room))->status,
-                     STATUS_NO_CONTENT);
+    assert_int_equal(ask(world, world->ann, "room.leave", "{'id':%lld}", LL(room))->status, STATUS_NO_CONTENT);
+    assert_int_equal(ask(world, world->bob, "room.leave", "{'id':%lld}", LL(room))->status, STATUS_NO_CONTENT);
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM member"), 0);
 }
 

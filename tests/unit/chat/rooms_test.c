@@ -9,8 +9,7 @@ static void a_new_room_is_seen_by_its_owner_in_all_windows(void **state)
 {
     struct world *world = *state;
 
-    struct answer *answer =
-        ask(world, world->ann, "room.create", "{'kind':'private','name':'Tea','topic':'at five'}");
+    struct answer *answer = ask(world, world->ann, "room.create", "{'kind':'private','name':'Tea','topic':'at five'}");
 
     assert_int_equal(answer->status, STATUS_CREATED);
     assert_int_equal(answer->created_id, look_int(answer->json, "id"));
@@ -106,8 +105,7 @@ static void a_direct_room_is_one_for_two_people(void **state)
     assert_int_equal(count_events(world, "user:2", "room.added"), 1);
     say(world, world->ann, room, "psst");
 
-    assert_int_equal(ask(world, world->eve, "room.detail", "{'id':%lld}", LL(room))->status,
-                     STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, world->eve, "room.detail", "{'id':%lld}", LL(room))->status, STATUS_NOT_FOUND);
     assert_int_equal(authorize(world, world->eve, "1", &(struct channel_top){0}), STATUS_NOT_FOUND);
     assert_int_equal(ask(world, world->ann, "room.leave", "{'id':%lld}", LL(room))->status, STATUS_FORBIDDEN);
     assert_int_equal(
@@ -118,19 +116,16 @@ static void a_direct_room_is_one_for_two_people(void **state)
         STATUS_FORBIDDEN);
     assert_int_equal(ask(world, world->ann, "room.update", "{'id':%lld,'kind':'public'}", LL(room))->status,
                      STATUS_FORBIDDEN);
-    assert_int_equal(ask(world, world->ann, "room.delete", "{'id':%lld}", LL(room))->status,
-                     STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->ann, "room.delete", "{'id':%lld}", LL(room))->status, STATUS_FORBIDDEN);
 }
 
 static void a_direct_room_needs_somebody_else_who_is_there(void **state)
 {
     struct world *world = *state;
     world_run_sql(world, "UPDATE user SET disabled = 1 WHERE name = 'eve'");
-    assert_int_equal(ask(world, world->ann, "direct.create", "{'user':%lld}", LL(world->ann))->status,
-                     STATUS_INVALID);
+    assert_int_equal(ask(world, world->ann, "direct.create", "{'user':%lld}", LL(world->ann))->status, STATUS_INVALID);
     assert_int_equal(ask(world, world->ann, "direct.create", "{'user':999}")->status, STATUS_INVALID);
-    assert_int_equal(ask(world, world->ann, "direct.create", "{'user':%lld}", LL(world->eve))->status,
-                     STATUS_INVALID);
+    assert_int_equal(ask(world, world->ann, "direct.create", "{'user':%lld}", LL(world->eve))->status, STATUS_INVALID);
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM room"), 0);
 }
 
@@ -182,8 +177,7 @@ static void a_deleted_room_is_gone_with_all_that_was_said(void **state)
     add_member(world, world->ann, room, world->bob, "moderator");
     int64_t id = say(world, world->ann, room, "x");
     ask(world, world->bob, "message.create", "{'id':%lld,'text':'y','reply_to':%lld}", LL(room), LL(id));
-    assert_int_equal(ask(world, world->bob, "room.delete", "{'id':%lld}", LL(room))->status,
-                     STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->bob, "room.delete", "{'id':%lld}", LL(room))->status, STATUS_FORBIDDEN);
     size_t before = world->hub->count;
 
     struct answer *answer = ask(world, world->ann, "room.delete", "{'id':%lld}", LL(room));
@@ -194,9 +188,8 @@ static void a_deleted_room_is_gone_with_all_that_was_said(void **state)
     assert_int_equal(world->hub->notes[drop].user_id, 0);
     assert_int_equal(count_events(world, "user:1", "room.removed"), 1);
     assert_int_equal(count_events(world, "user:2", "room.removed"), 1);
-    assert_int_equal(world_get_int(world,
-                                   "SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM event) + "
-                                   "(SELECT count(*) FROM member)"),
+    assert_int_equal(world_get_int(world, "SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM event) + "
+                                          "(SELECT count(*) FROM member)"),
                      0);
     assert_int_equal(authorize(world, world->ann, "1", &(struct channel_top){0}), STATUS_NOT_FOUND);
     assert_int_equal(ask(world, world->ann, "message.create", "{'id':%lld,'text':'x'}", LL(room))->status,
@@ -212,12 +205,10 @@ static void superusers_and_the_shell_delete_any_room(void **state)
     permissions_set_superuser(world->permissions, world->eve, true);
 
     assert_int_equal(ask(world, world->eve, "room.detail", "{'id':%lld}", LL(one))->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, world->eve, "room.delete", "{'id':%lld}", LL(one))->status,
-                     STATUS_NO_CONTENT);
+    assert_int_equal(ask(world, world->eve, "room.delete", "{'id':%lld}", LL(one))->status, STATUS_NO_CONTENT);
     assert_int_equal(ask_shell(world, "room.delete", "{'id':2}")->status, STATUS_NO_CONTENT);
     assert_int_equal(ask_shell(world, "room.delete", "{'id':2}")->status, STATUS_NOT_FOUND);
-    assert_int_equal(ask_shell(world, "room.create", "{'kind':'public','name':'x'}")->status,
-                     STATUS_FORBIDDEN);
+    assert_int_equal(ask_shell(world, "room.create", "{'kind':'public','name':'x'}")->status, STATUS_FORBIDDEN);
 }
 
 static void channels_are_decided_from_memory(void **state)
@@ -264,8 +255,7 @@ static void a_restart_finds_rooms_members_and_positions(void **state)
     assert_int_equal(after.offset, before.offset);
     assert_string_equal(after.epoch, before.epoch);
     assert_int_equal(authorize(world, world->eve, "1", &after), STATUS_NOT_FOUND);
-    assert_int_equal(ask(world, world->bob, "room.typing", "{'id':%lld}", LL(room))->status,
-                     STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, world->bob, "room.typing", "{'id':%lld}", LL(room))->status, STATUS_FORBIDDEN);
 }
 
 static enum status make_demo(struct db *db, void *context)

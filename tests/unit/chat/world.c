@@ -249,8 +249,7 @@ static void reply(struct request *request)
     }
 }
 
-static struct answer *send_json(struct world *world, const struct actor *actor, const char *method,
-                                char *params)
+static struct answer *send_json(struct world *world, const struct actor *actor, const char *method, char *params)
 {
     for (char *c = params; *c; c++)
         if (*c == '\'')
@@ -277,8 +276,7 @@ static struct answer *send_list(struct world *world, int64_t user_id, const char
 {
     static const char *const names[] = {"", "ann", "bob", "eve", "dan"};
     struct actor actor = {.user_id = user_id};
-    snprintf(actor.name, sizeof actor.name, "%s",
-             user_id < (int64_t)ARRAY_LENGTH(names) ? names[user_id] : "other");
+    snprintf(actor.name, sizeof actor.name, "%s", user_id < (int64_t)ARRAY_LENGTH(names) ? names[user_id] : "other");
     char *text = NULL;
     assert_true(vasprintf(&text, params, values) >= 0);
     struct answer *answer = send_json(world, &actor, method, text);
@@ -334,8 +332,7 @@ void add_member(struct world *world, int64_t inviter, int64_t room_id, int64_t u
 
 int64_t say(struct world *world, int64_t user_id, int64_t room_id, const char *text)
 {
-    struct answer *answer =
-        ask(world, user_id, "message.create", "{'id':%lld,'text':'%s'}", (long long)room_id, text);
+    struct answer *answer = ask(world, user_id, "message.create", "{'id':%lld,'text':'%s'}", (long long)room_id, text);
     assert_int_equal(answer->status, STATUS_CREATED);
     return look_int(answer->json, "id");
 }

@@ -47,8 +47,7 @@ static void a_digest_is_sha_256_in_hex(void **state)
     char text[DIGEST_TEXT_SIZE];
     assert_string_equal(digest_text("abc", 3, text),
                         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    assert_string_equal(digest_text("", 0, text),
-                        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_string_equal(digest_text("", 0, text), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 static void a_derived_secret_depends_on_key_and_text_of_any_length(void **state)

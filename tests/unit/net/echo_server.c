@@ -81,14 +81,13 @@ static void request_came(void *context, const struct http_request *request)
     if (strcmp(request->path, "/stats") == 0) {
         struct http_stats stats;
         http_stats(echo->http, &stats);
-        buffer_printf(
-            &body,
-            "{\"connections\":%zu,\"websockets\":%zu,\"accepted\":%llu,\"requests\":%llu,\"refused\":%llu,"
-            "\"opened\":%llu,\"closed\":%llu,\"pongs\":%llu,\"messages\":%llu,\"last_code\":%u}",
-            stats.connections, stats.websockets, (unsigned long long)stats.accepted,
-            (unsigned long long)stats.requests, (unsigned long long)stats.refused,
-            (unsigned long long)echo->opened, (unsigned long long)echo->closed,
-            (unsigned long long)echo->pongs, (unsigned long long)echo->messages, echo->last_code);
+        buffer_printf(&body,
+                      "{\"connections\":%zu,\"websockets\":%zu,\"accepted\":%llu,\"requests\":%llu,\"refused\":%llu,"
+                      "\"opened\":%llu,\"closed\":%llu,\"pongs\":%llu,\"messages\":%llu,\"last_code\":%u}",
+                      stats.connections, stats.websockets, (unsigned long long)stats.accepted,
+                      (unsigned long long)stats.requests, (unsigned long long)stats.refused,
+                      (unsigned long long)echo->opened, (unsigned long long)echo->closed,
+                      (unsigned long long)echo->pongs, (unsigned long long)echo->messages, echo->last_code);
     } else {
         char cookie[64] = "";
         http_cookie(request, "sid", cookie, sizeof cookie);
@@ -105,8 +104,7 @@ static void request_came(void *context, const struct http_request *request)
         buffer_json_member(&body, "cookie", cookie);
         buffer_char(&body, ',');
         buffer_json_member(&body, "test", test);
-        buffer_printf(&body,
-                      ",\"length\":%zu,\"own\":%s,\"origin\":%s,\"secure\":%s,\"shell\":%s,\"ended\":%s}",
+        buffer_printf(&body, ",\"length\":%zu,\"own\":%s,\"origin\":%s,\"secure\":%s,\"shell\":%s,\"ended\":%s}",
                       request->body_length, request->is_own_origin ? "true" : "false",
                       request->has_origin ? "true" : "false", request->is_secure ? "true" : "false",
                       request->is_shell ? "true" : "false",
@@ -122,10 +120,8 @@ static void later_free(struct later *later);
 static void later_fire(struct wheel_timer *timer)
 {
     struct later *later = container_of(timer, struct later, timer);
-    struct http_answer answer = {.status = 200,
-                                 .content_type = "text/plain",
-                                 .body = later->body.bytes,
-                                 .body_length = later->body.length};
+    struct http_answer answer = {
+        .status = 200, .content_type = "text/plain", .body = later->body.bytes, .body_length = later->body.length};
     http_answer(later->echo->http, later->id, &answer);
     later_free(later);
 }
@@ -185,9 +181,8 @@ static void *socket_opened(void *context, struct websocket *websocket, const str
     peer->websocket = websocket;
     wheel_timer_init(&peer->resume, peer_resume);
     if (!echo->is_quiet)
-        snprintf(peer->hello, sizeof peer->hello,
-                 "peer=%s cookie=%s origin=%s query=%s secure=%d protobuf=%d ping=%d", hello->peer,
-                 hello->cookie ? hello->cookie : "-", hello->origin ? hello->origin : "-", hello->query,
+        snprintf(peer->hello, sizeof peer->hello, "peer=%s cookie=%s origin=%s query=%s secure=%d protobuf=%d ping=%d",
+                 hello->peer, hello->cookie ? hello->cookie : "-", hello->origin ? hello->origin : "-", hello->query,
                  hello->is_secure, hello->wants_protobuf, hello->wants_frame_ping);
     if (strcmp(hello->query, "refuse") == 0) {
         websocket_close(websocket, 3000, "refused");
@@ -276,8 +271,8 @@ static void input_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 int main(int count, char **arguments)
 {
     static const char *origins[8], *proxies[8];
-    static const struct websocket_handlers handlers = {socket_opened, socket_message, socket_writable,
-                                                       socket_pong, socket_closed};
+    static const struct websocket_handlers handlers = {socket_opened, socket_message, socket_writable, socket_pong,
+                                                       socket_closed};
     size_t origin_count = 0, proxy_count = 0;
     long held = 0;
     static struct echo echo;
@@ -349,8 +344,7 @@ int main(int count, char **arguments)
     uv_loop_init(&echo.loop);
     echo.wheel = wheel_open(&echo.loop);
     char why[256] = "";
-    if (!echo.wheel ||
-        http_open(&options, &echo.loop, echo.wheel, &echo.http, why, sizeof why) != STATUS_OK) {
+    if (!echo.wheel || http_open(&options, &echo.loop, echo.wheel, &echo.http, why, sizeof why) != STATUS_OK) {
         fprintf(stderr, "%s\n", why);
         wheel_close(echo.wheel);
         uv_run(&echo.loop, UV_RUN_DEFAULT);

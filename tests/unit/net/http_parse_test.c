@@ -76,10 +76,9 @@ static void a_head_is_read_into_its_parts(void **state)
     (void)state;
     struct http_head head = {0};
     char *bytes;
-    int status =
-        head_status("POST /a%2Fb/%c3%bc?x=1&y HTTP/1.1\r\nHost: Example.org:80\r\nContent-Length: 12\r\n"
-                    "X-Empty:\r\nX-Padded: \t a b \t\r\nCookie: a=b\r\n\r\n",
-                    &head, &bytes);
+    int status = head_status("POST /a%2Fb/%c3%bc?x=1&y HTTP/1.1\r\nHost: Example.org:80\r\nContent-Length: 12\r\n"
+                             "X-Empty:\r\nX-Padded: \t a b \t\r\nCookie: a=b\r\n\r\n",
+                             &head, &bytes);
     assert_int_equal(status, 0);
     assert_int_equal(head.method, HTTP_M_POST);
     assert_string_equal(bytes + head.path, "/a/b/\xc3\xbc");
@@ -157,9 +156,8 @@ static void any_head_cut_or_bent_is_read_without_harm(void **state)
 {
     (void)state;
     /* Under the sanitizers this is the test: no byte outside the head is touched, whatever stands in it. */
-    static const char text[] =
-        "POST http://h:1/a%41?b#c HTTP/1.1\r\nHost: h:1\r\nTransfer-Encoding: chunked\r\n"
-        "X-Forwarded-For: a, b ,,c\r\nExpect: 100-continue\r\nConnection: a, close\r\n\r\n";
+    static const char text[] = "POST http://h:1/a%41?b#c HTTP/1.1\r\nHost: h:1\r\nTransfer-Encoding: chunked\r\n"
+                               "X-Forwarded-For: a, b ,,c\r\nExpect: 100-continue\r\nConnection: a, close\r\n\r\n";
     for (size_t at = 0; at < sizeof text - 1; at++) {
         for (int c = 0; c < 256; c += c < 32 ? 1 : 7) {
             char *copy = strdup(text);
@@ -180,8 +178,7 @@ static void any_head_cut_or_bent_is_read_without_harm(void **state)
 static void a_chunked_body_unfolds_at_every_pair_of_splits(void **state)
 {
     (void)state;
-    static const char text[] =
-        "4\r\nWiki\r\n5;a=\"b\"\r\npedia\r\nE\r\n in\r\n\r\nchunks.\r\n0\r\nT: r\r\n\r\nGET /";
+    static const char text[] = "4\r\nWiki\r\n5;a=\"b\"\r\npedia\r\nE\r\n in\r\n\r\nchunks.\r\n0\r\nT: r\r\n\r\nGET /";
     static const char expected[] = "Wikipedia in\r\n\r\nchunks.";
     size_t length = sizeof text - 1;
     for (size_t first = 0; first <= length; first++) {
@@ -207,10 +204,10 @@ static void a_chunked_body_unfolds_at_every_pair_of_splits(void **state)
 static void chunks_that_two_servers_could_read_differently_are_refused(void **state)
 {
     (void)state;
-    static const char *const rows[] = {
-        "\r\n",       "g\r\n",   "-1\r\n",         "+1\r\n",        " 1\r\n",        "1 \r\n",
-        "0x1\r\n",    "1\n",     "1\r\nab\r\n",    "1\r\na\n",      "123456789\r\n", "1;\n",
-        "1;\x01\r\n", "0\r\n\n", "0\r\n a: b\r\n", "0\r\na\nb\r\n", "1\rx"};
+    static const char *const rows[] = {"\r\n",          "g\r\n",   "-1\r\n",     "+1\r\n",      " 1\r\n",
+                                       "1 \r\n",        "0x1\r\n", "1\n",        "1\r\nab\r\n", "1\r\na\n",
+                                       "123456789\r\n", "1;\n",    "1;\x01\r\n", "0\r\n\n",     "0\r\n a: b\r\n",
+                                       "0\r\na\nb\r\n", "1\rx"};
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct http_chunks chunks = {0};
         char body[64];
@@ -226,11 +223,10 @@ static void list_headers_are_walked_in_all_their_lines(void **state)
     (void)state;
     struct http_head head = {0};
     char *bytes;
-    assert_int_equal(
-        head_status("GET / HTTP/1.1\r\nHost: x\r\nConnection: a, ,Close \r\nX: y\r\nConnection:\r\n"
-                    "CONNECTION: Upgrade,\r\n\r\n",
-                    &head, &bytes),
-        0);
+    assert_int_equal(head_status("GET / HTTP/1.1\r\nHost: x\r\nConnection: a, ,Close \r\nX: y\r\nConnection:\r\n"
+                                 "CONNECTION: Upgrade,\r\n\r\n",
+                                 &head, &bytes),
+                     0);
     head.headers.base = bytes;
     static const char *const expected[] = {"a", "Close", "Upgrade"};
     size_t cursor = 0, length, count = 0;

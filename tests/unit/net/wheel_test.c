@@ -252,10 +252,8 @@ static void a_closed_wheel_forgets_its_deadlines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_deadline_comes_once_within_a_tick_and_never_early, world_open,
-                                        world_close),
-        cmocka_unit_test_setup_teardown(a_deadline_longer_than_a_round_waits_for_its_round, world_open,
-                                        world_close),
+        cmocka_unit_test_setup_teardown(a_deadline_comes_once_within_a_tick_and_never_early, world_open, world_close),
+        cmocka_unit_test_setup_teardown(a_deadline_longer_than_a_round_waits_for_its_round, world_open, world_close),
         cmocka_unit_test_setup_teardown(a_stall_longer_than_a_round_loses_nothing, world_open, world_close),
         cmocka_unit_test_setup_teardown(a_cancelled_deadline_never_comes, world_open, world_close),
         cmocka_unit_test_setup_teardown(arming_anew_moves_the_deadline, world_open, world_close),

@@ -25,9 +25,8 @@ static void ready_needs_every_part(void **state)
     struct health_part parts[] = {{"store", true, NULL}, {"bus", true, "no \"redis\" set"}};
     assert_true(ask("/readyz", HTTP_M_GET, parts, 2));
     assert_int_equal(answered.status, 200);
-    assert_string_equal(
-        answered_body,
-        "{\"status\":\"ready\",\"parts\":{\"store\":\"ready\",\"bus\":\"no \\\"redis\\\" set\"}}\n");
+    assert_string_equal(answered_body,
+                        "{\"status\":\"ready\",\"parts\":{\"store\":\"ready\",\"bus\":\"no \\\"redis\\\" set\"}}\n");
     parts[1].is_ready = false;
     parts[1].detail = NULL;
     assert_true(ask("/readyz", HTTP_M_GET, parts, 2));

@@ -22,13 +22,12 @@ static void a_name_is_explained_once_and_values_keep_their_digits(void **state)
     };
     SCOPED(buffer_free) struct buffer out = {0};
     metrics_print(&out, metrics, ARRAY_LENGTH(metrics));
-    assert_string_equal(out.bytes,
-                        "# HELP parley_requests_total Requests.\n# TYPE parley_requests_total counter\n"
-                        "parley_requests_total 9007199254740\n"
-                        "# HELP parley_bus State.\n# TYPE parley_bus gauge\n"
-                        "parley_bus{kind=\"local\"} 1\nparley_bus{kind=\"a\\\"b\\\\c\\nd\"} 0.25\n"
-                        "# HELP parley_odd Not a number.\n# TYPE parley_odd gauge\nparley_odd NaN\n"
-                        "# HELP parley_much Infinite.\n# TYPE parley_much gauge\nparley_much -Inf\n");
+    assert_string_equal(out.bytes, "# HELP parley_requests_total Requests.\n# TYPE parley_requests_total counter\n"
+                                   "parley_requests_total 9007199254740\n"
+                                   "# HELP parley_bus State.\n# TYPE parley_bus gauge\n"
+                                   "parley_bus{kind=\"local\"} 1\nparley_bus{kind=\"a\\\"b\\\\c\\nd\"} 0.25\n"
+                                   "# HELP parley_odd Not a number.\n# TYPE parley_odd gauge\nparley_odd NaN\n"
+                                   "# HELP parley_much Infinite.\n# TYPE parley_much gauge\nparley_much -Inf\n");
 }
 
 static void a_histogram_counts_upwards(void **state)

@@ -57,9 +57,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct world *world = *state;
-    static const char *const names[] = {
-        "index.html",        "index.html.br", "index.html.gz", "assets/main.js",
-        "assets/main.js.gz", "favicon.svg",   "manifest.json", "assets"};
+    static const char *const names[] = {"index.html",        "index.html.br", "index.html.gz", "assets/main.js",
+                                        "assets/main.js.gz", "favicon.svg",   "manifest.json", "assets"};
     char path[256];
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
         snprintf(path, sizeof path, "%s/%s", world->folder, names[i]);
@@ -110,8 +109,7 @@ static void other_addresses_are_no_pages(void **state)
 {
     struct world *world = open_bundle(state);
     static const char *const paths[] = {
-        "/api/v1/me",     "/r", "/rooms", "/administrator", "/setup/x", "/healthz", "/index.html",
-        "/../etc/passwd", ""};
+        "/api/v1/me", "/r", "/rooms", "/administrator", "/setup/x", "/healthz", "/index.html", "/../etc/passwd", ""};
     struct http_answer answer;
     for (size_t i = 0; i < ARRAY_LENGTH(paths); i++)
         assert_false(pages_find(world->pages, paths[i], NULL, NULL, &answer));
@@ -220,8 +218,7 @@ static void an_empty_file_is_a_file(void **state)
 static void without_a_bundle_a_plain_page_says_how_to_get_one(void **state)
 {
     struct world *world = *state;
-    assert_int_equal(pages_open("/nonexistent/folder", &world->pages, world->why, sizeof world->why),
-                     STATUS_OK);
+    assert_int_equal(pages_open("/nonexistent/folder", &world->pages, world->why, sizeof world->why), STATUS_OK);
     assert_false(pages_has_client(world->pages));
     static const char *const paths[] = {"/", "/r/5", "/setup", "/admin/users"};
     for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
@@ -245,18 +242,15 @@ static void a_damaged_bundle_says_what_is_wrong(void **state)
         {"[{\"path\":\"index.html\",\"type\":\"a\",\"etag\":\"b\"}]", "begins with /"},
         {"[{\"path\":\"/index.html\",\"type\":\"a\"}]", "etag"},
         {"[{\"path\":\"/index.html\",\"type\":\"a\",\"etag\":\"b\",\"file\":\"gone.html\"}]", "gone.html"},
-        {"[{\"path\":\"/index.html\",\"type\":\"a\",\"etag\":\"b\",\"file\":\"../index.html\"}]",
-         "inside the folder"},
-        {"[{\"path\":\"/index.html\",\"type\":\"a\",\"etag\":\"b\",\"file\":\"/etc/hostname\"}]",
-         "inside the folder"},
+        {"[{\"path\":\"/index.html\",\"type\":\"a\",\"etag\":\"b\",\"file\":\"../index.html\"}]", "inside the folder"},
+        {"[{\"path\":\"/index.html\",\"type\":\"a\",\"etag\":\"b\",\"file\":\"/etc/hostname\"}]", "inside the folder"},
         {"[{\"path\":\"/index.html\",\"type\":\"a\",\"etag\":\"b\",\"encodings\":[\"br\",\"br\"]}]", "once"},
         {"[{\"path\":\"/index.html\",\"type\":\"a\",\"etag\":\"b\\r\\nX: y\"}]", "etag"},
     };
     struct world *world = *state;
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         put(world, "manifest.json", cases[i].manifest);
-        assert_int_equal(pages_open(world->folder, &world->pages, world->why, sizeof world->why),
-                         STATUS_INVALID);
+        assert_int_equal(pages_open(world->folder, &world->pages, world->why, sizeof world->why), STATUS_INVALID);
         assert_null(world->pages);
         if (!strstr(world->why, cases[i].says))
             fail_msg("\"%s\" does not name \"%s\"", world->why, cases[i].says);

@@ -196,10 +196,13 @@ const char *world_heard(const struct websocket *socket)
         const char *gap = length ? " " : "";
         assert_non_null(object);
         if (json_get(push, "pub"))
-            length += (size_t)sprintf(heard + length, "%s%lld", gap, (long long)json_get_int(json_get(push, "pub"), "offset", 0));
+            length += (size_t)sprintf(heard + length, "%s%lld", gap,
+                                      (long long)json_get_int(json_get(push, "pub"), "offset", 0));
         else if (push)
             length += (size_t)sprintf(heard + length, "%s%c", gap,
-                                      json_get(push, "join") ? 'j' : json_get(push, "leave") ? 'l' : 'u');
+                                      json_get(push, "join")    ? 'j'
+                                      : json_get(push, "leave") ? 'l'
+                                                                : 'u');
     }
     return heard;
 }

@@ -16,7 +16,7 @@
 struct websocket {
     struct connection *connection;
     bool is_blocked;
-    int takes; /* writes until it is blocked again by itself; 0: no such bound */
+    int takes;              /* writes until it is blocked again by itself; 0: no such bound */
     char *texts[TEXTS_MAX]; /* the objects written, in order */
     size_t count, writes, frame_bytes_max;
     uint16_t close_code; /* 0: open */

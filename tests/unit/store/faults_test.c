@@ -303,8 +303,7 @@ static void every_answered_write_survives_a_kill(void **state)
         close(ends[1]);
         size_t before = count;
         bool is_killed = false;
-        while (count < ARRAY_LENGTH(acked) &&
-               read(ends[0], &acked[count], sizeof acked[0]) == sizeof acked[0]) {
+        while (count < ARRAY_LENGTH(acked) && read(ends[0], &acked[count], sizeof acked[0]) == sizeof acked[0]) {
             count++;
             if (!is_killed && count - before >= ACKED_PER_KILL) {
                 kill(child, SIGKILL);
@@ -321,8 +320,7 @@ static void every_answered_write_survives_a_kill(void **state)
     assert_non_null(db);
     for (size_t i = 0; i < count; i++) {
         int64_t found = 0;
-        assert_int_equal(db_get_int(db, &found, "SELECT id FROM note WHERE id = ?1", "i", acked[i]),
-                         STATUS_OK);
+        assert_int_equal(db_get_int(db, &found, "SELECT id FROM note WHERE id = ?1", "i", acked[i]), STATUS_OK);
     }
     struct rows *rows = db_query(db, "PRAGMA integrity_check", "");
     assert_true(rows_next(rows));

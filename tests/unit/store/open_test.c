@@ -112,8 +112,7 @@ static void a_copy_is_kept_of_what_was_before(void **state)
 static void a_step_that_fails_leaves_nothing(void **state)
 {
     struct world *world = *state;
-    struct migration broken[] = {steps[0],
-                                 {2, "broken", "d", "CREATE TABLE half(id); INSERT INTO nowhere VALUES (1)"}};
+    struct migration broken[] = {steps[0], {2, "broken", "d", "CREATE TABLE half(id); INSERT INTO nowhere VALUES (1)"}};
     assert_int_not_equal(migrate_alone(world, broken, 2), STATUS_OK);
     expect_why(world, "0002-broken");
     expect_why(world, "nowhere");

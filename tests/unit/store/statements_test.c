@@ -21,8 +21,7 @@ static int begin(void **state)
     alone.db = db_open(alone.world.path, DB_WRITER, DB_SYNCHRONOUS_OFF, alone.world.why, WHY_SIZE);
     assert_non_null(alone.db);
     assert_int_equal(
-        db_run(alone.db, "CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT", ""),
-        STATUS_OK);
+        db_run(alone.db, "CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT", ""), STATUS_OK);
     return 0;
 }
 
@@ -39,9 +38,8 @@ static void values_come_back_as_they_were_bound(void **state)
     struct db *db = ((struct alone *)*state)->db;
     enum status status = db_run(db, "CREATE TABLE bound(a, b, c, d, e, f, g, h)", "");
     assert_int_equal(status, STATUS_OK);
-    status =
-        db_run(db, "INSERT INTO bound VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "itsbdntb", INT64_MIN,
-               "whole", "cut here", (size_t)3, "\0\1", (size_t)2, 0.5, (const char *)NULL, "", (size_t)0);
+    status = db_run(db, "INSERT INTO bound VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "itsbdntb", INT64_MIN, "whole",
+                    "cut here", (size_t)3, "\0\1", (size_t)2, 0.5, (const char *)NULL, "", (size_t)0);
     assert_int_equal(status, STATUS_OK);
     size_t length = 99;
     struct rows *rows = db_query(db, "SELECT * FROM bound", "");

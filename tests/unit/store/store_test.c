@@ -306,8 +306,7 @@ static enum status read_for_ever(struct step *step, struct db *db)
     /* As if the time had run out: nobody wants to wait for it here. */
     db->deadline_ms = 1;
     return db_get_int(db, &step->number,
-                      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
-                      "");
+                      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n", "");
 }
 
 static void a_read_past_its_time_is_stopped(void **state)

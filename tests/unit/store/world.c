@@ -61,8 +61,7 @@ void world_close(struct world *world)
     world_run(world);
 }
 
-static void hand_over(struct world *world, struct step *step,
-                      void (*road)(struct store *, struct store_job *))
+static void hand_over(struct world *world, struct step *step, void (*road)(struct store *, struct store_job *))
 {
     step->world = world;
     step->job.work = step_work;
@@ -115,8 +114,7 @@ enum status world_read_now(struct world *world, struct step *step)
 void world_make_notes(struct world *world)
 {
     struct step make = {.body = run_text,
-                        .text =
-                            "CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT"};
+                        .text = "CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT"};
     assert_int_equal(world_write_now(world, &make), STATUS_OK);
 }
 
@@ -131,8 +129,7 @@ enum status insert_note(struct step *step, struct db *db)
 {
     char text[32];
     snprintf(text, sizeof text, "%lld", (long long)step->number);
-    return db_run(db, "INSERT INTO note(id, text) VALUES (?1, ?2)", "it", step->number,
-                  step->text ? step->text : text);
+    return db_run(db, "INSERT INTO note(id, text) VALUES (?1, ?2)", "it", step->number, step->text ? step->text : text);
 }
 
 enum status pass_gate(struct step *step, struct db *db)
