@@ -96,7 +96,10 @@ test('who is removed from a public room is told so, reads on, and may join again
 
 test('a room that is deleted while it is open says so', tests, async (t) => {
   const world = await startWorld(t);
-  const { id, bob } = await together(world, 'public', 'general');
+  const { id, ann, bob } = await together(world, 'public', 'general');
+  // The page listens by now: before that, the room would simply not be there.
+  await say(ann, 'soon gone');
+  await row(bob, 'soon gone').waitFor();
 
   must(await world.ann.api('DELETE', `/room/${id}`), 204, 'delete');
 
