@@ -468,12 +468,6 @@ static void unsubscribe_run(struct connection *connection, uint32_t id, const cJ
 
 /* ---- the others ---- */
 
-/* Take @data out of its command, which nobody reads again: the caller owns it. */
-static cJSON *data_take(const cJSON *body, const cJSON *data)
-{
-    return cJSON_DetachItemViaPointer((cJSON *)(uintptr_t)body, (cJSON *)(uintptr_t)data);
-}
-
 static void publish_run(struct connection *connection, uint32_t id, const cJSON *body)
 {
     const char *name = json_get_text(body, "channel");
@@ -491,9 +485,9 @@ static void publish_run(struct connection *connection, uint32_t id, const cJSON 
         refuse(connection, id, 103, "permission denied: nobody may publish here");
         return;
     }
-    cJSON *taken = data_take(body, data);
-    cJSON *params = entry->kind->publish_params(name + strlen(entry->kind->prefix), taken);
-    cJSON_Delete(taken);
+    cJSON *copy = cJSON_Duplicate(data, true);
+    cJSON *params = copy ? entry->kind->publish_params(name + strlen(entry->kind->prefix), copy) : NULL;
+    cJSON_Delete(copy);
     if (!params) {
         refuse(connection, id, 107, "bad request: the channel does not take such data");
         return;
@@ -536,7 +530,7 @@ static void rpc_run(struct connection *connection, uint32_t id, const cJSON *bod
         refuse(connection, id, 108, "not available: there is no such method");
         return;
     }
-    cJSON *params = data && cJSON_IsObject(data) ? data_take(body, data) : NULL;
+    cJSON *params = data && cJSON_IsObject(data) ? cJSON_Duplicate(data, true) : NULL;
     if (params)
         request_take_params(request, params);
     request->reply_kind = REPLY_RPC;
