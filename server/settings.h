@@ -27,6 +27,8 @@
     INT(http_body_ms, "http.body_ms", 30000, 100, 600000, "ms", "time for a request's body, absolute")                 \
     INT(http_idle_ms, "http.idle_ms", 60000, 100, 3600000, "ms", "how long an idle connection is kept")                \
     TEXT(data_path, "data.path", "var/parley.db", "the data base file; its folder must exist")                         \
+    TEXT(data_schema, "data.schema", "",                                                                               \
+         "folder of model files (news.json …) and their migrations; empty: built-in models only")                      \
     TEXT(data_shell, "data.shell", "",                                                                                 \
          "Unix socket for the command line; empty: beside the data base and named after it (parley.db: parley.sock)")  \
     INT(data_readers, "data.readers", 2, 1, 64, "threads", "threads that read the data base")                          \

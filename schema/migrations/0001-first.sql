@@ -21,6 +21,8 @@ CREATE TABLE session (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,
     token_digest TEXT NOT NULL UNIQUE, -- SHA-256 of the token, which only the client has
+    name TEXT NOT NULL DEFAULT '',     -- of an API token
+    scopes TEXT,                       -- JSON: an API token, and what it may be used for; null: somebody signed in
     created_at INTEGER NOT NULL,
     used_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
@@ -32,7 +34,9 @@ CREATE INDEX session_user ON session(user_id);
 CREATE TABLE "group" (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL DEFAULT 0,
+    version INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
 CREATE TABLE group_member (
@@ -49,10 +53,13 @@ CREATE TABLE "grant" (
     user_id INTEGER REFERENCES user(id) ON DELETE CASCADE,
     group_id INTEGER REFERENCES "group"(id) ON DELETE CASCADE,
     model TEXT NOT NULL,
-    rights INTEGER NOT NULL CHECK (rights BETWEEN 1 AND 7), -- 1 read, 2 write, 4 delete
+    rights INTEGER NOT NULL CHECK (rights BETWEEN 1 AND 15), -- 1 read, 2 write, 4 delete, 8 grant to others
     reason TEXT NOT NULL DEFAULT '',
+    until INTEGER,              -- ends by itself then; null: never
     granted_by INTEGER REFERENCES user(id) ON DELETE SET NULL,
     created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL DEFAULT 0,
+    version INTEGER NOT NULL DEFAULT 1,
     CHECK ((subject = 'user') = (user_id IS NOT NULL)),
     CHECK ((subject = 'group') = (group_id IS NOT NULL))
 ) STRICT;
@@ -64,8 +71,28 @@ CREATE TABLE audit (
     at INTEGER NOT NULL,
     user_id INTEGER,            -- null: the shell
     action TEXT NOT NULL,
-    detail TEXT NOT NULL        -- JSON
+    detail TEXT NOT NULL,       -- JSON
+    digest TEXT NOT NULL DEFAULT '' -- SHA-256 of the digest before and of this entry: nothing can be changed unseen
 ) STRICT;
+
+-- Answers to requests with an idempotency key: asked again, they are given again.
+CREATE TABLE idempotency (
+    user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    action TEXT NOT NULL,
+    digest TEXT NOT NULL,       -- of the parameters
+    answer TEXT NOT NULL,
+    created_id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_at ON idempotency(at);
+
+-- Models of schema/ that were here before: their default grants are given once, when they are new.
+CREATE TABLE model_seen (
+    name TEXT PRIMARY KEY,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- kind: public (anyone who may read messages), private (members), direct (exactly two people).
 CREATE TABLE room (
@@ -128,8 +155,8 @@ CREATE TABLE event (
     PRIMARY KEY (room_id, offset)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO "grant"(subject, model, rights, reason, created_at) VALUES
-    ('members', 'user', 1, 'default', 0),
-    ('members', 'room', 7, 'default', 0),
-    ('members', 'member', 7, 'default', 0),
-    ('members', 'message', 7, 'default', 0);
+INSERT INTO "grant"(subject, model, rights, reason, created_at, updated_at) VALUES
+    ('members', 'user', 1, 'default', 0, 0),
+    ('members', 'room', 7, 'default', 0, 0),
+    ('members', 'member', 7, 'default', 0, 0),
+    ('members', 'message', 7, 'default', 0, 0);

@@ -15,6 +15,7 @@ struct dispatch {
     struct store *store;
     struct permissions *permissions;
     struct sessions *sessions;
+    const struct models *models;
     dispatch_forward *forward; /* NULL: this is the home */
     void *forward_context;
     struct entry *entries;
@@ -314,4 +315,12 @@ struct sessions *dispatch_sessions(const struct dispatch *dispatch)
 size_t dispatch_in_flight(const struct dispatch *dispatch)
 {
     return dispatch->in_flight;
+}
+void dispatch_set_models(struct dispatch *dispatch, const struct models *models)
+{
+    dispatch->models = models;
+}
+const struct models *dispatch_models(const struct dispatch *dispatch)
+{
+    return dispatch->models;
 }

@@ -6,6 +6,7 @@
 #include "settings.h"
 
 struct dispatch;
+struct models;
 /* Carry @request to the home and fill in its answer, then request_finish(). */
 typedef void dispatch_forward(void *context, struct request *request);
 
@@ -36,6 +37,9 @@ const struct settings *dispatch_settings(const struct dispatch *dispatch);
 struct store *dispatch_store(const struct dispatch *dispatch);
 struct permissions *dispatch_permissions(const struct dispatch *dispatch);
 struct sessions *dispatch_sessions(const struct dispatch *dispatch);
+/* All models; set once at start, before routes are added. */
+void dispatch_set_models(struct dispatch *dispatch, const struct models *models);
+const struct models *dispatch_models(const struct dispatch *dispatch);
 /* The data base's changes of permissions up to @version are in memory. For request.c. */
 void dispatch_acl_applied(struct dispatch *dispatch, uint64_t version);
 /* FORBIDDEN, in words that name the first of the @missing rights on the route's model (none: it needs a superuser).

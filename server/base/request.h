@@ -56,14 +56,21 @@ struct request {
     char client[RANDOM_ID_SIZE]; /* realtime client id; "" through REST */
     uint64_t node;               /* 0: this node; else the edge that sent it */
     cJSON *params;               /* an object, never NULL, owned. Path parameters and query are merged in */
-    bool is_query;               /* params came from a query string: numbers and truths are texts there */
-    uint64_t acl_version;        /* of the permissions in memory that it was checked under */
-    uint64_t acl_seen;           /* the data base's, when its work ended on the writer; 0: no work ran there */
+    /* Conditions and the like: headers of HTTP; on the socket "if_match" and "idempotency_key" beside the parameters.
+     */
+    char if_match[64], if_none_match[128]; /* as sent: "3", * or a list; "": none */
+    char idempotency_key[128];             /* "": none */
+    bool is_query;                         /* params came from a query string: numbers and truths are texts there */
+    unsigned rights;      /* of the actor on the route's model; set at start, again by request_recheck() */
+    bool is_privileged;   /* a superuser or the shell: passes every check; set with rights */
+    uint64_t acl_version; /* of the permissions in memory that it was checked under */
+    uint64_t acl_seen;    /* the data base's, when its work ended on the writer; 0: no work ran there */
 
     enum status status;
     char *detail;         /* a sentence for the client, owned; NULL: the status's words */
     struct buffer errors; /* elements of the problem's "errors" array */
     struct buffer result; /* JSON text of the answer; empty: none */
+    int64_t version;      /* of the row in the answer, for ETag; 0: none */
     int64_t created_id;   /* with CREATED: for Location; 0: none */
     char *session_token;  /* login: set the cookie to it, owned; "" ends the cookie; NULL: leave it */
     int64_t retry_after_s;
@@ -99,6 +106,9 @@ enum status request_invalid(struct request *request, const char *pointer, const 
 /* The result, emptied, to be written anew. */
 struct buffer *request_result(struct request *request);
 /* The settings, permissions … of the node. */
+/* May the row's @version be changed (shown)? OK, or PRECONDITION (NOT_MODIFIED) by if_match (if_none_match). */
+enum status request_if_match(const struct request *request, int64_t version);
+enum status request_if_none_match(const struct request *request, int64_t version);
 struct permissions *request_permissions(struct request *request);
 struct sessions *request_sessions(struct request *request);
 /* Writer thread, inside work: is what the loop allowed still allowed? Only looks into the data base if permissions

@@ -8,6 +8,7 @@
     X(OK, 200, 0, "ok", "done")                                                                                        \
     X(CREATED, 201, 0, "created", "created")                                                                           \
     X(NO_CONTENT, 204, 0, "no_content", "done")                                                                        \
+    X(NOT_MODIFIED, 304, 0, "not_modified", "You have the newest version.")                                            \
     X(MALFORMED, 400, 107, "malformed", "The request is malformed.")                                                   \
     X(UNAUTHENTICATED, 401, 101, "unauthenticated", "Sign in first.")                                                  \
     X(FORBIDDEN, 403, 103, "forbidden", "You may not do this.")                                                        \
@@ -37,7 +38,7 @@ const char *status_code(enum status status);
 const char *status_words(enum status status);
 static inline bool status_is_ok(enum status status)
 {
-    return status <= STATUS_NO_CONTENT;
+    return status <= STATUS_NOT_MODIFIED;
 }
 /* A client may try the same again later. */
 bool status_is_temporary(enum status status);

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "lib/list.h"
 #include "lib/scope.h"
+#include "lib/value.h"
 
 struct store;
 struct db; /* one connection; given to work functions, valid only during the call */
@@ -76,6 +77,9 @@ struct rows;
 enum status db_run(struct db *db, const char *sql, const char *types, ...);
 /* Begin a query; always ended by rows_end(), also on NULL (then it logged a fault). */
 struct rows *db_query(struct db *db, const char *sql, const char *types, ...);
+/* The same for SQL that was put together (base/sql.h), with its values in an array; they and their texts must live
+ * until rows_end(). */
+struct rows *db_query_values(struct db *db, const char *sql, const struct value *values, size_t count);
 /* Step to the next row: false at the end or on a fault (rows_end tells which). */
 bool rows_next(struct rows *rows);
 int64_t rows_int(struct rows *rows, int column);
