@@ -7,6 +7,7 @@ import { Rooms } from '../src/chat/rooms.ts';
 import { Api } from '../src/shared/api.ts';
 import { type Problem, problemFromRealtime } from '../src/shared/problem.ts';
 import { roomOf } from '../src/shared/router.ts';
+import { Session } from '../src/shared/session.ts';
 import { badge, excerpt, names } from '../src/shared/text.ts';
 import type { Room } from '../src/shared/types.ts';
 
@@ -82,6 +83,24 @@ test('a session that ended is noticed, a wrong password is not one', async () =>
   api.csrf = 'secret';
   await assert.rejects(api.get('/room'));
   assert.equal(ended, 1);
+});
+
+test('a session that ended leaves the page as it is until one signs in again', async () => {
+  let status = 200;
+  const api = new Api(() =>
+    Promise.resolve(
+      new Response(JSON.stringify({ user: { id: 1 }, permissions: {}, csrf: 'secret' }), {
+        status,
+      }),
+    ),
+  );
+  const session = new Session(api);
+  await session.load();
+  status = 401;
+  await assert.rejects(api.get('/room'));
+  assert.deepEqual([session.isOver.value, session.me.value?.user.id], [true, 1]);
+  session.end();
+  assert.deepEqual([session.isOver.value, session.me.value], [false, null]);
 });
 
 test('an error on the socket is the same problem as by REST', () => {

@@ -9,9 +9,11 @@ const SANITIZER = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|: runtime error:
 const running = new Set();
 const folders = new Set();
 
-process.on('exit', () => {
+process.on('exit', (code) => {
   for (const child of running) child.kill('SIGKILL');
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  // Left to itself, Node 20 closes its own handles now, and may turn in that loop for ever after thousands of sockets.
+  process.exit(code);
 });
 // A run that is stopped from outside must not leave servers behind; the exit handler above ends them.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));

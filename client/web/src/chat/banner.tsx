@@ -18,18 +18,18 @@ export function Banner() {
   const isVeryLate = useElapsed(since, impatient_ms);
   const waiting = outbox.entries.value.filter((entry) => entry.state !== 'failed').length;
   const waits = waiting > 0 ? ` ${count(waiting, 'message waits', 'messages wait')}.` : '';
+  if (session.isOver.value || (state.is === 'ended' && isSessionOver(state.code)))
+    return (
+      <div class="banner" role="alert">
+        <span>You were disconnected: your session has ended.{waits}</span>
+        <BannerButton name="Sign in again" onClick={() => session.end()} />
+      </div>
+    );
   if (state.is === 'connecting' && isLate)
     return (
       <div class="banner" role="status">
         <span>No connection. Trying again.{waits}</span>
         {isVeryLate && <BannerButton name="Try now" onClick={() => conn.retryNow()} />}
-      </div>
-    );
-  if (state.is === 'ended' && isSessionOver(state.code))
-    return (
-      <div class="banner" role="alert">
-        <span>You were disconnected: your session has ended.{waits}</span>
-        <BannerButton name="Sign in again" onClick={() => session.end('')} />
       </div>
     );
   // Code 0 is our own stop(), while the page goes away.

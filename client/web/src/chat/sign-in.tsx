@@ -27,7 +27,6 @@ export function SignIn({ session }: { session: Session }) {
   const [isNew, setNew] = useState(false);
   return (
     <Front title={isNew ? 'Register' : 'Sign in'}>
-      {session.notice.value && <p role="status">{session.notice.value}</p>}
       {isNew ? <RegisterForm session={session} /> : <SignInForm session={session} />}
       <p class="front-switch">
         {isNew ? 'You have an account? ' : 'New here? '}

@@ -9,14 +9,16 @@ export class Session {
   readonly me = signal<Me | null | undefined>(undefined);
   /** Why the start failed, if it did for another reason than "nobody is signed in". */
   readonly error = signal('');
-  /** Said on the sign-in page after a session ended by itself. */
-  readonly notice = signal('');
+  /** It ended by itself: elsewhere, or by its age. What is on the screen stays until the person signs in again. */
+  readonly isOver = signal(false);
 
   readonly #api: Api;
 
   constructor(api: Api) {
     this.#api = api;
-    api.onSignedOut = () => this.end('Your session has ended. Please sign in again.');
+    api.onSignedOut = () => {
+      if (this.me.value) this.isOver.value = true;
+    };
   }
 
   async load(): Promise<void> {
@@ -47,11 +49,10 @@ export class Session {
 
   async signOut(): Promise<void> {
     await this.#api.post('/logout');
-    this.end('');
+    this.end();
   }
 
-  end(notice: string): void {
-    this.notice.value = notice;
+  end(): void {
     this.#set(null);
   }
 
@@ -63,7 +64,7 @@ export class Session {
 
   #set(me: Me | null): void {
     this.#api.csrf = me?.csrf ?? '';
-    if (me) this.notice.value = '';
+    this.isOver.value = false;
     this.me.value = me;
   }
 }
