@@ -752,6 +752,7 @@ function administer(storm, admin, ann, attackers, chance) {
   };
   const grants = [];
   const groups = [];
+  let named = 0;
   const rooms = [];
   const steps = [
     async () => {
@@ -776,7 +777,7 @@ function administer(storm, admin, ann, attackers, chance) {
       if (chance.is(0.5)) await ask(admin, 'PATCH', `/user/${id}`, { disabled: false }, [200, 204]);
     },
     async () => {
-      const room = await ask(ann, 'POST', '/room', { kind: chance.pick(['public', 'private']), name: `storm ${chance.below(1000)}` }, [201, 429]);
+      const room = await ask(ann, 'POST', '/room', { kind: chance.pick(['public', 'private']), name: `storm ${++named}` }, [201, 429]);
       if (!room.kind) return;
       rooms.push(room.id);
       storm.known.note(storm.known.rooms, room.id);
