@@ -3,8 +3,8 @@
 
 # Besides the libraries: cmocka, because the build describes the tests too.
 # shellcheck disable=SC2034
-packages_to_build="gcc libc6-dev meson ninja-build pkgconf python3 libwebsockets-dev libuv1-dev libhiredis-dev
-  libcjson-dev libsqlite3-dev libsodium-dev libhttp-parser-dev libcmocka-dev"
+packages_to_build="gcc g++ libc6-dev meson ninja-build pkgconf python3 libwebsockets-dev libuv1-dev libhiredis-dev
+  libcjson-dev libsqlite3-dev libsodium-dev libre2-dev libhttp-parser-dev libcmocka-dev zlib1g-dev"
 
 say() { printf '%s\n' "$*"; }
 complain() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Write the migrations into a C file, so that they travel inside the program.
+"""Write the migrations, or the built-in models, into a C file, so that they travel inside the program.
 
 usage: embed.py OUTPUT NNNN-name.sql ...
+       embed.py --models OUTPUT name.json ...
 """
 import hashlib
 import pathlib
@@ -43,15 +44,30 @@ def main(output, paths):
     paths.sort(key=lambda path: path.name)
     numbers = [int(path.name[:4]) for path in paths]
     if numbers != list(range(1, len(numbers) + 1)):
-        sys.exit(f"schema/migrations: the numbers must be 1, 2, 3 without a gap, not {numbers}")
-    output.write_text("/* Made by schema/embed.py from schema/migrations/. */\n"
+        sys.exit(f"schema/builtin/migrations: the numbers must be 1, 2, 3 without a gap, not {numbers}")
+    output.write_text("/* Made by schema/embed.py from schema/builtin/migrations/. */\n"
                       '#include "store/migrate.h"\n\n'
                       "const struct migration migrations[] = {\n"
                       + "".join(entry(path) for path in paths) + "};\n"
                       f"const size_t migrations_count = {len(paths)};\n", encoding="utf-8")
 
 
+def model_entry(path):
+    lines = "\n".join(literal(line) for line in path.read_text(encoding="utf-8").splitlines())
+    return f'    {{"{path.stem}",\n{lines}}},\n'
+
+
+def models(output, paths):
+    """What they say is checked by the program, at every start and in its tests."""
+    output.write_text("/* Made by schema/embed.py from schema/builtin/. */\n"
+                      '#include "base/model_builtin.h"\n\n'
+                      "const struct model_text model_texts[] = {\n"
+                      + "".join(model_entry(path) for path in sorted(paths)) + "};\n"
+                      f"const size_t model_texts_count = {len(paths)};\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
+    make, arguments = (models, sys.argv[2:]) if sys.argv[1:2] == ["--models"] else (main, sys.argv[1:])
+    if len(arguments) < 2:
         sys.exit(__doc__.strip())
-    main(pathlib.Path(sys.argv[1]), [pathlib.Path(name) for name in sys.argv[2:]])
+    make(pathlib.Path(arguments[0]), [pathlib.Path(name) for name in arguments[1:]])

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "commands.h"
+#include "commands_data.h"
 #include "lib/log.h"
 #include "lib/random.h"
 #include "serve.h"
@@ -39,10 +40,11 @@ static int command_help(const char *name)
     }
     for (const struct subcommand *command = subcommands; command->name; command++)
         if (strcmp(command->name, name) == 0) {
-            printf("Usage: parley %s %s\n\n%s.\nuser, group, grant and audit take --json, for programs. It works "
-                   "through the server if one runs on\n"
-                   "the same data base, and directly if none does.\n",
-                   name, command->usage, command->help);
+            const char *more = data_help(name);
+            printf("Usage: parley %s %s\n\n%s.\n%s\n", name, command->usage, command->help,
+                   more ? more
+                        : "user, group, grant, explain, who and audit take --json, for programs. It works through the "
+                          "server if\none runs on the same data base, and directly if none does.");
             return EXIT_FINE;
         }
     return command_unknown(name);

@@ -2,6 +2,9 @@
 #include "node.h"
 #include <stdio.h>
 #include <string.h>
+#include "base/batch.h"
+#include "base/model_actions.h"
+#include "base/model_follow.h"
 #include "lib/log.h"
 #include "lib/random.h"
 #include "operate.h"
@@ -12,9 +15,34 @@ struct load {
     bool is_done;
 };
 
+static bool node_models(struct node *node, char *why, size_t why_size);
+static bool node_store(struct node *node, char *why, size_t why_size);
 static bool node_load(struct node *node);
 
 bool node_open(struct node *node, const struct settings *settings, bool is_edge, char *why, size_t why_size)
+{
+    if (!node_build(node, settings, is_edge, why, why_size))
+        return false;
+    if (is_edge)
+        return true;
+    if (!node_store(node, why, why_size)) {
+        node_close(node);
+        return false;
+    }
+    if (!node_load(node)) {
+        snprintf(why, why_size, "the data base could not be read: see the lines above");
+        node_close_store(node);
+        node_close(node);
+        return false;
+    }
+    acl_start(node->acl);
+    while (dispatch_in_flight(node->dispatch))
+        uv_run(&node->loop, UV_RUN_ONCE);
+    chat_start(node->chat);
+    return true;
+}
+
+bool node_build(struct node *node, const struct settings *settings, bool is_edge, char *why, size_t why_size)
 {
     memset(node, 0, sizeof *node);
     node->settings = settings;
@@ -24,18 +52,6 @@ bool node_open(struct node *node, const struct settings *settings, bool is_edge,
     if (uv_loop_init(&node->loop) != 0)
         return false;
     if (!is_edge) {
-        struct store_options options = {
-            .path = settings->data_path,
-            .readers = (unsigned)settings->data_readers,
-            .queue_jobs_max = (size_t)settings->data_queue_max,
-            .group_max = (size_t)settings->data_group_max,
-            .free_bytes_min = (uint64_t)settings->data_free_bytes_min,
-            .synchronous = strcmp(settings->data_synchronous, "normal") == 0 ? 1 : 2,
-        };
-        if (store_open(&options, &node->loop, &node->store, why, why_size) != STATUS_OK) {
-            node_close(node);
-            return false;
-        }
         node->permissions = permissions_new();
         node->sessions = sessions_new(settings->account_session_idle_s * 1000);
     }
@@ -47,7 +63,7 @@ bool node_open(struct node *node, const struct settings *settings, bool is_edge,
         return false;
     }
     if (!is_edge)
-        dispatch_set_home(node->dispatch, node->store, node->permissions, node->sessions);
+        dispatch_set_home(node->dispatch, NULL, node->permissions, node->sessions);
     struct hub_options hub = {.settings = settings, .dispatch = node->dispatch, .wheel = node->wheel, .node = node->id};
     node->hub = hub_open(&hub, &node->loop);
     if (node->hub) {
@@ -55,18 +71,56 @@ bool node_open(struct node *node, const struct settings *settings, bool is_edge,
         node->acl = acl_new(node->dispatch, node->hub);
         node->chat = chat_new(node->dispatch, node->hub);
         operate_add(node->dispatch);
+        batch_add(node->dispatch);
     }
-    if (!node->hub || !node->accounts || !node->acl || !node->chat) {
-        node_close(node);
-        return false;
-    }
-    if (!is_edge && !node_load(node)) {
-        snprintf(why, why_size, "the data base could not be read: see the lines above");
-        node_close_store(node);
+    if (!node->hub || !node->accounts || !node->acl || !node->chat || !node_models(node, why, why_size)) {
         node_close(node);
         return false;
     }
     return true;
+}
+
+/* On an edge too: the routes must be there to be forwarded. If its folder is another, the home's answer counts. */
+static bool node_models(struct node *node, char *why, size_t why_size)
+{
+    node->models = models_new();
+    if (!node->models)
+        return false;
+    acl_relations(node->models, node->permissions);
+    chat_relations(node->models, node->chat);
+    if (!models_read_builtin(node->models, why, why_size) ||
+        !models_read_folder(node->models, node->settings->data_schema, why, why_size) ||
+        !models_finish(node->models, why, why_size))
+        return false;
+    dispatch_set_models(node->dispatch, node->models);
+    if (!model_actions_add(node->dispatch, node->models))
+        return false;
+    node->feed = feed_new(node->dispatch, node->hub);
+    return node->feed != NULL;
+}
+
+static bool node_store(struct node *node, char *why, size_t why_size)
+{
+    SCOPED(model_follow_free)
+    struct model_follow follow = {.models = node->models, .folder = node->settings->data_schema};
+    struct store_options options = node_store_options(node->settings);
+    options.prepare = model_follow_prepare(&follow);
+    if (store_open(&options, &node->loop, &node->store, why, why_size) != STATUS_OK)
+        return false;
+    dispatch_set_home(node->dispatch, node->store, node->permissions, node->sessions);
+    return true;
+}
+
+struct store_options node_store_options(const struct settings *settings)
+{
+    return (struct store_options){
+        .path = settings->data_path,
+        .readers = (unsigned)settings->data_readers,
+        .queue_jobs_max = (size_t)settings->data_queue_max,
+        .group_max = (size_t)settings->data_group_max,
+        .free_bytes_min = (uint64_t)settings->data_free_bytes_min,
+        .synchronous = strcmp(settings->data_synchronous, "normal") == 0 ? 1 : 2,
+    };
 }
 
 /* Reader thread, while the loop only waits for it. */
@@ -118,7 +172,11 @@ void node_close(struct node *node)
     acl_free(node->acl);
     accounts_free(node->accounts);
     hub_free(node->hub);
+    feed_free(node->feed);
+    if (node->dispatch)
+        model_actions_free(node->dispatch);
     dispatch_free(node->dispatch);
+    models_free(node->models);
     permissions_free(node->permissions);
     sessions_free(node->sessions);
 }

@@ -7,8 +7,10 @@
 #include "accounts/accounts.h"
 #include "acl/acl.h"
 #include "base/dispatch.h"
+#include "base/model.h"
 #include "chat/chat.h"
 #include "net/wheel.h"
+#include "realtime/feed.h"
 #include "realtime/hub.h"
 #include "settings.h"
 #include "store/store.h"
@@ -27,10 +29,16 @@ struct node {
     struct accounts *accounts;
     struct acl *acl;
     struct chat *chat;
+    struct models *models;
+    struct feed *feed;
 };
 
 /* Open everything but the doors. False: one line in @why; what was opened is closed again. */
 bool node_open(struct node *node, const struct settings *settings, bool is_edge, char *why, size_t why_size);
+/* The same without data base: no request can be answered, but the models are there. */
+bool node_build(struct node *node, const struct settings *settings, bool is_edge, char *why, size_t why_size);
+/* How a home's store is opened; what prepares it is left out. */
+struct store_options node_store_options(const struct settings *settings);
 /* Close the store: what is queued is finished and answered. After it nothing may be asked of the node. */
 void node_close_store(struct node *node);
 /* Close the rest, run the loop until all handles are gone, free. */

@@ -14,6 +14,7 @@
 #include "node.h"
 #include "pages/health.h"
 #include "pages/metrics.h"
+#include "pages/openapi.h"
 #include "pages/pages.h"
 #include "pages/watchdog.h"
 #include "shell.h"
@@ -58,7 +59,7 @@ static void greet(struct serve *serve);
 
 int serve_run(const struct settings *settings, bool is_edge)
 {
-    char why[512];
+    char why[2048];
     SCOPED(serve_free) struct serve *serve = calloc(1, sizeof *serve);
     if (!serve)
         return 1;
@@ -117,7 +118,8 @@ static bool doors_open(struct serve *serve, char *why, size_t why_size)
     }
     list_split(serve->lists, settings->http_origins, serve->origins);
     list_split(serve->lists + origins, settings->http_proxies, serve->proxies);
-    if (pages_open(settings->client_dir, &serve->pages, why, why_size) != STATUS_OK)
+    if (pages_open(settings->client_dir, &serve->pages, why, why_size) != STATUS_OK ||
+        openapi_add(node->dispatch, serve->pages, why, why_size) != STATUS_OK)
         return false;
     struct bus_options bus = {.url = settings->redis_url,
                               .prefix = settings->redis_prefix,
@@ -190,6 +192,8 @@ static void http_arrived(void *context, const struct http_request *request)
     struct serve *serve = context;
     struct bus_stats bus;
     struct store_stats store = {.is_writable = true};
+    if (openapi_is_path(request->path) && pages_answer(serve->pages, serve->http, request))
+        return;
     if (rest_handle(serve->rest, request))
         return;
     if (strcmp(request->path, "/metrics") == 0) {

@@ -32,6 +32,9 @@
     TEXT(data_shell, "data.shell", "",                                                                                 \
          "Unix socket for the command line; empty: beside the data base and named after it (parley.db: parley.sock)")  \
     INT(data_readers, "data.readers", 2, 1, 64, "threads", "threads that read the data base")                          \
+    INT(data_lists_per_user, "data.lists_per_user", 4, 1, 1000, "requests", "lists that one person reads at once")     \
+    INT(data_lists_waiting, "data.lists_waiting", 64, 0, 100000, "requests",                                           \
+        "lists of one person that wait for their turn; above it 429")                                                  \
     INT(data_queue_max, "data.queue_max", 10000, 1, 1000000, "requests",                                               \
         "writes that may wait; above it 503 or error 111")                                                             \
     INT(data_group_max, "data.group_max", 1000, 1, 100000, "writes", "writes committed as one transaction")            \
@@ -77,6 +80,8 @@
     INT(account_session_idle_s, "account.session_idle_s", 1209600, 60, 315360000, "s",                                 \
         "a session unused this long ends")                                                                             \
     INT(account_session_s, "account.session_s", 7776000, 60, 315360000, "s", "a session ends after this")              \
+    INT(account_token_s, "account.token_s", 7776000, 60, 315360000, "s",                                               \
+        "an API token ends after this at the latest, and then if it does not say when")                                \
     INT(account_hash_memory_kib, "account.hash_memory_kib", 19456, 8, 4194304, "KiB",                                  \
         "memory of one Argon2id password hash")                                                                        \
     INT(account_hash_passes, "account.hash_passes", 2, 1, 100, "passes", "passes of one Argon2id password hash")       \

@@ -36,6 +36,7 @@ const FOREIGN = [
   { header: /^(libwebsockets\.h|libwebsockets\/|http_parser\.h)/, home: /^net\// },
   { header: /^hiredis/, home: /^bus\/redis[^/]*$/ },
   { header: /^sqlite3\.h$/, home: /^store\// },
+  { header: /^re2\//, home: /^lib\/pattern\.cc$/ },
   { header: /^(cjson\/)?cJSON\.h$/, home: /^(lib\/json|base\/|realtime\/|accounts\/|acl\/|chat\/|pages\/|[^/]+$)/ },
 ];
 
@@ -70,7 +71,7 @@ function objections(file, text, isThere) {
 test('every include of the server points down', () => {
   const files = readdirSync(SERVER, { recursive: true })
     .map((path) => path.split(sep).join('/'))
-    .filter((path) => /\.[ch]$/.test(path));
+    .filter((path) => /\.(c|cc|h)$/.test(path));
   assert.ok(files.length > 0, 'there is nothing to read');
   const known = new Set(files);
   const found = files.flatMap((file) =>

@@ -25,6 +25,17 @@ const pages = [
   },
 ];
 
+/* The API's description for people: a package does all of it, and few ever open it. */
+const docs = {
+  name: 'docs',
+  title: 'Parley: API',
+  entry: 'src/docs/main.ts',
+  path: '/api/docs',
+  js_max: 480 * 1024,
+  css_max: 40 * 1024,
+};
+const allPages = [...pages, docs];
+
 const types = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -53,7 +64,7 @@ const lexerOnly = {
 const options = parseArguments(process.argv.slice(2));
 if (options.tests) await buildTests();
 else if (options.watch) await watch();
-else emit(await esbuild.build(bundle()));
+else emit(await esbuild.build(bundle()), await esbuild.build(docsBundle()));
 
 function parseArguments(words) {
   const parsed = { out: path.join(here, 'dist'), depfile: '', watch: false, tests: false };
@@ -90,8 +101,20 @@ function bundle() {
   };
 }
 
+/* By itself: what shortens our own code would break the package's. */
+function docsBundle() {
+  return {
+    ...bundle(),
+    entryPoints: { [docs.name]: docs.entry },
+    splitting: false,
+    mangleProps: undefined,
+    plugins: [],
+  };
+}
+
 /* The whole directory is made anew: a stale file would be served for ever. */
-function emit(result) {
+function emit(...results) {
+  const result = joined(results);
   const files = result.outputFiles.map((file) => ({
     name: path.posix.join('assets', path.basename(file.path)),
     bytes: Buffer.from(file.contents),
@@ -99,7 +122,7 @@ function emit(result) {
   const icon = readFileSync(path.join(here, 'src/shared/favicon.svg'));
   files.push({ name: `assets/favicon-${hash(icon).slice(0, 8).toUpperCase()}.svg`, bytes: icon });
   const assets = files.map((file) => file.name);
-  for (const page of pages)
+  for (const page of allPages)
     files.push({ name: `${page.name}.html`, bytes: pageHtml(page, result.metafile, assets) });
 
   rmSync(options.out, { recursive: true, force: true });
@@ -108,6 +131,16 @@ function emit(result) {
   writeFileSync(path.join(options.out, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   if (options.depfile) writeDepfile(result.metafile);
   checkBudgets(result.metafile, files);
+}
+
+function joined(results) {
+  return {
+    outputFiles: results.flatMap((result) => result.outputFiles),
+    metafile: {
+      inputs: Object.assign({}, ...results.map((result) => result.metafile.inputs)),
+      outputs: Object.assign({}, ...results.map((result) => result.metafile.outputs)),
+    },
+  };
 }
 
 /* One entry of the manifest: all that the server needs to answer without looking at the file. */
@@ -125,7 +158,7 @@ function write({ name, bytes }) {
     writeFileSync(`${file}.gz`, gzip);
     encodings.push('gzip');
   }
-  const page = pages.find((candidate) => name === `${candidate.name}.html`);
+  const page = allPages.find((candidate) => name === `${candidate.name}.html`);
   return {
     path: page ? page.path : `/${name}`,
     file: name,
@@ -182,7 +215,7 @@ function checkBudgets(metafile, files) {
     gzipSync(files.find((file) => path.basename(file.name) === path.basename(output)).bytes, {
       level: 9,
     }).length;
-  for (const page of pages) {
+  for (const page of allPages) {
     const script = outputOf(page, metafile);
     const js = [script, ...chunksOf(script, metafile)].reduce((sum, name) => sum + size(name), 0);
     const css = size(metafile.outputs[script].cssBundle);
@@ -206,6 +239,7 @@ function writeDepfile(metafile) {
 }
 
 async function watch() {
+  const docsResult = await esbuild.build(docsBundle());
   const context = await esbuild.context({
     ...bundle(),
     plugins: [
@@ -214,7 +248,7 @@ async function watch() {
         name: 'emit',
         setup: (build) => {
           build.onEnd((result) => {
-            if (result.errors.length === 0) emit(result);
+            if (result.errors.length === 0) emit(result, docsResult);
           });
         },
       },

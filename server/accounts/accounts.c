@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "accounts/state.h"
+#include "base/scopes.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -23,7 +24,7 @@ const struct route account_routes[] = {
     {"setup.detail", HTTP_M_GET, "setup", ROUTE_OPEN | ROUTE_HTTP_ONLY, NULL, 0, setup_detail_start, 0, NULL},
     {"setup.create", HTTP_M_POST, "setup", ROUTE_OPEN | ROUTE_HTTP_ONLY, NULL, 0, setup_create_start,
      sizeof(struct account_request), account_request_free},
-    {"me.detail", HTTP_M_GET, "me", ROUTE_SIGNED_IN, NULL, 0, me_start, 0, NULL},
+    {"me.detail", HTTP_M_GET, "me", ROUTE_SIGNED_IN | ROUTE_TOKEN_OK, NULL, 0, me_start, 0, NULL},
     {"session.list", HTTP_M_GET, "session", ROUTE_SIGNED_IN, NULL, 0, session_list_start, 0, NULL},
     {"session.delete", HTTP_M_DELETE, "session/:id", ROUTE_SIGNED_IN, NULL, 0, session_delete_start,
      sizeof(struct account_request), account_request_free},
@@ -64,6 +65,7 @@ struct accounts *accounts_new(struct dispatch *dispatch, struct hub *hub, uv_loo
     if (!dispatch_is_edge(dispatch))
         uv_timer_start(&accounts->used_timer, used_fire, USED_WRITE_MS, USED_WRITE_MS);
     dispatch_add(dispatch, account_routes, account_routes_count, accounts);
+    dispatch_add(dispatch, token_routes, token_routes_count, accounts);
     hub_add_kind(hub, &feed_kind, accounts);
     return accounts;
 }
@@ -104,9 +106,9 @@ enum status accounts_load(struct accounts *accounts, struct db *db)
     enum status status = rows_end(rows);
     rows = status == STATUS_OK && is_fine
                ? db_query(db,
-                          "SELECT session.id, user_id, session.created_at, expires_at, used_at, token_digest, name "
-                          "FROM session "
-                          "JOIN user ON user.id = user_id WHERE expires_at > ?1 AND disabled = 0",
+                          "SELECT session.id, user_id, session.created_at, expires_at, used_at, token_digest, "
+                          "user.name, scopes FROM session JOIN user ON user.id = user_id WHERE expires_at > ?1 AND "
+                          "disabled = 0",
                           "i", now_ms)
                : NULL;
     if (!rows)
@@ -120,6 +122,14 @@ enum status accounts_load(struct accounts *accounts, struct db *db)
                                   .stored_ms = rows_int(rows, 4),
                                   .name = (char *)rows_text(rows, 6, NULL)};
         strncpy(session.digest, rows_text(rows, 5, NULL), sizeof session.digest - 1);
+        const char *text = rows_text(rows, 7, NULL);
+        SCOPED(scopes_free) struct scopes *scopes = text ? scopes_parse(text) : NULL;
+        if (text && !scopes) {
+            log_warning("token.damaged", "the API token %lld is not taken: its scopes cannot be read",
+                        (long long)session.id);
+            continue;
+        }
+        session.scopes = scopes;
         is_fine = sessions_add(dispatch_sessions(accounts->dispatch), &session) && is_fine;
     }
     status = rows_end(rows);
@@ -145,7 +155,7 @@ static enum status feed_authorize(void *app, const struct actor *actor, const ch
     (void)top;
     char own[24];
     snprintf(own, sizeof own, "%lld", (long long)actor->user_id);
-    return actor->user_id && strcmp(own, rest) == 0 ? STATUS_OK : STATUS_FORBIDDEN;
+    return actor->user_id && !actor->is_token && strcmp(own, rest) == 0 ? STATUS_OK : STATUS_FORBIDDEN;
 }
 
 /* ---- when sessions were last used: known in memory at once, written now and then; what has expired is ended ---- */

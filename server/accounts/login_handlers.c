@@ -236,11 +236,10 @@ static enum status insert_audit(struct request *request, struct db *db, int64_t 
     const struct account_request *account = account_request(request);
     if (account->has_signed_in && !account->is_superuser)
         return STATUS_OK;
-    SCOPED(buffer_free) struct buffer detail = {0};
-    buffer_printf(&detail, "{\"user\":%lld,\"superuser\":%s}", (long long)user_id,
-                  account->is_superuser ? "true" : "false");
-    return audit_insert(db, account->has_signed_in ? user_id : request->actor.user_id,
-                        account->has_signed_in ? "setup" : "user.create", &detail);
+    struct user made = {.id = user_id, .is_superuser = account->is_superuser};
+    memcpy(made.name, account->name, sizeof made.name);
+    return audit_user(db, account->has_signed_in ? user_id : request->actor.user_id,
+                      account->has_signed_in ? "setup" : "user.create", NULL, &made, true);
 }
 
 static enum status insert_work(struct request *request, struct db *db)
@@ -366,7 +365,7 @@ static enum status login_work(struct request *request, struct db *db)
         if (status != STATUS_OK)
             return status;
     }
-    if (request->actor.session_id) {
+    if (request->actor.session_id && !request->actor.is_token) {
         db_acl_changed(db);
         status = db_run(db, "DELETE FROM session WHERE id = ?1", "i", request->actor.session_id);
         if (status != STATUS_OK)
@@ -376,11 +375,11 @@ static enum status login_work(struct request *request, struct db *db)
     return session_insert(db, &account->session, request->peer, request->agent);
 }
 
-/* The session whose cookie came with the request: the new one takes its place. */
+/* The session whose cookie came with the request: the new one takes its place. An API token stays what it is. */
 static void session_end(struct request *request)
 {
     struct accounts *accounts = request->app;
-    if (!request->actor.session_id)
+    if (!request->actor.session_id || request->actor.is_token)
         return;
     sessions_remove(request_sessions(request), request->actor.session_id);
     hub_disconnect(accounts->hub, request->actor.user_id, request->actor.session_id, 3507, SESSION_OVER);

@@ -1,4 +1,4 @@
-/* accounts/models.c: SQL of users, sessions and the record of changes. */
+/* accounts/models.c: SQL of users and sessions. */
 #include "accounts/models.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -106,12 +106,4 @@ enum status session_insert(struct db *db, struct session *session, const char *p
 enum status sessions_delete(struct db *db, int64_t user_id, int64_t except_id)
 {
     return db_run(db, "DELETE FROM session WHERE user_id = ?1 AND id <> ?2", "ii", user_id, except_id);
-}
-
-enum status audit_insert(struct db *db, int64_t actor_id, const char *action, const struct buffer *detail)
-{
-    if (detail->has_failed)
-        return FAULT("no memory");
-    return db_run(db, "INSERT INTO audit(at, user_id, action, detail) VALUES (?1, nullif(?2, 0), ?3, ?4)", "iitt",
-                  clock_wall_ms(), actor_id, action, detail->bytes);
 }

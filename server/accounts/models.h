@@ -32,6 +32,20 @@ enum status session_insert(struct db *db, struct session *session, const char *p
 /* All of the user's but @except_id. */
 enum status sessions_delete(struct db *db, int64_t user_id, int64_t except_id);
 
-/* One row more in the record of who changed which permission, in the same transaction as the change. @actor_id 0: the
- * shell. @detail is JSON. */
+/* ---- the record of changes: accounts/audit.c ---- */
+
+/* One entry more in the record of who changed which permission, in the same transaction as the change. @actor_id 0: the
+ * shell, or the server itself. @detail is JSON: what was before, and what is after. */
 enum status audit_insert(struct db *db, int64_t actor_id, const char *action, const struct buffer *detail);
+/* An account was made (@before is NULL) or changed. */
+enum status audit_user(struct db *db, int64_t actor_id, const char *action, const struct user *before,
+                       const struct user *after, bool has_new_password);
+/* How far the record was checked; begins as all zeros. */
+struct audit_check {
+    int64_t id, count;             /* the last entry that is right, and how many are */
+    char digest[DIGEST_TEXT_SIZE]; /* its digest */
+    int64_t broken_id;             /* the first entry that was changed or is gone; 0: none so far */
+    bool is_done;
+};
+/* Go on with at most @most entries. */
+enum status audit_verify(struct db *db, struct audit_check *check, int64_t most);

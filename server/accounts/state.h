@@ -55,6 +55,10 @@ enum status session_begin(struct account_request *account, bool is_superuser);
 /* {"id":…,"name":…,"superuser":…} */
 void user_print(struct buffer *json, int64_t id, const char *name, bool is_superuser);
 
+/* token_handlers.c has routes of its own. */
+extern const struct route token_routes[];
+extern const size_t token_routes_count;
+
 /* handlers */
 void register_start(struct request *request);
 void login_start(struct request *request);

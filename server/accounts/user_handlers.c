@@ -72,6 +72,8 @@ static enum status password_work(struct request *request, struct db *db)
     if (status == STATUS_OK)
         status = sessions_delete(db, request->actor.user_id, request->actor.session_id);
     if (status == STATUS_OK)
+        status = audit_user(db, request->actor.user_id, "user.password", &account->user, &account->user, true);
+    if (status == STATUS_OK)
         db_acl_changed(db);
     return status;
 }
@@ -143,12 +145,12 @@ static enum status session_list_work(struct request *request, struct db *db)
     char at[CLOCK_TEXT_SIZE];
     int64_t now_ms = clock_wall_ms();
     SCOPED(rows_end)
-    struct rows *rows =
-        db_query(db,
-                 "SELECT id, created_at, used_at, expires_at, peer, agent FROM session "
-                 "WHERE user_id = ?1 AND expires_at > ?2 AND (used_at > ?3 OR id = ?4) ORDER BY id DESC LIMIT 200",
-                 "iiii", request->actor.user_id, now_ms, now_ms - accounts->settings->account_session_idle_s * 1000,
-                 request->actor.session_id);
+    struct rows *rows = db_query(db,
+                                 "SELECT id, created_at, used_at, expires_at, peer, agent FROM session "
+                                 "WHERE user_id = ?1 AND scopes IS NULL AND expires_at > ?2 AND (used_at > ?3 OR id = "
+                                 "?4) ORDER BY id DESC LIMIT 200",
+                                 "iiii", request->actor.user_id, now_ms,
+                                 now_ms - accounts->settings->account_session_idle_s * 1000, request->actor.session_id);
     if (!rows)
         return STATUS_FAULT;
     buffer_text(json, "{\"items\":[");
@@ -182,8 +184,8 @@ static enum status session_delete_work(struct request *request, struct db *db)
     struct account_request *account = account_request(request);
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
-        status = db_run(db, "DELETE FROM session WHERE id = ?1 AND user_id = ?2", "ii", account->target_id,
-                        request->actor.user_id);
+        status = db_run(db, "DELETE FROM session WHERE id = ?1 AND user_id = ?2 AND scopes IS NULL", "ii",
+                        account->target_id, request->actor.user_id);
     if (status == STATUS_OK && db_changes(db) == 0)
         return STATUS_NOT_FOUND;
     db_acl_changed(db);
@@ -288,7 +290,9 @@ static enum status user_update_work(struct request *request, struct db *db)
         status = superusers_count(db, id, &others);
     if (status != STATUS_OK)
         return status;
-    bool was_admin = user->is_superuser && !user->is_disabled;
+    const struct user before = *user;
+    /* Who has no password cannot sign in, and is no administrator to rely on. */
+    bool was_admin = user->is_superuser && !user->is_disabled && user->password_hash[0];
     if (account->sets_superuser)
         user->is_superuser = account->is_superuser;
     if (account->sets_disabled)
@@ -303,12 +307,8 @@ static enum status user_update_work(struct request *request, struct db *db)
         account->hash.hash, clock_wall_ms());
     if (status == STATUS_OK && (user->is_disabled || account->has_password))
         status = sessions_delete(db, id, session_kept(request, user));
-    SCOPED(buffer_free) struct buffer detail = {0};
-    buffer_printf(&detail, "{\"user\":%lld,\"superuser\":%s,\"disabled\":%s,\"password\":%s}", (long long)id,
-                  user->is_superuser ? "true" : "false", user->is_disabled ? "true" : "false",
-                  account->has_password ? "true" : "false");
     if (status == STATUS_OK)
-        status = audit_insert(db, request->actor.user_id, "user.update", &detail);
+        status = audit_user(db, request->actor.user_id, "user.update", &before, user, account->has_password);
     db_acl_changed(db);
     return status;
 }

@@ -1,268 +1,291 @@
 /* acl/grant_handlers.c: give a right and take it back. The change and its record commit together; then it is in force,
- * here and for every open socket, before anybody is told that it was done. */
+ * here and for every open socket, before anybody is told that it was done.
+ *
+ * Superusers may do everything. Who holds the right to grant on a model sees its grants, takes them back, and gives
+ * what he holds himself at that moment, no longer than he holds it: asked inside the transaction, so that a right that
+ * is being taken away is not handed on. */
 #include <stdlib.h>
 #include <string.h>
 #include "acl/state.h"
+#include "base/form.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
-static const char *const models[] = {"user", "group", "grant", "session", "room", "member", "message", "audit", NULL};
+#define LIST_MAX 10000
 
-static void grant_print(struct buffer *json, const struct acl_request *acl, int64_t created_ms)
-{
-    char at[CLOCK_TEXT_SIZE];
-    buffer_printf(json, "{\"id\":%lld,\"subject\":\"%s", (long long)acl->id, subject_word(acl->subject));
-    if (acl->subject_id)
-        buffer_printf(json, ":%lld", (long long)acl->subject_id);
-    buffer_text(json, "\",");
-    buffer_json_member(json, "model", acl->model);
-    buffer_text(json, ",\"rights\":");
-    rights_print(acl->rights, json);
-    buffer_char(json, ',');
-    buffer_json_member(json, "reason", acl->reason ? acl->reason : "");
-    buffer_char(json, ',');
-    buffer_json_member(json, "created_at", clock_text(created_ms, at));
-    buffer_char(json, '}');
-}
+static enum status grant_list_work(struct request *request, struct db *db);
+static enum status grant_detail_work(struct request *request, struct db *db);
+static enum status grant_create_work(struct request *request, struct db *db);
+static enum status may_change(struct request *request, struct db *db, const struct grant *grant);
+static enum status grant_delete_work(struct request *request, struct db *db);
+static void grant_done(struct request *request);
 
 /* ---- list ---- */
 
-static enum status grant_list_work(struct request *request, struct db *db)
-{
-    struct buffer *json = request_result(request);
-    char at[CLOCK_TEXT_SIZE];
-    SCOPED(rows_end)
-    struct rows *rows =
-        db_query(db,
-                 "SELECT g.id, g.subject, ifnull(g.user_id, g.group_id), ifnull(user.name, \"group\".name), g.model, "
-                 "g.rights, g.reason, g.created_at FROM \"grant\" g LEFT JOIN user ON user.id = g.user_id "
-                 "LEFT JOIN \"group\" ON \"group\".id = g.group_id ORDER BY g.id LIMIT 10000",
-                 "");
-    if (!rows)
-        return STATUS_FAULT;
-    buffer_text(json, "{\"items\":[");
-    for (const char *comma = ""; rows_next(rows); comma = ",") {
-        buffer_printf(json, "%s{\"id\":%lld,\"subject\":\"%s", comma, (long long)rows_int(rows, 0),
-                      rows_text(rows, 1, NULL));
-        if (!rows_is_null(rows, 2))
-            buffer_printf(json, ":%lld", (long long)rows_int(rows, 2));
-        buffer_text(json, "\",");
-        if (!rows_is_null(rows, 3)) {
-            buffer_json_member(json, "name", rows_text(rows, 3, NULL));
-            buffer_char(json, ',');
-        }
-        buffer_json_member(json, "model", rows_text(rows, 4, NULL));
-        buffer_text(json, ",\"rights\":");
-        rights_print((unsigned)rows_int(rows, 5), json);
-        buffer_char(json, ',');
-        buffer_json_member(json, "reason", rows_text(rows, 6, NULL));
-        buffer_char(json, ',');
-        buffer_json_member(json, "created_at", clock_text(rows_int(rows, 7), at));
-        buffer_char(json, '}');
-    }
-    buffer_text(json, "],\"next\":null}");
-    return rows_end(TAKE(rows));
-}
-
 void grant_list_start(struct request *request)
 {
-    if (params_only(request, NULL))
+    static const char *const names[] = {"user", "group", "model", "subject", "after", "limit", NULL};
+    struct acl_request *acl = acl_request(request);
+    const char *model = NULL;
+    int64_t number;
+    if (!acl_may_grant(request, NULL))
+        return;
+    bool is_fine = params_only(request, names);
+    is_fine &= param_int(request, "user", PARAM_OPTIONAL, 1, INT64_MAX, &acl->user_id);
+    is_fine &= param_int(request, "group", PARAM_OPTIONAL, 1, INT64_MAX, &acl->group_id);
+    /* Also a model that is gone: its grants are still there to be taken back. */
+    is_fine &= param_text(request, "model", PARAM_OPTIONAL, 1, MODEL_NAME_MAX, &model);
+    is_fine &= param_int(request, "after", PARAM_OPTIONAL, 0, INT64_MAX, &number);
+    is_fine &= param_int(request, "limit", PARAM_OPTIONAL, 1, LIST_MAX, &number);
+    if (param_is_given(request, "subject") &&
+        !subject_read(json_get(request->params, "subject"), &acl->grant.subject, &acl->subject_name))
+        is_fine = request_invalid(request, "/subject", SUBJECT_WORDS) == STATUS_OK;
+    if (is_fine)
         request_read(request, grant_list_work, NULL);
     else
         request_finish(request, STATUS_INVALID);
 }
 
-/* ---- create: replaces the rights of the same subject on the same model ---- */
-
-/* "everyone", "members", "user:3", "user:ann", "group:2", "group:editors" */
-static bool subject_read(struct request *request)
+static enum status grant_list_work(struct request *request, struct db *db)
 {
     struct acl_request *acl = acl_request(request);
-    const char *text = NULL;
-    if (!param_text(request, "subject", PARAM_REQUIRED, 1, 100, &text))
-        return false;
-    const char *colon = strchr(text, ':');
-    size_t length = colon ? (size_t)(colon - text) : strlen(text);
-    for (enum subject subject = SUBJECT_EVERYONE; subject <= SUBJECT_GROUP; subject++) {
-        const char *word = subject_word(subject);
-        bool is_named = subject == SUBJECT_USER || subject == SUBJECT_GROUP;
-        if (strlen(word) != length || memcmp(word, text, length) != 0 || is_named != (colon && colon[1]))
-            continue;
-        acl->subject = subject;
-        acl->subject_name = is_named ? colon + 1 : NULL;
-        return true;
+    struct buffer *json = request_result(request);
+    int64_t after = 0, limit = LIST_MAX, count = 0, last = 0;
+    const char *model = json_get_text(request->params, "model");
+    bool has_subject = param_is_given(request, "subject");
+    param_int(request, "after", PARAM_OPTIONAL, 0, INT64_MAX, &after);
+    param_int(request, "limit", PARAM_OPTIONAL, 1, LIST_MAX, &limit);
+    enum status status = subject_find(db, acl->grant.subject, acl->subject_name, &acl->grant.subject_id);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    if (status == STATUS_NOT_FOUND)
+        acl->grant.subject_id = -1; /* nobody has that id: an empty list */
+    /* Whoever is no superuser sees the grants on the models on which he may grant. */
+    struct rows *rows = db_query(
+        db,
+        GRANT_SELECT
+        "WHERE g.id > ?1 AND (?2 = 0 OR g.user_id = ?2) AND (?3 = 0 OR g.group_id = ?3) AND (?4 IS NULL OR g.model = "
+        "?4) "
+        "AND (?5 IS NULL OR (g.subject = ?5 AND ifnull(g.user_id, ifnull(g.group_id, 0)) = ?6)) "
+        "AND (?7 OR g.model IN (SELECT model FROM \"grant\" WHERE rights & 8 AND (until IS NULL OR until > ?9) AND "
+        "(subject IN ('everyone', 'members') OR user_id = ?8 "
+        "OR group_id IN (SELECT group_id FROM group_member WHERE user_id = ?8)))) "
+        "ORDER BY g.id LIMIT ?10",
+        "iiittiiiii", after, acl->user_id, acl->group_id, model, has_subject ? subject_word(acl->grant.subject) : NULL,
+        acl->grant.subject_id, (int64_t)request->is_privileged, request->actor.user_id, clock_wall_ms(), limit);
+    buffer_text(json, "{\"items\":[");
+    for (const char *comma = ""; rows_next(rows); comma = ",", count++) {
+        struct grant_view view;
+        grant_view(rows, &view);
+        last = view.grant.id;
+        buffer_text(json, comma);
+        grant_print(&view, json);
     }
-    request_invalid(request, "/subject", "This must be everyone, members, user:ID or group:ID (or their names).");
+    if (count == limit)
+        buffer_printf(json, "],\"next\":%lld}", (long long)last);
+    else
+        buffer_text(json, "],\"next\":null}");
+    return rows_end(rows);
+}
+
+/* ---- detail: also one's own ---- */
+
+void grant_detail_start(struct request *request)
+{
+    static const char *const names[] = {"id", NULL};
+    if (params_only(request, names) &&
+        param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->grant.id))
+        request_read(request, grant_detail_work, NULL);
+    else
+        request_finish(request, STATUS_INVALID);
+}
+
+static enum status grant_detail_work(struct request *request, struct db *db)
+{
+    struct buffer *json = request_result(request);
+    struct grant grant = {0};
+    struct rows *rows = db_query(db, GRANT_SELECT "WHERE g.id = ?1", "i", acl_request(request)->grant.id);
+    if (rows_next(rows)) {
+        struct grant_view view;
+        grant_view(rows, &view);
+        grant = view.grant;
+        grant_print(&view, json);
+    }
+    enum status status = rows_end(rows);
+    bool is_own = grant.subject == SUBJECT_USER && grant.subject_id == request->actor.user_id;
+    if (status == STATUS_OK && grant.id && !is_own) {
+        grant.rights = 0;
+        status = may_change(request, db, &grant);
+    }
+    if (status == STATUS_FORBIDDEN)
+        free(TAKE(request->detail));
+    return status == STATUS_FORBIDDEN || !grant.id ? STATUS_NOT_FOUND : status;
+}
+
+/* ---- create: replaces the rights of the same subject on the same model ---- */
+
+static bool until_read(struct request *request, struct grant *grant)
+{
+    const char *text = NULL;
+    if (!param_text(request, "until", PARAM_OPTIONAL, 1, 64, &text))
+        return false;
+    if (!text)
+        return true;
+    if (!time_read(text, &grant->until_ms))
+        request_invalid(request, "/until", "This must be a time as in 2027-01-31T12:00:00Z.");
+    else if (grant->until_ms <= clock_wall_ms())
+        request_invalid(request, "/until", "This must be in the future.");
+    else
+        return true;
     return false;
 }
 
-static bool rights_read(struct request *request)
+void grant_create_start(struct request *request)
 {
+    static const char *const names[] = {"subject", "model", "rights", "reason", "until", NULL};
     struct acl_request *acl = acl_request(request);
-    const cJSON *list = json_get(request->params, "rights"), *item;
-    bool is_fine = cJSON_IsArray(list);
-    cJSON_ArrayForEach (item, list) {
-        const char *word = json_text(item);
-        unsigned right = word ? rights_from_word(word) : 0;
-        is_fine &= right != 0;
-        acl->rights |= right;
+    struct grant *grant = &acl->grant;
+    if (!acl_may_grant(request, NULL))
+        return;
+    acl->reason = "";
+    bool is_fine = params_only(request, names);
+    if (!subject_read(json_get(request->params, "subject"), &grant->subject, &acl->subject_name))
+        is_fine = request_invalid(request, "/subject", SUBJECT_WORDS) == STATUS_OK;
+    const struct model *model = model_param(request);
+    is_fine &= model != NULL;
+    if (!rights_read(json_get(request->params, "rights"), &grant->rights))
+        is_fine = request_invalid(request, "/rights", RIGHTS_WORDS) == STATUS_OK;
+    /* Who may grant is somebody, whom the record can name. */
+    else if (grant->subject == SUBJECT_EVERYONE && grant->rights & RIGHT_GRANT)
+        is_fine = request_invalid(request, "/rights", "To grant cannot be given to everyone.") == STATUS_OK;
+    is_fine &= param_text(request, "reason", PARAM_OPTIONAL, 0, 500, &acl->reason);
+    is_fine &= until_read(request, grant);
+    if (!is_fine) {
+        request_finish(request, STATUS_INVALID);
+        return;
     }
-    if (!is_fine)
-        request_invalid(request, "/rights",
-                        "This must be a list of read, write and delete; an empty one takes the grant away.");
-    return is_fine;
-}
-
-static enum status subject_find(struct request *request, struct db *db)
-{
-    struct acl_request *acl = acl_request(request);
-    if (!acl->subject_name)
-        return STATUS_OK;
-    bool is_user = acl->subject == SUBJECT_USER;
-    bool is_id = strspn(acl->subject_name, "0123456789") == strlen(acl->subject_name);
-    enum status status;
-    /* Digits are an id and nothing else: who calls himself "7" does not get what is meant for user 7. */
-    if (is_id)
-        status = db_get_int(db, &acl->subject_id,
-                            is_user ? "SELECT id FROM user WHERE id = ?1" : "SELECT id FROM \"group\" WHERE id = ?1",
-                            "i", (int64_t)strtoll(acl->subject_name, NULL, 10));
-    else
-        status = db_get_int(db, &acl->subject_id,
-                            is_user ? "SELECT id FROM user WHERE name_folded = lower(?1)"
-                                    : "SELECT id FROM \"group\" WHERE name = ?1",
-                            "t", acl->subject_name);
-    if (status != STATUS_NOT_FOUND)
-        return status;
-    request_invalid(request, "/subject", "There is no such %s.", is_user ? "user" : "group");
-    return STATUS_INVALID;
-}
-
-static enum status grant_audit(struct request *request, struct db *db, const char *action)
-{
-    const struct acl_request *acl = acl_request(request);
-    SCOPED(buffer_free) struct buffer detail = {0};
-    buffer_printf(&detail, "{\"subject\":\"%s\",\"id\":%lld,", subject_word(acl->subject), (long long)acl->subject_id);
-    buffer_json_member(&detail, "model", acl->model);
-    buffer_text(&detail, ",\"before\":");
-    rights_print(acl->rights_before, &detail);
-    buffer_text(&detail, ",\"after\":");
-    rights_print(acl->rights, &detail);
-    buffer_char(&detail, ',');
-    buffer_json_member(&detail, "reason", acl->reason ? acl->reason : "");
-    buffer_char(&detail, '}');
-    return audit_insert(db, request->actor.user_id, action, &detail);
+    strcpy(grant->model, model->name);
+    if (acl_may_grant(request, model->name))
+        request_write(request, grant_create_work, grant_done);
 }
 
 static enum status grant_create_work(struct request *request, struct db *db)
 {
     struct acl_request *acl = acl_request(request);
-    bool is_user = acl->subject == SUBJECT_USER, is_group = acl->subject == SUBJECT_GROUP;
-    int64_t before = 0, now_ms = clock_wall_ms();
+    struct grant *grant = &acl->grant;
+    int64_t now_ms = clock_wall_ms();
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
-        status = subject_find(request, db);
-    if (status != STATUS_OK)
-        return status;
-    status = db_get_int(db, &before,
-                        "SELECT rights FROM \"grant\" WHERE subject = ?1 AND ifnull(user_id, 0) = ?2 AND "
-                        "ifnull(group_id, 0) = ?3 AND model = ?4",
-                        "tiit", subject_word(acl->subject), is_user ? acl->subject_id : 0,
-                        is_group ? acl->subject_id : 0, acl->model);
+        status = subject_find(db, grant->subject, acl->subject_name, &grant->subject_id);
+    if (status == STATUS_NOT_FOUND)
+        return request_invalid(request, "/subject", "There is no such %s.", subject_word(grant->subject));
+    if (status == STATUS_OK)
+        status = may_change(request, db, grant);
+    if (status == STATUS_OK)
+        status = grant_select(db, grant, &acl->before);
+    acl->had_before = status == STATUS_OK;
+    if (acl->had_before)
+        status = grant_delete(db, acl->before.id);
+    grant->id = 0;
+    if ((status == STATUS_OK || status == STATUS_NOT_FOUND) && grant->rights)
+        status = grant_insert(db, grant, acl->reason, request->actor.user_id, now_ms);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    acl->rights_before = (unsigned)before;
-    status = db_run(db,
-                    "DELETE FROM \"grant\" WHERE subject = ?1 AND ifnull(user_id, 0) = ?2 AND ifnull(group_id, 0) = ?3 "
-                    "AND model = ?4",
-                    "tiit", subject_word(acl->subject), is_user ? acl->subject_id : 0, is_group ? acl->subject_id : 0,
-                    acl->model);
-    acl->id = 0;
-    if (status == STATUS_OK && acl->rights) {
-        status = db_run(
-            db,
-            "INSERT INTO \"grant\"(subject, user_id, group_id, model, rights, reason, granted_by, created_at) "
-            "VALUES (?1, nullif(?2, 0), nullif(?3, 0), ?4, ?5, ?6, nullif(?7, 0), ?8)",
-            "tiititii", subject_word(acl->subject), is_user ? acl->subject_id : 0, is_group ? acl->subject_id : 0,
-            acl->model, (int64_t)acl->rights, acl->reason ? acl->reason : "", request->actor.user_id, now_ms);
-        acl->id = db_last_id(db);
-    }
-    if (status == STATUS_OK)
-        status = grant_audit(request, db, "grant");
+    const struct grant_view view = {.grant = *grant,
+                                    .reason = acl->reason,
+                                    .granted_by = request->actor.user_id,
+                                    .granter = request->actor.user_id ? request->actor.name : NULL,
+                                    .created_ms = now_ms};
+    grant_print(&view, request_result(request));
     db_acl_changed(db);
-    grant_print(request_result(request), acl, now_ms);
-    return status;
+    return grant_audit(db, request->actor.user_id, "grant", acl->had_before ? &acl->before : NULL, grant, acl->reason);
+}
+
+/* Is the asker allowed to give @grant (its rights may be none, to take it away)? */
+static enum status may_change(struct request *request, struct db *db, const struct grant *grant)
+{
+    int64_t held_until[RIGHTS_COUNT];
+    char at[CLOCK_TEXT_SIZE];
+    if (request->is_privileged)
+        return STATUS_OK;
+    enum status status = rights_held(db, request->actor.user_id, grant->model, clock_wall_ms(), held_until);
+    if (status != STATUS_OK)
+        return status;
+    if (!held_until[RIGHTS_COUNT - 1])
+        return request_refuse(request, STATUS_FORBIDDEN, "You may not grant permissions on \"%s\".", grant->model);
+    int64_t until_ms = grant->until_ms ? grant->until_ms : INT64_MAX;
+    for (unsigned i = 0; i < RIGHTS_COUNT; i++) {
+        const char *right = right_word(1 << i);
+        if (!(grant->rights & 1 << i))
+            continue;
+        if (!held_until[i])
+            return request_refuse(request, STATUS_FORBIDDEN, "You cannot grant \"%s\" on \"%s\": you lack it yourself.",
+                                  right, grant->model);
+        if (held_until[i] < until_ms)
+            return request_refuse(request, STATUS_FORBIDDEN,
+                                  "You hold \"%s\" on \"%s\" until %s only: grant it no longer than that.", right,
+                                  grant->model, clock_text(held_until[i], at));
+    }
+    return STATUS_OK;
 }
 
 static void grant_done(struct request *request)
 {
-    struct acl_request *acl = acl_request(request);
+    const struct acl_request *acl = acl_request(request);
+    const struct grant *grant = &acl->grant;
     if (request->status != STATUS_OK) {
         request_finish(request, request->status);
         return;
     }
-    if (!permissions_set(request_permissions(request), acl->subject, acl->subject_id, acl->model, acl->rights))
+    if (!permissions_set_until(request_permissions(request), grant->subject, grant->subject_id, grant->model,
+                               grant->rights, grant->until_ms))
         log_error("grant.memory", "a grant is stored but not in force before the next start: no memory");
-    acl_announce(request->app, acl->subject == SUBJECT_USER ? acl->subject_id : 0);
-    request->created_id = acl->id;
-    request_finish(request, !request->result.length ? STATUS_NO_CONTENT : acl->id ? STATUS_CREATED : STATUS_OK);
-}
-
-void grant_create_start(struct request *request)
-{
-    static const char *const names[] = {"subject", "model", "rights", "reason", NULL};
-    struct acl_request *acl = acl_request(request);
-    int model = 0;
-    bool is_fine = params_only(request, names);
-    is_fine &= subject_read(request);
-    is_fine &= param_word(request, "model", PARAM_REQUIRED, models, &model);
-    is_fine &= rights_read(request);
-    is_fine &= param_text(request, "reason", PARAM_OPTIONAL, 0, 500, &acl->reason);
-    strcpy(acl->model, models[model]);
-    if (is_fine)
-        request_write(request, grant_create_work, grant_done);
-    else
-        request_finish(request, STATUS_INVALID);
+    if (grant->rights)
+        expiry_note(request->app, grant->until_ms);
+    acl_announce(request->app, grant->subject == SUBJECT_USER ? grant->subject_id : 0);
+    if (!request->result.length) {
+        request_finish(request, STATUS_NO_CONTENT);
+        return;
+    }
+    request->created_id = grant->id;
+    request_finish(request, grant->id ? STATUS_CREATED : STATUS_OK);
 }
 
 /* ---- delete ---- */
 
-static enum status grant_delete_work(struct request *request, struct db *db)
-{
-    struct acl_request *acl = acl_request(request);
-    enum status status = request_recheck(request, db);
-    if (status != STATUS_OK)
-        return status;
-    struct rows *rows =
-        db_query(db, "SELECT subject, ifnull(user_id, ifnull(group_id, 0)), model, rights FROM \"grant\" WHERE id = ?1",
-                 "i", acl->id);
-    if (!rows)
-        return STATUS_FAULT;
-    bool is_there = rows_next(rows);
-    if (is_there) {
-        const char *word = rows_text(rows, 0, NULL);
-        acl->subject = SUBJECT_EVERYONE;
-        while (acl->subject < SUBJECT_GROUP && strcmp(subject_word(acl->subject), word) != 0)
-            acl->subject++;
-        acl->subject_id = rows_int(rows, 1);
-        strncpy(acl->model, rows_text(rows, 2, NULL), sizeof acl->model - 1);
-        acl->rights_before = (unsigned)rows_int(rows, 3);
-    }
-    status = rows_end(rows);
-    if (status != STATUS_OK || !is_there)
-        return status != STATUS_OK ? status : STATUS_NOT_FOUND;
-    status = db_run(db, "DELETE FROM \"grant\" WHERE id = ?1", "i", acl->id);
-    if (status == STATUS_OK)
-        status = grant_audit(request, db, "revoke");
-    db_acl_changed(db);
-    return status;
-}
-
 void grant_delete_start(struct request *request)
 {
     static const char *const names[] = {"id", NULL};
+    if (!acl_may_grant(request, NULL))
+        return;
     if (params_only(request, names) &&
-        param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->id))
+        param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->before.id))
         request_write(request, grant_delete_work, grant_done);
     else
         request_finish(request, STATUS_INVALID);
+}
+
+static enum status grant_delete_work(struct request *request, struct db *db)
+{
+    struct acl_request *acl = acl_request(request);
+    struct grant *before = &acl->before;
+    enum status status = request_recheck(request, db);
+    if (status == STATUS_OK)
+        status = grant_select_id(db, before->id, before);
+    if (status != STATUS_OK)
+        return status;
+    acl->grant = *before;
+    acl->grant.rights = 0;
+    /* On other models there is nothing that he may see. */
+    status = may_change(request, db, &acl->grant);
+    if (status == STATUS_FORBIDDEN) {
+        free(TAKE(request->detail));
+        return STATUS_NOT_FOUND;
+    }
+    if (status == STATUS_OK)
+        status = grant_delete(db, before->id);
+    if (status == STATUS_OK)
+        status = grant_audit(db, request->actor.user_id, "revoke", before, NULL, "");
+    db_acl_changed(db);
+    return status;
 }

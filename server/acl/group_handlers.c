@@ -5,25 +5,30 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
+#define NAME_IS_TAKEN "There is a group of this name already."
+
+#define GROUP_SELECT                                                                                                   \
+    "SELECT id, name, (SELECT count(*) FROM group_member WHERE group_id = id), "                                       \
+    "(SELECT json_group_array(user_id) FROM group_member WHERE group_id = id), version FROM \"group\" "
+
+static void group_print(struct rows *rows, struct buffer *json)
+{
+    buffer_printf(json, "{\"id\":%lld,", (long long)rows_int(rows, 0));
+    buffer_json_member(json, "name", rows_text(rows, 1, NULL));
+    buffer_printf(json, ",\"members\":%lld,\"users\":%s}", (long long)rows_int(rows, 2), rows_text(rows, 3, NULL));
+}
+
 static enum status group_list_work(struct request *request, struct db *db)
 {
     struct buffer *json = request_result(request);
-    SCOPED(rows_end)
-    struct rows *rows = db_query(db,
-                                 "SELECT id, name, (SELECT count(*) FROM group_member WHERE group_id = id), "
-                                 "(SELECT json_group_array(user_id) FROM group_member WHERE group_id = id) FROM "
-                                 "\"group\" ORDER BY name LIMIT 1000",
-                                 "");
-    if (!rows)
-        return STATUS_FAULT;
+    struct rows *rows = db_query(db, GROUP_SELECT "ORDER BY name LIMIT 1000", "");
     buffer_text(json, "{\"items\":[");
     for (const char *comma = ""; rows_next(rows); comma = ",") {
-        buffer_printf(json, "%s{\"id\":%lld,", comma, (long long)rows_int(rows, 0));
-        buffer_json_member(json, "name", rows_text(rows, 1, NULL));
-        buffer_printf(json, ",\"members\":%lld,\"users\":%s}", (long long)rows_int(rows, 2), rows_text(rows, 3, NULL));
+        buffer_text(json, comma);
+        group_print(rows, json);
     }
     buffer_text(json, "],\"next\":null}");
-    return rows_end(TAKE(rows));
+    return rows_end(rows);
 }
 
 void group_list_start(struct request *request)
@@ -34,14 +39,85 @@ void group_list_start(struct request *request)
         request_finish(request, STATUS_INVALID);
 }
 
-static enum status group_audit(struct request *request, struct db *db, const char *action)
+/* The group as it is into the result. NOT_FOUND: there is none. */
+static enum status group_result(struct request *request, struct db *db, int64_t id)
+{
+    struct buffer *json = request_result(request);
+    struct rows *rows = db_query(db, GROUP_SELECT "WHERE id = ?1", "i", id);
+    bool is_there = rows_next(rows);
+    if (is_there) {
+        group_print(rows, json);
+        request->version = rows_int(rows, 4);
+    }
+    enum status status = rows_end(rows);
+    return status == STATUS_OK && !is_there ? STATUS_NOT_FOUND : status;
+}
+
+static enum status group_detail_work(struct request *request, struct db *db)
+{
+    enum status status = group_result(request, db, acl_request(request)->group_id);
+    return status == STATUS_OK ? request_if_none_match(request, request->version) : status;
+}
+
+static bool group_param(struct request *request)
+{
+    return param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->group_id);
+}
+
+void group_detail_start(struct request *request)
+{
+    static const char *const names[] = {"id", NULL};
+    bool is_fine = params_only(request, names);
+    if (group_param(request) && is_fine)
+        request_read(request, group_detail_work, NULL);
+    else
+        request_finish(request, STATUS_INVALID);
+}
+
+/* ---- the record ---- */
+
+/* What the group is, for the record: its name, how many are in it, and what it may do: with the group that goes too. */
+static enum status group_state(struct db *db, int64_t id, struct buffer *json)
+{
+    struct rows *rows = db_query(db, GROUP_SELECT "WHERE id = ?1", "i", id);
+    bool is_there = rows_next(rows);
+    if (is_there) {
+        buffer_char(json, '{');
+        buffer_json_member(json, "name", rows_text(rows, 1, NULL));
+        buffer_printf(json, ",\"members\":%lld,\"grants\":{", (long long)rows_int(rows, 2));
+    }
+    enum status status = rows_end(rows);
+    if (status != STATUS_OK || !is_there)
+        return status != STATUS_OK ? status : STATUS_NOT_FOUND;
+    rows = db_query(db, "SELECT model, rights FROM \"grant\" WHERE group_id = ?1 ORDER BY model", "i", id);
+    for (const char *comma = ""; rows_next(rows); comma = ",") {
+        const char *model = rows_text(rows, 0, NULL);
+        buffer_text(json, comma);
+        buffer_json(json, model, strlen(model));
+        buffer_char(json, ':');
+        rights_print((unsigned)rows_int(rows, 1), json);
+    }
+    buffer_text(json, "}}");
+    return rows_end(rows);
+}
+
+/* @before and @after: JSON. */
+static enum status group_audit(struct request *request, struct db *db, const char *action, const char *before,
+                               const char *after)
 {
     const struct acl_request *acl = acl_request(request);
     SCOPED(buffer_free) struct buffer detail = {0};
     buffer_printf(&detail, "{\"group\":%lld,\"user\":%lld,", (long long)acl->group_id, (long long)acl->user_id);
     buffer_json_member(&detail, "name", acl->group_name);
-    buffer_char(&detail, '}');
+    buffer_printf(&detail, ",\"before\":%s,\"after\":%s}", before ? before : "null", after ? after : "null");
     return audit_insert(db, request->actor.user_id, action, &detail);
+}
+
+/* Somebody went in or out. */
+static enum status member_audit(struct request *request, struct db *db, const char *action, bool is_in)
+{
+    return group_audit(request, db, action, is_in ? "{\"member\":false}" : "{\"member\":true}",
+                       is_in ? "{\"member\":true}" : "{\"member\":false}");
 }
 
 /* ---- create ---- */
@@ -51,18 +127,18 @@ static enum status group_create_work(struct request *request, struct db *db)
     struct acl_request *acl = acl_request(request);
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
-        status = db_run(db, "INSERT INTO \"group\"(name, created_at) VALUES (?1, ?2)", "ti", acl->group_name,
-                        clock_wall_ms());
+        status = db_run(db, "INSERT INTO \"group\"(name, created_at, updated_at) VALUES (?1, ?2, ?2)", "ti",
+                        acl->group_name, clock_wall_ms());
     if (status == STATUS_CONFLICT)
-        return request_refuse(request, STATUS_CONFLICT, "There is a group of this name already.");
+        return request_refuse(request, STATUS_CONFLICT, NAME_IS_TAKEN);
     if (status != STATUS_OK)
         return status;
     acl->group_id = db_last_id(db);
-    struct buffer *json = request_result(request);
-    buffer_printf(json, "{\"id\":%lld,", (long long)acl->group_id);
-    buffer_json_member(json, "name", acl->group_name);
-    buffer_text(json, ",\"members\":0,\"users\":[]}");
-    return group_audit(request, db, "group.create");
+    SCOPED(buffer_free) struct buffer after = {0};
+    status = group_state(db, acl->group_id, &after);
+    if (status == STATUS_OK)
+        status = group_audit(request, db, "group.create", NULL, after.bytes);
+    return status == STATUS_OK ? group_result(request, db, acl->group_id) : status;
 }
 
 static void group_create_done(struct request *request)
@@ -82,18 +158,57 @@ void group_create_start(struct request *request)
         request_finish(request, STATUS_INVALID);
 }
 
+/* ---- update: another name. Grants hang on the id, so they stay with the group, and none comes with the name. ---- */
+
+static enum status group_update_work(struct request *request, struct db *db)
+{
+    struct acl_request *acl = acl_request(request);
+    SCOPED(buffer_free) struct buffer before = {0};
+    SCOPED(buffer_free) struct buffer after = {0};
+    enum status status = request_recheck(request, db);
+    if (status == STATUS_OK)
+        status = group_result(request, db, acl->group_id);
+    if (status == STATUS_OK)
+        status = request_if_match(request, request->version);
+    if (status == STATUS_OK)
+        status = group_state(db, acl->group_id, &before);
+    if (status == STATUS_OK)
+        status = db_run(db, "UPDATE \"group\" SET name = ?2, updated_at = ?3, version = version + 1 WHERE id = ?1",
+                        "iti", acl->group_id, acl->group_name, clock_wall_ms());
+    if (status == STATUS_CONFLICT)
+        return request_refuse(request, STATUS_CONFLICT, NAME_IS_TAKEN);
+    if (status == STATUS_OK)
+        status = group_state(db, acl->group_id, &after);
+    if (status == STATUS_OK)
+        status = group_audit(request, db, "group.update", before.bytes, after.bytes);
+    return status == STATUS_OK ? group_result(request, db, acl->group_id) : status;
+}
+
+void group_update_start(struct request *request)
+{
+    static const char *const names[] = {"id", "name", NULL};
+    bool is_fine = params_only(request, names);
+    is_fine &= group_param(request);
+    is_fine &= param_text(request, "name", PARAM_REQUIRED, 1, 64, &acl_request(request)->group_name);
+    if (is_fine)
+        request_write(request, group_update_work, NULL);
+    else
+        request_finish(request, STATUS_INVALID);
+}
+
 /* ---- delete ---- */
 
 static enum status group_delete_work(struct request *request, struct db *db)
 {
     struct acl_request *acl = acl_request(request);
+    SCOPED(buffer_free) struct buffer before = {0};
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
-        status = db_run(db, "DELETE FROM \"group\" WHERE id = ?1", "i", acl->group_id);
-    if (status == STATUS_OK && db_changes(db) == 0)
-        return STATUS_NOT_FOUND;
+        status = group_state(db, acl->group_id, &before);
     if (status == STATUS_OK)
-        status = group_audit(request, db, "group.delete");
+        status = db_run(db, "DELETE FROM \"group\" WHERE id = ?1", "i", acl->group_id);
+    if (status == STATUS_OK)
+        status = group_audit(request, db, "group.delete", before.bytes, NULL);
     db_acl_changed(db);
     return status;
 }
@@ -110,8 +225,8 @@ static void group_delete_done(struct request *request)
 void group_delete_start(struct request *request)
 {
     static const char *const names[] = {"id", NULL};
-    if (params_only(request, names) &&
-        param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->group_id))
+    bool is_fine = params_only(request, names);
+    if (group_param(request) && is_fine)
         request_write(request, group_delete_work, group_delete_done);
     else
         request_finish(request, STATUS_INVALID);
@@ -124,7 +239,7 @@ static bool member_read(struct request *request)
     static const char *const names[] = {"id", "user", NULL};
     struct acl_request *acl = acl_request(request);
     bool is_fine = params_only(request, names);
-    is_fine &= param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl->group_id);
+    is_fine &= group_param(request);
     is_fine &= param_int(request, "user", PARAM_REQUIRED, 1, INT64_MAX, &acl->user_id);
     if (!is_fine)
         request_finish(request, STATUS_INVALID);
@@ -142,8 +257,9 @@ static enum status group_join_work(struct request *request, struct db *db)
     if (status == STATUS_OK)
         status = db_run(db, "INSERT OR IGNORE INTO group_member(group_id, user_id) VALUES (?1, ?2)", "ii",
                         acl->group_id, acl->user_id);
-    if (status == STATUS_OK)
-        status = group_audit(request, db, "group.join");
+    if (status != STATUS_OK || db_changes(db) == 0)
+        return status;
+    status = member_audit(request, db, "group.join", true);
     db_acl_changed(db);
     return status;
 }
@@ -175,7 +291,7 @@ static enum status group_part_work(struct request *request, struct db *db)
     if (status == STATUS_OK && db_changes(db) == 0)
         return STATUS_NOT_FOUND;
     if (status == STATUS_OK)
-        status = group_audit(request, db, "group.part");
+        status = member_audit(request, db, "group.part", false);
     db_acl_changed(db);
     return status;
 }

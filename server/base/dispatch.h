@@ -7,11 +7,13 @@
 
 struct dispatch;
 struct models;
+struct turns;
 /* Carry @request to the home and fill in its answer, then request_finish(). */
 typedef void dispatch_forward(void *context, struct request *request);
 
 struct dispatch *dispatch_new(const struct settings *settings);
 void dispatch_free(struct dispatch *dispatch);
+DEFINE_SCOPED(struct dispatch *, dispatch_free)
 /* Home: where actions run. A NULL store: it is closed, and what still asks for it is answered UNAVAILABLE. */
 void dispatch_set_home(struct dispatch *dispatch, struct store *store, struct permissions *permissions,
                        struct sessions *sessions);
@@ -22,6 +24,8 @@ bool dispatch_is_edge(const struct dispatch *dispatch);
 void dispatch_add(struct dispatch *dispatch, const struct route *routes, size_t count, void *app);
 
 bool dispatch_knows(const struct dispatch *dispatch, const char *name);
+/* All routes, one by one: *cursor begins as 0; NULL: that was the last. */
+const struct route *dispatch_route_next(const struct dispatch *dispatch, size_t *cursor);
 /* By rpc name; NULL: unknown. */
 struct request *dispatch_request(struct dispatch *dispatch, const char *name);
 /* By method and path below /api/v1/; path parameters are put into params. NULL: *status is NOT_FOUND or
@@ -40,13 +44,21 @@ struct sessions *dispatch_sessions(const struct dispatch *dispatch);
 /* All models; set once at start, before routes are added. */
 void dispatch_set_models(struct dispatch *dispatch, const struct models *models);
 const struct models *dispatch_models(const struct dispatch *dispatch);
+/* What belongs to the models' own actions; for model_actions.c. */
+struct model_actions;
+void dispatch_set_model_actions(struct dispatch *dispatch, struct model_actions *actions);
+struct model_actions *dispatch_model_actions(const struct dispatch *dispatch);
 /* The data base's changes of permissions up to @version are in memory. For request.c. */
 void dispatch_acl_applied(struct dispatch *dispatch, uint64_t version);
 /* FORBIDDEN, in words that name the first of the @missing rights on the route's model (none: it needs a superuser).
  * thread any */
 enum status request_forbid(struct request *request, unsigned missing);
-/* A problem document (RFC 9457). NULL @detail: the status's words; NULL or empty @errors: none. */
-void problem_print(enum status status, const char *detail, const struct buffer *errors, struct buffer *json);
+/* A problem document (RFC 9457). NULL @detail: the status's words; NULL or empty @errors, @id (of the request): none.
+ */
+void problem_print(enum status status, const char *detail, const struct buffer *errors, const char *id,
+                   struct buffer *json);
 /* The request's answer as one. */
 void request_problem(const struct request *request, struct buffer *json);
+/* For request.c: who reads lists. */
+struct turns *dispatch_turns(const struct dispatch *dispatch);
 size_t dispatch_in_flight(const struct dispatch *dispatch);

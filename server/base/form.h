@@ -15,6 +15,11 @@ enum status form_create(struct request *request, const struct model *model, stru
  * "id" and "version" are not the form's and are skipped.
  */
 enum status form_update(struct request *request, const struct model *model, struct row **out, uint64_t *changed);
+/* The bits of the fields that are there in the parameters: for rules on who may write a field. */
+uint64_t form_sent(const struct request *request, const struct model *model);
+/* Is @field as unknown to @asker as one that does not exist, whatever the row? thread loop */
+struct asker;
+bool field_is_hidden(const struct field *field, const struct asker *asker);
 /* One value of @field from JSON; NULL *why: fine. Texts point into @item or into @hold. */
 bool form_value(const struct field *field, const cJSON *item, struct value *value, struct buffer *hold,
                 const char **why);

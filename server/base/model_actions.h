@@ -10,7 +10,8 @@ bool model_actions_add(struct dispatch *dispatch, const struct models *models);
 void model_actions_free(struct dispatch *dispatch);
 
 /* Is told of every committed change of a row, on the loop, in the order of the commits, before the answer leaves.
- * @before is NULL for a new row, @after for one that is gone. One listener: the change feed. */
+ * @before is NULL for a new row, @after for one that is gone; both: rows changed that cannot be told one by one, as
+ * they went along with another. One listener: the change feed. */
 typedef void model_changed(void *context, const struct model *model, const struct row *before, const struct row *after);
 void model_actions_on_change(struct dispatch *dispatch, model_changed *changed, void *context);
 /* For applications whose own actions change rows of a built-in model. thread loop, after the commit */

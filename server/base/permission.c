@@ -3,6 +3,9 @@
 #include "base/permission.h"
 #include <stdlib.h>
 #include <string.h>
+#include "base/scopes.h"
+#include "base/session.h"
+#include "lib/clock.h"
 #include "lib/hash.h"
 
 #define MODELS_MAX 256
@@ -10,6 +13,7 @@
 struct grant {
     uint16_t model;
     uint16_t rights;
+    int64_t until_ms; /* 0: for good */
 };
 struct grants {
     struct grant *items;
@@ -25,11 +29,12 @@ struct permissions {
     char *models[MODELS_MAX];
     size_t models_count;
     struct grants everyone, members;
-    struct int_map *people; /* user id → struct person, only those who are more than a member */
-    struct int_map *groups; /* group id → struct grants */
+    struct int_map *people;          /* user id → struct person, only those who are more than a member */
+    struct int_map *groups;          /* group id → struct grants */
+    const struct sessions *sessions; /* where the scopes of tokens are */
 };
 
-static const char *const right_words[] = {"read", "write", "delete"};
+static const char *const right_words[] = {"read", "write", "delete", "grant"};
 static const char *const subject_words[] = {"everyone", "members", "user", "group"};
 
 static int model_find(const struct permissions *permissions, const char *model);
@@ -150,6 +155,12 @@ static struct grants *grants_of(struct permissions *permissions, enum subject su
 bool permissions_set(struct permissions *permissions, enum subject subject, int64_t id, const char *model,
                      unsigned rights)
 {
+    return permissions_set_until(permissions, subject, id, model, rights, 0);
+}
+
+bool permissions_set_until(struct permissions *permissions, enum subject subject, int64_t id, const char *model,
+                           unsigned rights, int64_t until_ms)
+{
     /* To take a right away must not fail for want of memory: who has none needs no place for it. */
     int index = rights ? model_add(permissions, model) : model_find(permissions, model);
     if (!rights && (index < 0 || !grants_find_of(permissions, subject, id)))
@@ -157,13 +168,11 @@ bool permissions_set(struct permissions *permissions, enum subject subject, int6
     struct grants *grants = grants_of(permissions, subject, id);
     if (index < 0 || !grants)
         return false;
+    const struct grant grant = {(uint16_t)index, (uint16_t)(rights & RIGHT_ALL), until_ms};
     for (size_t i = 0; i < grants->count; i++) {
         if (grants->items[i].model != index)
             continue;
-        if (rights)
-            grants->items[i].rights = (uint16_t)(rights & RIGHT_ALL);
-        else
-            grants->items[i] = grants->items[--grants->count];
+        grants->items[i] = rights ? grant : grants->items[--grants->count];
         return true;
     }
     if (!rights)
@@ -171,7 +180,7 @@ bool permissions_set(struct permissions *permissions, enum subject subject, int6
     struct grant *items = reallocarray(grants->items, grants->count + 1, sizeof *items);
     if (!items)
         return false;
-    items[grants->count++] = (struct grant){(uint16_t)index, (uint16_t)(rights & RIGHT_ALL)};
+    items[grants->count++] = grant;
     grants->items = items;
     return true;
 }
@@ -206,6 +215,15 @@ void permissions_part(struct permissions *permissions, int64_t group_id, int64_t
         person_part(person, group_id);
 }
 
+bool permissions_is_in_group(const struct permissions *permissions, int64_t group_id, int64_t user_id)
+{
+    const struct person *person = int_map_get(permissions->people, (uint64_t)user_id);
+    for (size_t i = 0; person && i < person->groups_count; i++)
+        if (person->groups[i] == group_id)
+            return true;
+    return false;
+}
+
 void permissions_drop_group(struct permissions *permissions, int64_t group_id)
 {
     struct grants *grants = int_map_remove(permissions->groups, (uint64_t)group_id);
@@ -234,19 +252,42 @@ bool permissions_set_superuser(struct permissions *permissions, int64_t user_id,
     return true;
 }
 
+static bool person_is_superuser(const struct permissions *permissions, int64_t user_id)
+{
+    const struct person *person = user_id ? int_map_get(permissions->people, (uint64_t)user_id) : NULL;
+    return person && person->is_superuser;
+}
+
 bool permissions_is_superuser(const struct permissions *permissions, const struct actor *actor)
 {
-    if (actor->is_shell)
-        return true;
-    const struct person *person = actor->user_id ? int_map_get(permissions->people, (uint64_t)actor->user_id) : NULL;
-    return person && person->is_superuser;
+    return actor->is_shell || (!actor->is_token && person_is_superuser(permissions, actor->user_id));
+}
+
+void permissions_set_sessions(struct permissions *permissions, const struct sessions *sessions)
+{
+    permissions->sessions = sessions;
+}
+
+unsigned permissions_scope(const struct permissions *permissions, const struct actor *actor, const char *model)
+{
+    if (!actor->is_token)
+        return ~0u;
+    const struct session *session =
+        model && permissions->sessions ? sessions_get(permissions->sessions, actor->session_id) : NULL;
+    return session && session->scopes ? scopes_of(session->scopes, model) : 0;
+}
+
+/* The clock is only asked for what has an end. That it has come is seen here first: nothing has to happen for it. */
+static bool grant_is_over(const struct grant *grant)
+{
+    return grant->until_ms && grant->until_ms <= clock_wall_ms();
 }
 
 static unsigned grants_find(const struct grants *grants, int model)
 {
     for (size_t i = 0; grants && i < grants->count; i++)
         if (grants->items[i].model == model)
-            return grants->items[i].rights;
+            return grant_is_over(&grants->items[i]) ? 0 : grants->items[i].rights;
     return 0;
 }
 
@@ -267,16 +308,27 @@ static unsigned rights_of(const struct permissions *permissions, const struct ac
 
 unsigned permissions_of(const struct permissions *permissions, const struct actor *actor, const char *model)
 {
-    if (permissions_is_superuser(permissions, actor))
-        return RIGHT_ALL;
+    unsigned scope = permissions_scope(permissions, actor, model);
+    if (actor->is_shell || person_is_superuser(permissions, actor->user_id))
+        return RIGHT_ALL & scope;
     int index = model_find(permissions, model);
-    return index < 0 ? 0 : rights_of(permissions, actor, index);
+    return index < 0 ? 0 : rights_of(permissions, actor, index) & scope;
 }
 
 bool permissions_allow(const struct permissions *permissions, const struct actor *actor, const char *model,
                        unsigned rights)
 {
     return rights && (permissions_of(permissions, actor, model) & rights) == rights;
+}
+
+bool permissions_may_grant(const struct permissions *permissions, const struct actor *actor, const char *model)
+{
+    if (model || permissions_is_superuser(permissions, actor))
+        return permissions_allow(permissions, actor, model ? model : "", RIGHT_GRANT);
+    for (size_t i = 0; i < permissions->models_count; i++)
+        if (permissions_allow(permissions, actor, permissions->models[i], RIGHT_GRANT))
+            return true;
+    return false;
 }
 
 void permissions_print(const struct permissions *permissions, const struct actor *actor, struct buffer *json)
@@ -298,7 +350,10 @@ void permissions_print(const struct permissions *permissions, const struct actor
 
 bool permissions_have_public(const struct permissions *permissions)
 {
-    return permissions->everyone.count > 0;
+    for (size_t i = 0; i < permissions->everyone.count; i++)
+        if (!grant_is_over(&permissions->everyone.items[i]))
+            return true;
+    return false;
 }
 
 unsigned rights_from_word(const char *word)
@@ -307,6 +362,14 @@ unsigned rights_from_word(const char *word)
         if (strcmp(word, right_words[i]) == 0)
             return 1u << i;
     return 0;
+}
+
+const char *right_word(unsigned right)
+{
+    size_t i = 0;
+    while (i < ARRAY_LENGTH(right_words) - 1 && !(right & 1u << i))
+        i++;
+    return right_words[i];
 }
 
 void rights_print(unsigned rights, struct buffer *json)

@@ -198,6 +198,10 @@ static void forward(void *context, struct request *request)
     member_text(&json, "client", request->client);
     member_text(&json, "peer", request->peer);
     member_text(&json, "agent", request->agent);
+    member_text(&json, "if_match", request->if_match);
+    member_text(&json, "if_none_match", request->if_none_match);
+    member_text(&json, "idempotency_key", request->idempotency_key);
+    member_text(&json, "request", request->id);
     buffer_printf(&json, "\"query\":%s}\n", request->is_query ? "true" : "false");
     buffer_text(&json, params ? params : "{}");
     bool is_fine = params && !json.has_failed;
@@ -413,6 +417,10 @@ static void actor_read(struct request *request, const cJSON *message)
     copy(request->client, sizeof request->client, json_get_text(message, "client"));
     copy(request->peer, sizeof request->peer, json_get_text(message, "peer"));
     copy(request->agent, sizeof request->agent, json_get_text(message, "agent"));
+    copy(request->if_match, sizeof request->if_match, json_get_text(message, "if_match"));
+    copy(request->if_none_match, sizeof request->if_none_match, json_get_text(message, "if_none_match"));
+    copy(request->idempotency_key, sizeof request->idempotency_key, json_get_text(message, "idempotency_key"));
+    copy(request->id, sizeof request->id, json_get_text(message, "request"));
 }
 
 static void answer_send(struct request *request)
@@ -427,7 +435,12 @@ static void answer_send(struct request *request)
     member_number(&json, "user", (uint64_t)request->actor.user_id);
     member_number(&json, "session", (uint64_t)request->actor.session_id);
     member_text(&json, "name", request->actor.name);
+    if (request->actor.is_token)
+        buffer_text(&json, "\"is_token\":true,");
     member_number(&json, "created", (uint64_t)request->created_id);
+    member_number(&json, "version", (uint64_t)request->version);
+    if (request->is_replayed)
+        buffer_text(&json, "\"replayed\":true,");
     member_number(&json, "retry", (uint64_t)request->retry_after_s);
     if (request->session_token) {
         buffer_json_member(&json, "token", request->session_token);
@@ -496,7 +509,10 @@ static void answer_arrived(struct remote *remote, const char *bytes, size_t leng
     request->actor.user_id = json_get_int(answer, "user", 0);
     request->actor.session_id = json_get_int(answer, "session", 0);
     copy(request->actor.name, sizeof request->actor.name, json_get_text(answer, "name"));
+    request->actor.is_token = json_get_bool(answer, "is_token");
     request->created_id = json_get_int(answer, "created", 0);
+    request->version = json_get_int(answer, "version", 0);
+    request->is_replayed = json_get_bool(answer, "replayed");
     request->retry_after_s = json_get_int(answer, "retry", 0);
     const char *epoch = json_get_text(answer, "epoch");
     if (epoch) {

@@ -5,54 +5,84 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/dispatch.h"
+#include "base/etag.h"
+#include "base/idempotency.h"
+#include "base/turns.h"
+#include "lib/clock.h"
 #include "lib/utf8.h"
 
 static enum status read_work(struct store_job *job, struct db *db);
 static enum status write_work(struct store_job *job, struct db *db);
 static void job_done(struct store_job *job);
 
-typedef void hand_over(struct store *store, struct store_job *job);
+static void answer_unsent(struct request *request, enum status status);
 
-static void submit(struct request *request, hand_over *way, request_work *work, request_done *done)
+void request_write(struct request *request, request_work *work, request_done *done)
 {
     struct store *store = dispatch_store(request->dispatch);
     request->work = work;
     request->done = done;
     request->acl_seen = 0;
-    request->job.work = way == store_write ? write_work : read_work;
+    request->job.work = write_work;
     request->job.done = job_done;
-    if (store) {
-        way(store, &request->job);
-        return;
-    }
-    /* The node is closing: what was on its way elsewhere (a password being hashed) comes too late. */
-    request->job.status = STATUS_UNAVAILABLE;
-    job_done(&request->job);
-}
-
-void request_write(struct request *request, request_work *work, request_done *done)
-{
-    submit(request, store_write, work, done);
+    if (request->capture)
+        request->capture(request, true);
+    else if (!store)
+        answer_unsent(request, STATUS_UNAVAILABLE);
+    else if (!idempotency_begin(request))
+        answer_unsent(request, FAULT("no memory for an idempotency key"));
+    else
+        store_write(store, &request->job);
 }
 
 void request_read(struct request *request, request_work *work, request_done *done)
 {
-    submit(request, store_read, work, done);
+    struct turns *turns = dispatch_turns(request->dispatch);
+    request->work = work;
+    request->done = done;
+    request->acl_seen = 0;
+    request->job.work = read_work;
+    request->job.done = job_done;
+    if (request->capture)
+        request->capture(request, false);
+    else if (!dispatch_store(request->dispatch))
+        answer_unsent(request, STATUS_UNAVAILABLE);
+    else if (turns_concern(request))
+        turns_take(turns, request);
+    else
+        store_read(dispatch_store(request->dispatch), &request->job);
+}
+
+/* The node is closing, and what was on its way elsewhere (a password being hashed) comes too late; or the like. */
+static void answer_unsent(struct request *request, enum status status)
+{
+    request->job.status = status;
+    job_done(&request->job);
+}
+
+static enum status work_run(struct request *request, struct db *db, request_work *work)
+{
+    char before[REQUEST_ID_SIZE], ignored[REQUEST_ID_SIZE];
+    /* A group that failed runs its jobs a second time: what the first time left must not be answered twice. */
+    buffer_clear(&request->errors);
+    free(TAKE(request->detail));
+    status_set_request(request->id, before);
+    enum status status = work(request, db);
+    status_set_request(before, ignored);
+    return status;
 }
 
 static enum status read_work(struct store_job *job, struct db *db)
 {
     struct request *request = container_of(job, struct request, job);
-    /* A group that failed runs its jobs a second time: what the first time left must not be answered twice. */
-    buffer_clear(&request->errors);
-    free(TAKE(request->detail));
-    return request->work(request, db);
+    return work_run(request, db, request->work);
 }
 
 static enum status write_work(struct store_job *job, struct db *db)
 {
-    enum status status = read_work(job, db);
-    container_of(job, struct request, job)->acl_seen = db_acl_version(db);
+    struct request *request = container_of(job, struct request, job);
+    enum status status = work_run(request, db, request->kept ? idempotency_work : request->work);
+    request->acl_seen = db_acl_version(db);
     return status;
 }
 
@@ -61,15 +91,21 @@ static void job_done(struct store_job *job)
     struct request *request = container_of(job, struct request, job);
     struct dispatch *dispatch = request->dispatch;
     uint64_t acl_seen = request->acl_seen;
+    char before[REQUEST_ID_SIZE], ignored[REQUEST_ID_SIZE];
+    status_set_request(request->id, before);
     request->status = job->status;
     if (request->status == STATUS_BUSY)
         request->retry_after_s = 1;
-    if (request->done)
+    if (request->turn)
+        turns_leave(dispatch_turns(dispatch), request);
+    /* What was done before was told before. */
+    if (request->done && !request->is_replayed)
         request->done(request);
     else
         request_finish(request, request->status);
     /* Writes are done in the order of their commits: what they changed up to here is in memory now. */
     dispatch_acl_applied(dispatch, acl_seen);
+    status_set_request(before, ignored);
 }
 
 /* printf into @text; what does not fit is left out, but no half of a character stays. */
@@ -117,6 +153,26 @@ struct buffer *request_result(struct request *request)
     return &request->result;
 }
 
+/* True: it is not there, or fits into @to. */
+static bool condition_take(struct request *request, const char *name, char *to, size_t size)
+{
+    cJSON *item = cJSON_DetachItemFromObjectCaseSensitive(request->params, name);
+    const char *text = json_text(item);
+    bool is_fine = !item || (text && strlen(text) < size);
+    if (text && is_fine)
+        strcpy(to, text);
+    cJSON_Delete(item);
+    if (!is_fine)
+        request_refuse(request, STATUS_MALFORMED, "\"%s\" must be a text of at most %zu bytes.", name, size - 1);
+    return is_fine;
+}
+
+bool request_take_conditions(struct request *request)
+{
+    return condition_take(request, "if_match", request->if_match, sizeof request->if_match) &&
+           condition_take(request, "idempotency_key", request->idempotency_key, sizeof request->idempotency_key);
+}
+
 struct permissions *request_permissions(struct request *request)
 {
     return dispatch_permissions(request->dispatch);
@@ -127,39 +183,69 @@ struct sessions *request_sessions(struct request *request)
     return dispatch_sessions(request->dispatch);
 }
 
+enum status request_if_match(const struct request *request, int64_t version)
+{
+    return !request->if_match[0] || etag_list_has(request->if_match, version) ? STATUS_OK : STATUS_PRECONDITION;
+}
+
+enum status request_if_none_match(const struct request *request, int64_t version)
+{
+    return request->if_none_match[0] && etag_list_has(request->if_none_match, version) ? STATUS_NOT_MODIFIED
+                                                                                       : STATUS_OK;
+}
+
+/* What the data base grants the actor on the route's model now. Rights are bits: their union over the subjects is
+ * taken bit by bit. */
+static enum status rights_select(struct request *request, struct db *db, unsigned *rights)
+{
+    int64_t found = 0;
+    enum status status = db_get_int(
+        db, &found,
+        "SELECT ifnull(max(rights & 1) | max(rights & 2) | max(rights & 4) | max(rights & 8), 0) FROM \"grant\" "
+        "WHERE model = ?2 AND (until IS NULL OR until > ?3) AND (subject = 'everyone' OR (?1 > 0 AND subject = "
+        "'members') OR user_id = ?1 OR group_id IN (SELECT group_id FROM group_member WHERE user_id = ?1))",
+        "iti", request->actor.user_id, request->route->model, clock_wall_ms());
+    if (status == STATUS_OK)
+        *rights = (unsigned)found & request->scope;
+    return status;
+}
+
 enum status request_recheck(struct request *request, struct db *db)
 {
     const struct actor *actor = &request->actor;
     const struct route *route = request->route;
-    int64_t is_superuser = 0, rights = 0;
-    if (actor->is_shell || route->flags & (ROUTE_OPEN | ROUTE_NODE) || db_acl_version(db) == request->acl_version)
+    int64_t is_superuser = 0;
+    if (actor->is_shell || route->flags & ROUTE_NODE || db_acl_version(db) == request->acl_version)
         return STATUS_OK;
+    request->rights = 0;
+    request->is_privileged = false;
     if (actor->user_id) {
         enum status status =
             db_get_int(db, &is_superuser,
                        "SELECT superuser FROM user WHERE id = ?1 AND disabled = 0 AND "
                        "(?2 = 0 OR EXISTS (SELECT 1 FROM session WHERE session.id = ?2 AND user_id = ?1))",
                        "ii", actor->user_id, actor->session_id);
+        if (status == STATUS_NOT_FOUND && route->flags & ROUTE_OPEN)
+            return STATUS_OK; /* anyone may, also somebody who is nobody any more */
         if (status == STATUS_NOT_FOUND)
             return request_refuse(request, STATUS_UNAUTHENTICATED, "Your session has ended: sign in again.");
         if (status != STATUS_OK)
             return status;
     }
-    if (is_superuser || route->flags & ROUTE_SIGNED_IN)
+    if (is_superuser && !actor->is_token) {
+        request->rights = route->model ? RIGHT_ALL : 0;
+        request->is_privileged = true;
         return STATUS_OK;
+    }
     if (route->flags & ROUTE_SUPERUSER)
         return request_forbid(request, 0);
-    /* Rights are bits: their union over the subjects is taken bit by bit. */
-    enum status status =
-        db_get_int(db, &rights,
-                   "SELECT ifnull(max(rights & 1) | max(rights & 2) | max(rights & 4), 0) FROM \"grant\" "
-                   "WHERE model = ?2 AND (subject = 'everyone' OR (?1 > 0 AND subject = 'members') OR user_id = ?1 "
-                   "OR group_id IN (SELECT group_id FROM group_member WHERE user_id = ?1))",
-                   "it", actor->user_id, route->model);
-    if (status != STATUS_OK)
-        return status;
-    unsigned missing = route->needs & ~(unsigned)rights;
-    return missing ? request_forbid(request, missing) : STATUS_OK;
+    if (!route->model)
+        return STATUS_OK;
+    enum status status = is_superuser ? STATUS_OK : rights_select(request, db, &request->rights);
+    if (is_superuser) /* through a token: everything that it was made for */
+        request->rights = RIGHT_ALL & request->scope;
+    unsigned missing = route->needs & ~request->rights;
+    return status == STATUS_OK && missing ? request_forbid(request, missing) : status;
 }
 
 /* ---- parameters ---- */

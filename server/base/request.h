@@ -13,6 +13,8 @@
 
 struct request;
 struct dispatch;
+struct kept;
+struct reader;
 
 /* Store thread. The status it returns becomes request->status; anything but success rolls back what it wrote. It may
  * run twice (see store_job): clear what you build, as request_result() does. */
@@ -22,12 +24,15 @@ typedef void request_done(struct request *request);
 
 /* What an action needs before it starts; each route names its own. */
 enum {
-    ROUTE_OPEN = 1,      /* anyone, signed in or not: the action checks for itself */
-    ROUTE_SIGNED_IN = 2, /* any user who is signed in */
-    ROUTE_MODEL = 4,     /* `needs` on `model` */
-    ROUTE_SUPERUSER = 8, /* superusers and the shell */
-    ROUTE_NODE = 16,     /* never from a client: the server's own (subscriptions, other nodes) */
-    ROUTE_HTTP_ONLY = 32 /* not offered as rpc: it deals in cookies */
+    ROUTE_OPEN = 1,         /* anyone, signed in or not: the action checks for itself */
+    ROUTE_SIGNED_IN = 2,    /* any user who is signed in */
+    ROUTE_MODEL = 4,        /* `needs` on `model` */
+    ROUTE_SUPERUSER = 8,    /* superusers and the shell */
+    ROUTE_NODE = 16,        /* never from a client: the server's own (subscriptions, other nodes) */
+    ROUTE_HTTP_ONLY = 32,   /* not offered as rpc: it deals in cookies */
+    ROUTE_TOKEN_OK = 64,    /* with SIGNED_IN: an API token is enough */
+    ROUTE_IDEMPOTENT = 128, /* takes an idempotency key; all that are called ".create" do */
+    ROUTE_SECRET = 256      /* its answer holds a secret: it is never kept, and no part of a batch */
 };
 
 struct route {
@@ -55,6 +60,7 @@ struct request {
     char agent[128];
     char client[RANDOM_ID_SIZE]; /* realtime client id; "" through REST */
     uint64_t node;               /* 0: this node; else the edge that sent it */
+    char id[REQUEST_ID_SIZE];    /* for logs and problem documents; "": none */
     cJSON *params;               /* an object, never NULL, owned. Path parameters and query are merged in */
     /* Conditions and the like: headers of HTTP; on the socket "if_match" and "idempotency_key" beside the parameters.
      */
@@ -63,8 +69,13 @@ struct request {
     bool is_query;                         /* params came from a query string: numbers and truths are texts there */
     unsigned rights;      /* of the actor on the route's model; set at start, again by request_recheck() */
     bool is_privileged;   /* a superuser or the shell: passes every check; set with rights */
+    unsigned scope;       /* what the actor's API token is for, on the route's model; without a token: all */
     uint64_t acl_version; /* of the permissions in memory that it was checked under */
     uint64_t acl_seen;    /* the data base's, when its work ended on the writer; 0: no work ran there */
+
+    struct kept *kept;   /* with an idempotency key: see base/idempotency.h; owned */
+    bool is_replayed;    /* the answer is that to an earlier request with the same key */
+    struct reader *turn; /* a list that is read now or waits for its turn: see base/turns.h */
 
     enum status status;
     char *detail;         /* a sentence for the client, owned; NULL: the status's words */
@@ -88,6 +99,8 @@ struct request {
 
     request_work *work;
     request_done *done;
+    /* In a batch: gets the request instead of the store when work and done are set; NULL otherwise. */
+    void (*capture)(struct request *request, bool is_write);
 };
 
 /* ---- for actions ---- */
@@ -105,10 +118,13 @@ enum status request_invalid(struct request *request, const char *pointer, const 
     __attribute__((format(printf, 3, 4)));
 /* The result, emptied, to be written anew. */
 struct buffer *request_result(struct request *request);
-/* The settings, permissions … of the node. */
 /* May the row's @version be changed (shown)? OK, or PRECONDITION (NOT_MODIFIED) by if_match (if_none_match). */
 enum status request_if_match(const struct request *request, int64_t version);
 enum status request_if_none_match(const struct request *request, int64_t version);
+/* For doors that have no headers: takes "if_match" and "idempotency_key" out of the parameters. False: one of them is
+ * no text, or too long (the reason is in the request). */
+bool request_take_conditions(struct request *request);
+/* The permissions … of the node. */
 struct permissions *request_permissions(struct request *request);
 struct sessions *request_sessions(struct request *request);
 /* Writer thread, inside work: is what the loop allowed still allowed? Only looks into the data base if permissions

@@ -4,23 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "base/rest_parts.h"
 #include "lib/utf8.h"
 
-#define PREFIX "/api/v1/"
-
-/* What the answer must still know of its HTTP request. */
-enum { TAG_SECURE = 1 };
-
-struct rest {
-    struct dispatch *dispatch;
-    const struct settings *settings;
-    struct http *http;
-};
-
-static void rest_reply(struct request *request);
 static enum status who_read(const struct http_request *http_request, struct request *request);
-static enum status params_read(const struct http_request *http_request, struct request *request);
-static void methods_answer(struct rest *rest, const struct http_request *http_request, struct buffer *allow);
+static enum status conditions_read(const struct http_request *http_request, struct request *request);
+static void copy(char *to, size_t size, const char *from);
 
 struct rest *rest_new(struct dispatch *dispatch, const struct settings *settings)
 {
@@ -49,11 +38,11 @@ bool rest_handle(struct rest *rest, const struct http_request *http_request)
     SCOPED(buffer_free) struct buffer allow = {0};
     enum status status = STATUS_NOT_FOUND;
     struct request *request = NULL;
-    if (strncmp(http_request->path, PREFIX, strlen(PREFIX)) == 0)
-        request = dispatch_request_http(rest->dispatch, http_request->method, http_request->path + strlen(PREFIX),
+    if (strncmp(http_request->path, REST_PREFIX, strlen(REST_PREFIX)) == 0)
+        request = dispatch_request_http(rest->dispatch, http_request->method, http_request->path + strlen(REST_PREFIX),
                                         &status, &allow);
     if (!request && status == STATUS_METHOD_NOT_ALLOWED) {
-        methods_answer(rest, http_request, &allow);
+        rest_answer_methods(rest, http_request, &allow);
         return true;
     }
     if (!request) {
@@ -63,35 +52,18 @@ bool rest_handle(struct rest *rest, const struct http_request *http_request)
     request->reply = rest_reply;
     request->door = rest;
     request->door_id = http_request->id;
-    request->door_tag = http_request->is_secure ? TAG_SECURE : 0;
+    request->door_tag = http_request->is_secure ? REST_TAG_SECURE : 0;
+    copy(request->id, sizeof request->id, http_request->request_id);
     status = who_read(http_request, request);
     if (status == STATUS_OK)
-        status = params_read(http_request, request);
+        status = conditions_read(http_request, request);
+    if (status == STATUS_OK)
+        status = rest_read_params(http_request, request);
     if (status == STATUS_OK)
         dispatch_start(request);
     else
         request_finish(request, status);
     return true;
-}
-
-/* The address is there, but does not take this method, or the question was which it takes. */
-static void methods_answer(struct rest *rest, const struct http_request *http_request, struct buffer *allow)
-{
-    SCOPED(buffer_free) struct buffer headers = {0};
-    SCOPED(buffer_free) struct buffer problem = {0};
-    struct http_answer answer = {.status = 204};
-    buffer_text(allow, ", OPTIONS");
-    if (!allow->has_failed)
-        http_answer_header(&headers, "Allow", allow->bytes);
-    answer.headers = headers.bytes;
-    if (http_request->method != HTTP_M_OPTIONS) {
-        problem_print(STATUS_METHOD_NOT_ALLOWED, NULL, NULL, &problem);
-        answer.status = status_http(STATUS_METHOD_NOT_ALLOWED);
-        answer.content_type = "application/problem+json";
-        answer.body = problem.bytes;
-        answer.body_length = problem.length;
-    }
-    http_answer(rest->http, http_request->id, &answer);
 }
 
 static void copy(char *to, size_t size, const char *from)
@@ -153,133 +125,21 @@ static enum status who_read(const struct http_request *http_request, struct requ
     return STATUS_OK;
 }
 
-static enum status body_read(const struct http_request *http_request, struct request *request)
+static bool condition_copy(const struct http_request *http_request, const char *name, char *to, size_t size)
 {
-    if (!http_request->body_length)
-        return STATUS_OK;
-    const char *type = http_header(http_request, "Content-Type");
-    size_t length = type ? strcspn(type, ";") : 0;
-    while (length && (type[length - 1] == ' ' || type[length - 1] == '\t'))
-        length--;
-    if (length != strlen("application/json") || strncasecmp(type, "application/json", length) != 0)
-        return STATUS_MEDIA_TYPE;
-    const char *why;
-    SCOPED(json_free) cJSON *body = json_parse(http_request->body, http_request->body_length, &why);
-    if (!body)
-        return request_refuse(request, STATUS_MALFORMED, "The body is not valid JSON: %s.", why);
-    if (!cJSON_IsObject(body))
-        return request_refuse(request, STATUS_MALFORMED, "The body must be a JSON object.");
-    char pointer[PARAM_POINTER_SIZE];
-    cJSON *item;
-    while ((item = body->child)) {
-        cJSON_DetachItemViaPointer(body, item);
-        if (json_get(request->params, item->string)) {
-            request_refuse(request, STATUS_MALFORMED, "\"%s\" is given by the address already.",
-                           param_pointer(item->string, pointer) + 1);
-            cJSON_Delete(item);
-            return STATUS_MALFORMED;
-        }
-        /* The item keeps its own name. */
-        cJSON_AddItemToArray(request->params, item);
-    }
-    return STATUS_OK;
+    const char *value = http_header(http_request, name);
+    copy(to, size, value);
+    return !value || strlen(value) < size;
 }
 
-static enum status query_read(const struct http_request *http_request, struct request *request)
+static enum status conditions_read(const struct http_request *http_request, struct request *request)
 {
-    SCOPED(buffer_free) struct buffer name = {0};
-    SCOPED(buffer_free) struct buffer value = {0};
-    const char *query = http_request->query;
-    char pointer[PARAM_POINTER_SIZE];
-    bool is_bad = false;
-    int count = 0;
-    while (http_query_next(&query, &name, &value, &is_bad)) {
-        const char *key = name.bytes ? name.bytes : "";
-        if (++count > JSON_KEYS_MAX)
-            return request_refuse(request, STATUS_MALFORMED, "There are too many parameters.");
-        if (json_get(request->params, key))
-            return request_refuse(request, STATUS_MALFORMED, "The parameter \"%s\" is there twice.",
-                                  param_pointer(key, pointer) + 1);
-        if (!cJSON_AddStringToObject(request->params, key, value.bytes ? value.bytes : ""))
-            return FAULT("no memory");
-    }
-    if (is_bad)
-        return request_refuse(request, STATUS_MALFORMED, "The part of the address behind \"?\" is badly encoded.");
-    request->is_query = true;
-    return STATUS_OK;
-}
-
-static enum status params_read(const struct http_request *http_request, struct request *request)
-{
-    switch (http_request->method) {
-    case HTTP_M_GET:
-    case HTTP_M_HEAD:
-    case HTTP_M_OPTIONS:
-        return query_read(http_request, request);
-    case HTTP_M_DELETE:
-        if (http_request->query[0])
-            return query_read(http_request, request);
-        return body_read(http_request, request);
-    default:
-        if (http_request->query[0])
-            return request_refuse(request, STATUS_MALFORMED, "Send the parameters in the body, not in the address.");
-        return body_read(http_request, request);
-    }
-}
-
-/* A session's cookie: for the browser's own use only, never for scripts. */
-static void cookie_write(struct buffer *headers, const char *token, bool is_secure, int64_t lifetime_s)
-{
-    SCOPED(buffer_free) struct buffer cookie = {0};
-    buffer_printf(&cookie, "%s=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%lld%s",
-                  is_secure ? SESSION_COOKIE_SECURE : SESSION_COOKIE, token, token[0] ? (long long)lifetime_s : 0LL,
-                  is_secure ? "; Secure" : "");
-    if (cookie.bytes)
-        http_answer_header(headers, "Set-Cookie", cookie.bytes);
-}
-
-/* Where what was made can be read, if it can be read alone. */
-static void location_write(const struct rest *rest, const struct request *request, struct buffer *headers)
-{
-    int length = (int)strcspn(request->route->name, ".");
-    char text[64];
-    snprintf(text, sizeof text, "%.*s.detail", length, request->route->name);
-    if (!dispatch_knows(rest->dispatch, text))
-        return;
-    snprintf(text, sizeof text, PREFIX "%.*s/%lld", length, request->route->name, (long long)request->created_id);
-    http_answer_header(headers, "Location", text);
-}
-
-static void rest_reply(struct request *request)
-{
-    struct rest *rest = request->door;
-    SCOPED(buffer_free) struct buffer headers = {0};
-    SCOPED(buffer_free) struct buffer problem = {0};
-    struct http_answer answer = {.status = status_http(request->status)};
-    char text[64];
-    if (request->session_token)
-        cookie_write(&headers, request->session_token, request->door_tag & TAG_SECURE,
-                     rest->settings->account_session_s);
-    if (request->retry_after_s) {
-        snprintf(text, sizeof text, "%lld", (long long)request->retry_after_s);
-        http_answer_header(&headers, "Retry-After", text);
-    }
-    if (request->status == STATUS_UNAUTHENTICATED)
-        http_answer_header(&headers, "WWW-Authenticate", "Bearer");
-    if (request->status == STATUS_CREATED && request->created_id)
-        location_write(rest, request, &headers);
-    if (!status_is_ok(request->status)) {
-        request_problem(request, &problem);
-        answer.content_type = "application/problem+json";
-        answer.body = problem.bytes;
-        answer.body_length = problem.length;
-    } else if (request->result.length) {
-        answer.content_type = "application/json";
-        answer.body = request->result.bytes;
-        answer.body_length = request->result.length;
-    } else {
-        answer.status = 204;
-    }
-    answer.headers = headers.bytes;
-    http_answer(rest->http, request->door_id, &answer);
+    const char *wrong =
+        !condition_copy(http_request, "If-Match", request->if_match, sizeof request->if_match) ? "If-Match"
+        : !condition_copy(http_request, "If-None-Match", request->if_none_match, sizeof request->if_none_match)
+            ? "If-None-Match"
+        : !condition_copy(http_request, "Idempotency-Key", request->idempotency_key, sizeof request->idempotency_key)
+            ? "Idempotency-Key"
+            : NULL;
+    return wrong ? request_refuse(request, STATUS_MALFORMED, "The header %s is too long.", wrong) : STATUS_OK;
 }

@@ -2,6 +2,7 @@
 #include "base/session.h"
 #include <stdlib.h>
 #include <string.h>
+#include "base/scopes.h"
 #include "lib/hash.h"
 #include "lib/list.h"
 
@@ -18,6 +19,7 @@ struct sessions {
 
 static struct session *session_use(struct sessions *sessions, struct session *session, int64_t now_wall_ms);
 static void entry_remove(struct sessions *sessions, struct entry *entry);
+static void entry_free(struct entry *entry);
 
 struct sessions *sessions_new(int64_t idle_ms)
 {
@@ -39,10 +41,8 @@ void sessions_free(struct sessions *sessions)
         return;
     void *value;
     size_t cursor = 0;
-    while (sessions->by_id && int_map_next(sessions->by_id, &cursor, NULL, &value)) {
-        free(((struct entry *)value)->session.name);
-        free(value);
-    }
+    while (sessions->by_id && int_map_next(sessions->by_id, &cursor, NULL, &value))
+        entry_free(value);
     cursor = 0;
     while (sessions->by_user && int_map_next(sessions->by_user, &cursor, NULL, &value))
         free(value);
@@ -60,6 +60,8 @@ bool sessions_add(struct sessions *sessions, const struct session *session)
     entry->session = *session;
     list_init(&entry->link);
     entry->session.name = strdup(session->name);
+    entry->session.scopes = session->scopes ? scopes_copy(session->scopes) : NULL;
+    bool is_copied = entry->session.name && (!session->scopes || entry->session.scopes);
     struct list *head = int_map_get(sessions->by_user, (uint64_t)session->user_id);
     if (!head && (head = malloc(sizeof *head))) {
         list_init(head);
@@ -68,12 +70,11 @@ bool sessions_add(struct sessions *sessions, const struct session *session)
             head = NULL;
         }
     }
-    if (!head || !entry->session.name ||
+    if (!head || !is_copied ||
         !text_map_set(sessions->by_digest, entry->session.digest, strlen(entry->session.digest), entry) ||
         !int_map_set(sessions->by_id, (uint64_t)session->id, entry)) {
         text_map_remove(sessions->by_digest, entry->session.digest, strlen(entry->session.digest));
-        free(entry->session.name);
-        free(entry);
+        entry_free(entry);
         return false;
     }
     list_append(head, &entry->link);
@@ -94,7 +95,9 @@ struct session *sessions_use(struct sessions *sessions, int64_t id, int64_t now_
 
 bool sessions_is_over(const struct sessions *sessions, const struct session *session, int64_t now_wall_ms)
 {
-    return now_wall_ms >= session->expires_ms || now_wall_ms - session->used_ms >= sessions->idle_ms;
+    /* A token that is needed once a month is no less good for that. */
+    bool is_idle = !session->scopes && now_wall_ms - session->used_ms >= sessions->idle_ms;
+    return now_wall_ms >= session->expires_ms || is_idle;
 }
 
 static struct session *session_use(struct sessions *sessions, struct session *session, int64_t now_wall_ms)
@@ -112,6 +115,12 @@ struct session *sessions_find_id(struct sessions *sessions, int64_t id)
     return entry ? &entry->session : NULL;
 }
 
+const struct session *sessions_get(const struct sessions *sessions, int64_t id)
+{
+    const struct entry *entry = int_map_get(sessions->by_id, (uint64_t)id);
+    return entry ? &entry->session : NULL;
+}
+
 static void entry_remove(struct sessions *sessions, struct entry *entry)
 {
     struct session *session = &entry->session;
@@ -121,7 +130,13 @@ static void entry_remove(struct sessions *sessions, struct entry *entry)
     struct list *head = int_map_get(sessions->by_user, (uint64_t)session->user_id);
     if (head && list_is_empty(head))
         free(int_map_remove(sessions->by_user, (uint64_t)session->user_id));
-    free(session->name);
+    entry_free(entry);
+}
+
+static void entry_free(struct entry *entry)
+{
+    free(entry->session.name);
+    scopes_free(entry->session.scopes);
     free(entry);
 }
 
@@ -167,6 +182,7 @@ void session_actor(const struct session *session, struct actor *actor)
     memset(actor, 0, sizeof *actor);
     actor->user_id = session->user_id;
     actor->session_id = session->id;
+    actor->is_token = session->scopes != NULL;
     size_t length = strlen(session->name);
     memcpy(actor->name, session->name, length < NAME_SIZE ? length : NAME_SIZE - 1);
 }

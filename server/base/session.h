@@ -13,8 +13,10 @@ struct session {
     int64_t stored_ms;                       /* used_ms as the data base knows it */
     char digest[DIGEST_TEXT_SIZE];           /* of the token, as stored */
     char *name;                              /* the user's, owned */
+    struct scopes *scopes;                   /* an API token's, owned; NULL: somebody has signed in */
 };
 
+struct scopes;
 struct sessions;
 struct sessions *sessions_new(int64_t idle_ms);
 void sessions_free(struct sessions *sessions);
@@ -25,6 +27,7 @@ bool sessions_add(struct sessions *sessions, const struct session *session);
 /* By the token's digest: NULL if there is none or it has expired (idle or absolute). Marks it used. */
 struct session *sessions_find(struct sessions *sessions, const char *digest, int64_t now_wall_ms);
 /* By its id, whether it has expired or not. */
+const struct session *sessions_get(const struct sessions *sessions, int64_t id);
 struct session *sessions_find_id(struct sessions *sessions, int64_t id);
 /* As sessions_find(), for who has shown the token before (an open socket). */
 struct session *sessions_use(struct sessions *sessions, int64_t id, int64_t now_wall_ms);

@@ -20,6 +20,8 @@ struct status_row {
 #define STATUS_ROW(name, http, realtime, code, words) {http, realtime, code, words},
 static const struct status_row status_rows[] = {STATUS_TABLE(STATUS_ROW)};
 
+static _Thread_local char request_now[REQUEST_ID_SIZE];
+
 static const struct status_row *status_row(enum status status);
 
 int status_http(enum status status)
@@ -71,7 +73,18 @@ void status_fault(const char *function, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    log_error("fault", "%s: %s", function, text);
+    if (request_now[0])
+        log_error("fault", "%s: %s (request %s)", function, text, request_now);
+    else
+        log_error("fault", "%s: %s", function, text);
+}
+
+void status_set_request(const char *id, char before[REQUEST_ID_SIZE])
+{
+    size_t length = strnlen(id, sizeof request_now - 1);
+    memcpy(before, request_now, sizeof request_now);
+    memcpy(request_now, id, length);
+    request_now[length] = '\0';
 }
 
 /* A number from elsewhere (another node, a future version) that is no status of ours is a fault. */

@@ -45,6 +45,9 @@ bool status_is_temporary(enum status status);
 /* The status whose code is @code; STATUS_FAULT if there is none. */
 enum status status_from_code(const char *code);
 
+#define REQUEST_ID_SIZE 65 /* 64 characters and the NUL */
+/* What this thread works on, for the lines of its faults: @id ("": nothing). @before gets what it was. */
+void status_set_request(const char *id, char before[REQUEST_ID_SIZE]);
 void status_fault(const char *function, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A fault is ours: logged once, where it is found. */
 #define FAULT(...) (status_fault(__func__, __VA_ARGS__), STATUS_FAULT)

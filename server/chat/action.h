@@ -16,6 +16,7 @@ struct chat_action {
 
     /* Asked for; each form sets what its action takes. Texts point into the parameters; NULL: not given. */
     int64_t id; /* of the room or message that the path names */
+    int64_t room_id_asked; /* a filter; 0: any room */
     int64_t user_id;
     int64_t reply_to; /* 0: not given */
     int64_t offset, after, before, limit;

@@ -30,6 +30,8 @@ struct chat *chat_new(struct dispatch *dispatch, struct hub *hub)
     if (!chat->rooms || !chat->limits || !chat->unreads)
         return NULL;
     dispatch_add(dispatch, chat_routes, chat_routes_count, chat);
+    dispatch_add(dispatch, &search_route, 1, chat);
+    search_init(&chat->search, chat);
     hub_add_kind(hub, &room_channels, chat);
     return TAKE(chat);
 }
@@ -47,6 +49,12 @@ void chat_free(struct chat *chat)
 enum status chat_load(struct chat *chat, struct db *db)
 {
     return rooms_load(chat->rooms, db);
+}
+
+void chat_start(struct chat *chat)
+{
+    /* What was said before the last stop may not be indexed yet. */
+    search_note(&chat->search);
 }
 
 static enum status room_authorize(void *app, const struct actor *actor, const char *rest, struct channel_top *top)

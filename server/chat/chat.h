@@ -24,3 +24,8 @@ DEFINE_SCOPED(struct chat *, chat_free)
  * thread  the loop's, before it runs
  */
 enum status chat_load(struct chat *chat, struct db *db);
+/* What a home does by itself from now on. thread loop, after chat_load() */
+void chat_start(struct chat *chat);
+/* Tell @models of "$rooms" (which the asker is a member of), "$public_rooms" and "$moderated_rooms" (its owner or a
+ * moderator), before their rules are read. Also on an edge. @chat must outlive @models. */
+void chat_relations(struct models *models, struct chat *chat);

@@ -1,5 +1,6 @@
 /* chat/forms.c: the fields of rooms, members and messages. */
 #include "chat/forms.h"
+#include "base/words.h"
 #include "lib/utf8.h"
 
 #define ID_MAX            INT64_C(9007199254740991)
@@ -131,6 +132,20 @@ enum status form_message_list(struct chat_action *action)
     is_fine &= read_id(action, "id", &action->id);
     is_fine &= param_int(request, "before", PARAM_OPTIONAL, 0, ID_MAX, &action->before);
     is_fine &= param_int(request, "after", PARAM_OPTIONAL, 0, ID_MAX, &action->after);
+    is_fine &= param_int(request, "limit", PARAM_OPTIONAL, 1, MESSAGES_PAGE_MAX, &action->limit);
+    return form_end(is_fine);
+}
+
+enum status form_message_search(struct chat_action *action)
+{
+    struct request *request = &action->request;
+    bool is_fine = params_only(request, NAMES("q", "room", "author", "before", "limit"));
+    action->limit = MESSAGES_PAGE;
+    action->before = ID_MAX;
+    is_fine &= param_text(request, "q", PARAM_REQUIRED, 1, WORDS_CHARACTERS_MAX, &action->text);
+    is_fine &= param_int(request, "room", PARAM_OPTIONAL, 1, ID_MAX, &action->room_id_asked);
+    is_fine &= param_int(request, "author", PARAM_OPTIONAL, 1, ID_MAX, &action->user_id);
+    is_fine &= param_int(request, "before", PARAM_OPTIONAL, 1, ID_MAX, &action->before);
     is_fine &= param_int(request, "limit", PARAM_OPTIONAL, 1, MESSAGES_PAGE_MAX, &action->limit);
     return form_end(is_fine);
 }

@@ -137,8 +137,10 @@ static void message_create_done(struct request *request)
     struct chat_action *action = chat_action_of(request);
     struct chat *chat = request->app;
     chat_tell(action);
-    if (request->status == STATUS_CREATED)
+    if (request->status == STATUS_CREATED) {
         unreads_tell(chat->unreads, action->id, action->event.offset, request->actor.user_id);
+        search_note(&chat->search);
+    }
     request_finish(request, request->status);
 }
 

@@ -140,6 +140,31 @@ static void append_reversed(struct buffer *json, const struct buffer *texts, con
     }
 }
 
+enum status message_find(struct db *db, const struct message_hits *hits, struct buffer *json, int64_t *next)
+{
+    /* The index comes first (CROSS JOIN): it knows the hits in the order of their ids. */
+    struct rows *rows = db_query(
+        db,
+        MESSAGE_SELECT
+        "WHERE m.id IN (SELECT hit.id FROM message_search s CROSS JOIN message hit ON hit.id = s.rowid "
+        "WHERE s.message_search MATCH ?1 AND s.rowid < ?2 AND hit.text <> '' AND (?3 = 0 OR hit.author = ?3) "
+        "AND (?4 = 0 OR hit.room_id = ?4) AND hit.room_id IN (SELECT id FROM room WHERE kind = 'public' UNION "
+        "ALL SELECT room_id FROM member WHERE user_id = ?5) ORDER BY s.rowid DESC LIMIT ?6) ORDER BY m.id DESC",
+        "tiiiii", hits->match, hits->before, hits->author_id, hits->room_id, hits->user_id, hits->limit + 1);
+    int64_t count = 0, last = 0;
+    bool has_more = false;
+    while (rows_next(rows)) {
+        has_more = count == hits->limit;
+        if (has_more)
+            break;
+        buffer_text(json, count++ ? "," : "");
+        message_append(rows, json);
+        last = rows_int(rows, 0);
+    }
+    *next = has_more ? last : 0;
+    return rows_end(rows);
+}
+
 enum status message_insert(struct db *db, const struct message_new *message, int64_t *id)
 {
     enum status status = db_run(db,

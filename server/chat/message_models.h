@@ -34,6 +34,14 @@ enum status message_print(struct db *db, int64_t id, struct buffer *json);
 /* Append a page, separated by commas. *next is the offset to go on from in the same direction, 0: that was
  * all. */
 enum status message_list(struct db *db, const struct message_range *range, struct buffer *json, int64_t *next);
+/* Messages that a full-text query finds, newest first, among those that @user_id may read. */
+struct message_hits {
+    const char *match;
+    int64_t user_id, room_id, author_id; /* 0: any room, any author */
+    int64_t before, limit;               /* ids below @before */
+};
+/* Append a page, separated by commas; *next: `before` of the next page, 0: that was all. */
+enum status message_find(struct db *db, const struct message_hits *hits, struct buffer *json, int64_t *next);
 enum status message_insert(struct db *db, const struct message_new *message, int64_t *id);
 enum status message_update(struct db *db, int64_t id, const char *text);
 /* Blank the text and drop the reactions; the row stays, because answers and offsets refer to it. */

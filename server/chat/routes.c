@@ -3,6 +3,7 @@
 #include "chat/action.h"
 #include "chat/chat.h"
 #include "chat/handlers.h"
+#include "chat/search.h"
 
 #define ROUTE(name, method, path, model, right, start)                                                                 \
     {                                                                                                                  \
@@ -27,6 +28,7 @@ const struct route chat_routes[] = {
     ROUTE("member.delete", DELETE, "room/:id/member/:user", "member", DELETE, member_delete_start),
 
     ROUTE("message.list", GET, "room/:id/message", "message", READ, message_list_start),
+    ROUTE("message.search", GET, "message", "message", READ, message_search_start),
     ROUTE("message.create", POST, "room/:id/message", "message", WRITE, message_create_start),
     ROUTE("message.detail", GET, "message/:id", "message", READ, message_detail_start),
     ROUTE("message.update", PATCH, "message/:id", "message", WRITE, message_update_start),

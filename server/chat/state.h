@@ -3,6 +3,7 @@
 #include "chat/chat.h"
 #include "chat/limits.h"
 #include "chat/rooms.h"
+#include "chat/search.h"
 #include "chat/unread.h"
 
 struct chat {
@@ -11,4 +12,5 @@ struct chat {
     struct rooms *rooms;
     struct limits *limits;
     struct unreads *unreads;
+    struct search search;
 };

@@ -25,3 +25,6 @@ static inline struct value value_text(const char *text, size_t length)
 }
 /* As SQLite orders values of one column: null first, then numbers, then texts by their bytes. <0, 0, >0 */
 int value_compare(const struct value *a, const struct value *b);
+/* A copy that owns its text, until value_clear() frees it and makes it null. False: no memory, *to is as it was. */
+bool value_copy(struct value *to, const struct value *from);
+void value_clear(struct value *value);

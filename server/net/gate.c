@@ -223,10 +223,20 @@ bool gate_origin_is_allowed(const struct gate *gate, const char *origin, const c
     char own[ORIGIN_SIZE];
     if (host && origin_make(own, host, is_secure) && strcmp(own, origin) == 0)
         return true;
+    return gate_origin_is_listed(gate, origin);
+}
+
+bool gate_origin_is_listed(const struct gate *gate, const char *origin)
+{
     for (size_t i = 0; i < gate->origin_count; i++)
         if (strcmp(gate->origins[i], origin) == 0)
             return true;
     return false;
+}
+
+bool gate_has_listed_origins(const struct gate *gate)
+{
+    return gate->origin_count > 0;
 }
 
 /* scheme://host[:port] as a browser writes it: lower case, the scheme's own port left out. Browsers write

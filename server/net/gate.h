@@ -34,3 +34,6 @@ void gate_peer_text(const struct sockaddr_storage *peer, char text[GATE_PEER_SIZ
 bool gate_forwarded_for(const struct gate *gate, const struct http_headers *headers, char text[GATE_PEER_SIZE]);
 /* @origin is scheme, host and port of @host itself (NULL: none), or in the allow-list. */
 bool gate_origin_is_allowed(const struct gate *gate, const char *origin, const char *host, bool is_secure);
+/* @origin is in the allow-list: pages of another site that may use the API with their visitors' cookies. */
+bool gate_origin_is_listed(const struct gate *gate, const char *origin);
+bool gate_has_listed_origins(const struct gate *gate);

@@ -13,6 +13,8 @@
 #define FILES_MAX   1000000
 #define FILES_APART 64 /* for the store, the bus and the log */
 
+#define ID_PREFIX_LENGTH 12 /* what tells the request ids of two processes apart */
+
 static size_t files_raise(size_t connections_max);
 static enum status parts_open(struct http *http, char *why, size_t why_size);
 static void socket_accepted(void *context, int fd, const struct sockaddr_storage *peer);
@@ -28,6 +30,8 @@ enum status http_open(const struct http_options *options, uv_loop_t *loop, struc
     }
     http->options = *options;
     http->limits = (struct http_limits){options->headers_max, options->body_bytes_max};
+    random_id(http->id_prefix);
+    http->id_prefix[ID_PREFIX_LENGTH] = '\0';
     http->loop = loop;
     http->wheel = wheel;
     enum status status = parts_open(http, why, why_size);

@@ -9,6 +9,8 @@
 #include "lib/buffer.h"
 #include "net/wheel.h"
 
+#define HTTP_REQUEST_ID_SIZE 65 /* 64 characters and the NUL */
+
 struct http; /* the front: listeners, gate, connections */
 
 enum http_method { HTTP_M_GET, HTTP_M_HEAD, HTTP_M_POST, HTTP_M_PUT, HTTP_M_PATCH, HTTP_M_DELETE, HTTP_M_OPTIONS };
@@ -25,8 +27,11 @@ struct http_request {
     const char *peer;   /* text of the client's address (from X-Forwarded-For if the peer is a trusted proxy) */
     bool is_shell;      /* came through the administration socket: the machine's administrator */
     bool is_secure;     /* the client's leg is TLS (trusted proxy said X-Forwarded-Proto: https) */
-    bool is_own_origin; /* Origin absent or allowed, and Sec-Fetch-Site absent, same-origin or none */
+    bool is_own_origin; /* Origin in the allow-list; or it is absent or our own, and Sec-Fetch-Site absent, same-origin
+                           or none */
     bool has_origin;
+    const char *listed_origin; /* the Origin, if it is in the allow-list (CORS); else NULL */
+    const char *request_id;    /* the client's own X-Request-Id, or a fresh one; in the answer too */
     const struct http_headers *headers;
 };
 /* The value of header @name (any case), NULL if absent. Repeated headers that may not repeat were refused. */
@@ -51,8 +56,8 @@ struct http_answer {
 /* Append "Name: value\r\n"; false (and nothing appended) if a byte could break the framing. */
 bool http_answer_header(struct buffer *headers, const char *name, const char *value);
 /* Answer exchange @id. thread loop. Harmless if the client has gone. HEAD gets no body; every answer gets
- * Date, Content-Length, the security headers (nosniff, Referrer-Policy, CSP for html: given by caller) and,
- * for /api, Cache-Control: no-store unless @headers says otherwise. */
+ * Date, X-Request-Id, Content-Length, the security headers (nosniff, Referrer-Policy, CSP for html: given by caller)
+ * and, for /api, Cache-Control: no-store unless @headers says otherwise. */
 void http_answer(struct http *http, uint64_t id, const struct http_answer *answer);
 /* application/problem+json for @status; @detail may be NULL (the status's words). */
 void http_answer_problem(struct http *http, uint64_t id, enum status status, const char *detail);

@@ -9,12 +9,14 @@
 /* A static body above this is written from where it lies; a smaller one is cheaper to copy. */
 #define COPY_MAX 8192
 
+static struct http_connection *connection_find(const struct http *http, uint64_t id);
 static const char *reason(int status);
 static const char *date_text(struct http *http);
 static bool is_token(const char *text);
 static bool is_field_value(const char *text);
 static bool headers_have(const char *headers, const char *name);
-static void problem_write(struct buffer *body, int status, const char *code, const char *detail);
+static void cors_write(const struct http_connection *connection, struct buffer *out);
+static void problem_write(struct buffer *body, int status, const char *code, const char *detail, const char *id);
 
 bool http_answer_header(struct buffer *headers, const char *name, const char *value)
 {
@@ -33,19 +35,29 @@ bool http_answer_header(struct buffer *headers, const char *name, const char *va
 
 void http_answer(struct http *http, uint64_t id, const struct http_answer *answer)
 {
-    size_t slot = (size_t)(id & (HTTP_CONNECTIONS_MAX - 1));
-    struct http_connection *connection = slot < http->slot_capacity ? http->slots[slot] : NULL;
-    if (!connection || id == 0 || connection->request.id != id)
+    struct http_connection *connection = connection_find(http, id);
+    if (!connection)
         return;
     http_answer_compose(connection, answer);
     http_connection_answered(connection);
 }
 
+/* NULL: the client has gone, or has its answer. */
+static struct http_connection *connection_find(const struct http *http, uint64_t id)
+{
+    size_t slot = (size_t)(id & (HTTP_CONNECTIONS_MAX - 1));
+    struct http_connection *connection = slot < http->slot_capacity ? http->slots[slot] : NULL;
+    return connection && id != 0 && connection->request.id == id ? connection : NULL;
+}
+
 void http_answer_problem(struct http *http, uint64_t id, enum status status, const char *detail)
 {
+    struct http_connection *connection = connection_find(http, id);
     SCOPED(buffer_free) struct buffer body = {0};
     int code = status_http(status);
-    problem_write(&body, code, status_code(status), detail ? detail : status_words(status));
+    if (!connection)
+        return;
+    problem_write(&body, code, status_code(status), detail ? detail : status_words(status), connection->request_id);
     struct http_answer answer = {
         .status = code,
         .content_type = "application/problem+json",
@@ -59,7 +71,10 @@ void http_answer_problem(struct http *http, uint64_t id, enum status status, con
 void http_answer_refuse(struct http_connection *connection, const struct http_refusal *refusal)
 {
     SCOPED(buffer_free) struct buffer body = {0};
-    problem_write(&body, refusal->status, refusal->code, refusal->detail);
+    bool is_read = connection->state == HTTP_WORKING;
+    if (!is_read)
+        http_request_id_set(connection, NULL);
+    problem_write(&body, refusal->status, refusal->code, refusal->detail, connection->request_id);
     struct http_answer answer = {
         .status = refusal->status,
         .content_type = "application/problem+json",
@@ -73,8 +88,10 @@ void http_answer_refuse(struct http_connection *connection, const struct http_re
     };
     if (connection->state == HTTP_READING_HEAD)
         connection->head.method = HTTP_M_GET; /* its own may not be known */
-    if (connection->state != HTTP_WORKING)
-        connection->request.path = ""; /* still that of the request before */
+    if (!is_read) {                           /* what is there is still of the request before */
+        connection->request.path = "";
+        connection->request.listed_origin = NULL;
+    }
     http_answer_compose(connection, &answer);
 }
 
@@ -93,6 +110,8 @@ void http_answer_compose(struct http_connection *connection, const struct http_a
     buffer_text(out, reason(answer->status));
     buffer_text(out, "\r\nDate: ");
     buffer_text(out, date_text(connection->http));
+    buffer_text(out, "\r\nX-Request-Id: ");
+    buffer_text(out, connection->request_id);
     buffer_text(out, "\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n");
     if (answer->content_type && has_body) {
         buffer_text(out, "Content-Type: ");
@@ -106,6 +125,8 @@ void http_answer_compose(struct http_connection *connection, const struct http_a
     }
     if (is_api && !headers_have(headers, "Cache-Control"))
         buffer_text(out, "Cache-Control: no-store\r\n");
+    if (is_api)
+        cors_write(connection, out);
     if (connection->closes && answer->status != 426)
         buffer_text(out, "Connection: close\r\n");
     else if (answer->status == 426)
@@ -122,8 +143,22 @@ void http_answer_compose(struct http_connection *connection, const struct http_a
     }
 }
 
+/* Pages of listed origins may read the answer; a cache must not give it to those of others. */
+static void cors_write(const struct http_connection *connection, struct buffer *out)
+{
+    const char *origin = connection->request.listed_origin;
+    if (gate_has_listed_origins(connection->http->gate))
+        buffer_text(out, "Vary: Origin\r\n");
+    if (!origin)
+        return;
+    buffer_text(out, "Access-Control-Allow-Origin: ");
+    buffer_text(out, origin);
+    buffer_text(out, "\r\nAccess-Control-Allow-Credentials: true\r\nAccess-Control-Expose-Headers: "
+                     "ETag, Location, Retry-After, Idempotency-Replayed, X-Request-Id\r\n");
+}
+
 /* RFC 9457. */
-static void problem_write(struct buffer *body, int status, const char *code, const char *detail)
+static void problem_write(struct buffer *body, int status, const char *code, const char *detail, const char *id)
 {
     buffer_text(body, "{\"type\":\"about:blank\",");
     buffer_json_member(body, "title", reason(status));
@@ -133,6 +168,8 @@ static void problem_write(struct buffer *body, int status, const char *code, con
     buffer_json_member(body, "detail", detail);
     buffer_char(body, ',');
     buffer_json_member(body, "code", code);
+    buffer_char(body, ',');
+    buffer_json_member(body, "request_id", id);
     buffer_char(body, '}');
 }
 

@@ -3,6 +3,7 @@
 #include "net/http_connection.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -374,8 +375,23 @@ static void request_fill(struct http_connection *connection)
     request->has_origin = origin != NULL;
     connection->origin_is_allowed =
         !origin || gate_origin_is_allowed(http->gate, origin, http_known(headers, HTTP_KNOWN_HOST), request->is_secure);
-    request->is_own_origin =
-        connection->origin_is_allowed && (!site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0);
+    /* A page of a listed origin is of another site, and may all the same. */
+    request->listed_origin = origin && gate_origin_is_listed(http->gate, origin) ? origin : NULL;
+    bool is_own_site = !site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
+    request->is_own_origin = request->listed_origin || (connection->origin_is_allowed && is_own_site);
+    http_request_id_set(connection, http_header(request, "X-Request-Id"));
+}
+
+void http_request_id_set(struct http_connection *connection, const char *sent)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    size_t length = sent ? strlen(sent) : 0;
+    if (length && length < sizeof connection->request_id && strspn(sent, alphabet) == length)
+        memcpy(connection->request_id, sent, length + 1);
+    else
+        snprintf(connection->request_id, sizeof connection->request_id, "%s-%llu", connection->http->id_prefix,
+                 (unsigned long long)++connection->http->id_count);
+    connection->request.request_id = connection->request_id;
 }
 
 void http_connection_answered(struct http_connection *connection)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <uv.h>
 #include "lib/buffer.h"
+#include "lib/random.h"
 #include "net/gate.h"
 #include "net/http.h"
 #include "net/http_parse.h"
@@ -30,7 +31,9 @@ struct http {
     struct http_connection **slots; /* NULL where free */
     uint32_t *free_slots;           /* a stack of free places */
     size_t slot_count, slot_capacity, free_count;
-    uint64_t exchanges; /* counted for ids */
+    uint64_t exchanges;             /* counted for ids */
+    char id_prefix[RANDOM_ID_SIZE]; /* of this process's request ids */
+    uint64_t id_count;
     size_t connections;
     struct http_stats stats;
     int64_t date_s; /* of the text below */
@@ -81,6 +84,7 @@ struct http_connection {
     struct http_chunks chunks;
     struct http_request request;
     bool origin_is_allowed; /* of the current request; also if it has none */
+    char request_id[HTTP_REQUEST_ID_SIZE];
 
     struct buffer out;
     const char *tail; /* a static body to be written behind it */
@@ -97,6 +101,8 @@ void http_connection_close(struct http_connection *connection);
 /* The exchange of @request is answered: what comes next? */
 void http_connection_answered(struct http_connection *connection);
 
+/* Name the current request as the client did in @sent, or anew if that is NULL or no name for a log. */
+void http_request_id_set(struct http_connection *connection, const char *sent);
 /* Write the answer to the connection's current request, or refuse it, into connection->out. */
 void http_answer_compose(struct http_connection *connection, const struct http_answer *answer);
 void http_answer_refuse(struct http_connection *connection, const struct http_refusal *refusal);

@@ -1,23 +1,35 @@
 /* pages/pages.c: the browser client's files and the rules by which they are answered. */
 #include "pages/pages.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+#define ZLIB_CONST /* zlib promises not to write what it reads only if asked to */
+#include <zlib.h>
 
 #include "lib/buffer.h"
 #include "lib/hash.h"
 #include "lib/json.h"
+#include "lib/random.h"
 
 /* Nothing but our own files, no inline code, and no way to turn a text into markup. */
-#define PAGE_POLICY                                                                                                    \
+#define POLICY                                                                                                         \
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "                                    \
     "img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; base-uri 'none'; "                              \
-    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types "
+#define PAGE_POLICY POLICY "'none'"
+/* The viewer of the API's description brings a sanitizer that wants its policy as soon as it is loaded. */
+#define DOCS_PATH   "/api/docs"
+#define DOCS_POLICY POLICY "dompurify"
+
+#define MADE_MAX    4  /* pages that the program makes itself */
+#define ETAG_LENGTH 20 /* characters of a digest: no two versions of a page share them */
 
 static const char plain_page[] =
     "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
@@ -52,6 +64,8 @@ struct page {
 struct pages {
     struct page *items;
     size_t count;
+    struct page made[MADE_MAX]; /* pages_add() */
+    size_t made_count;
     size_t bytes;
     struct text_map *by_path;
     const struct page *chat, *admin; /* what the addresses inside the client are answered with; may be NULL */
@@ -63,6 +77,9 @@ static enum status page_read(struct pages *pages, struct page *page, const char 
                              size_t why_size);
 static enum status variant_read(struct pages *pages, struct page *page, enum encoding encoding, const char *folder,
                                 const cJSON *entry, char *why, size_t why_size);
+static bool variant_set(struct page *page, enum encoding encoding, char *body, size_t length, const char *etag,
+                        int etag_length, bool varies);
+static bool gzip_make(const char *bytes, size_t length, char *gzip, size_t *gzip_length);
 static int etag_bare(const char **etag);
 static char *headers_new(const struct page *page, enum encoding encoding, const char *etag, bool varies);
 static const struct page *page_of(const struct pages *pages, const char *path);
@@ -96,24 +113,55 @@ enum status pages_open(const char *client_dir, struct pages **out, char *why, si
     return STATUS_OK;
 }
 
+static void page_clear(struct page *page)
+{
+    for (int encoding = IDENTITY; encoding < ENCODINGS; encoding++) {
+        free(page->variants[encoding].body);
+        free(page->variants[encoding].etag);
+        free(page->variants[encoding].headers);
+    }
+    free(page->path);
+    free(page->type);
+}
+
 void pages_free(struct pages *pages)
 {
     if (!pages)
         return;
-    for (size_t i = 0; i < pages->count; i++) {
-        struct page *page = &pages->items[i];
-        for (int encoding = IDENTITY; encoding < ENCODINGS; encoding++) {
-            free(page->variants[encoding].body);
-            free(page->variants[encoding].etag);
-            free(page->variants[encoding].headers);
-        }
-        free(page->path);
-        free(page->type);
-    }
+    for (size_t i = 0; i < pages->count; i++)
+        page_clear(&pages->items[i]);
+    for (size_t i = 0; i < pages->made_count; i++)
+        page_clear(&pages->made[i]);
     free(pages->items);
     free(pages->plain_headers);
     text_map_free(pages->by_path);
     free(pages);
+}
+
+bool pages_have(const struct pages *pages, const char *path)
+{
+    return page_of(pages, path) != NULL;
+}
+
+enum status pages_add(struct pages *pages, const char *path, const char *type, const char *body, size_t length)
+{
+    assert(pages->made_count < MADE_MAX);
+    struct page *page = &pages->made[pages->made_count++];
+    char etag[DIGEST_TEXT_SIZE], *copy = malloc(length + 1), *gzip = malloc(length + 1);
+    size_t gzip_length = 0;
+    digest_text(body, length, etag);
+    page->path = strdup(path);
+    page->type = strdup(type);
+    if (copy)
+        memcpy(copy, body, length);
+    bool has_gzip = gzip_make(body, length, gzip, &gzip_length);
+    bool is_fine = page->path && page->type && variant_set(page, IDENTITY, copy, length, etag, ETAG_LENGTH, has_gzip);
+    if (is_fine && has_gzip)
+        is_fine = variant_set(page, GZIP, TAKE(gzip), gzip_length, etag, ETAG_LENGTH, true);
+    free(gzip);
+    if (!is_fine || !text_map_set(pages->by_path, path, strlen(path), page))
+        return FAULT("no memory for the page %s", path);
+    return STATUS_OK;
 }
 
 bool pages_has_client(const struct pages *pages)
@@ -261,17 +309,44 @@ static enum status variant_read(struct pages *pages, struct page *page, enum enc
         snprintf(why, why_size, "%s: %s", path, strerror(errno));
         return STATUS_INVALID;
     }
+    pages->bytes += content.length;
+    size_t length = content.length;
+    bool varies = cJSON_GetArraySize(json_get(entry, "encodings")) > 0;
+    bool is_fine = variant_set(page, encoding, buffer_take(&content, NULL), length, etag, etag_length, varies);
+    return is_fine ? STATUS_OK : FAULT("no memory for the client's pages");
+}
+
+/* Takes @body. False: no memory. */
+static bool variant_set(struct page *page, enum encoding encoding, char *body, size_t length, const char *etag,
+                        int etag_length, bool varies)
+{
     SCOPED(buffer_free) struct buffer quoted = {0};
+    struct variant *variant = &page->variants[encoding];
+    const char *suffix = encodings[encoding].suffix;
     /* Each encoding has a tag of its own: they are different bytes. */
     buffer_printf(&quoted, "\"%.*s%s%s\"", etag_length, etag, suffix[0] ? "-" : "", suffix);
-    struct variant *variant = &page->variants[encoding];
-    pages->bytes += content.length;
-    variant->length = content.length;
-    variant->body = buffer_take(&content, NULL);
+    variant->length = length;
+    variant->body = body;
     variant->etag = buffer_take(&quoted, NULL);
-    bool varies = cJSON_GetArraySize(json_get(entry, "encodings")) > 0;
     variant->headers = variant->etag ? headers_new(page, encoding, variant->etag, varies) : NULL;
-    return variant->body && variant->headers ? STATUS_OK : FAULT("no memory for the client's pages");
+    return variant->body && variant->headers;
+}
+
+/* False: no memory, or it would not be shorter. */
+static bool gzip_make(const char *bytes, size_t length, char *gzip, size_t *gzip_length)
+{
+    z_stream stream = {0};
+    /* 15: zlib's largest window; 16 more: with the head of gzip. */
+    if (!gzip || length > UINT_MAX || deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return false;
+    stream.next_in = (const Bytef *)bytes;
+    stream.avail_in = (uInt)length;
+    stream.next_out = (Bytef *)gzip;
+    stream.avail_out = (uInt)length;
+    bool is_shorter = deflate(&stream, Z_FINISH) == Z_STREAM_END;
+    *gzip_length = stream.total_out;
+    deflateEnd(&stream);
+    return is_shorter;
 }
 
 /* Step *etag over its quote if it has them; returns the length between them, 0 if it is missing or no plain
@@ -300,7 +375,9 @@ static char *headers_new(const struct page *page, enum encoding encoding, const 
         is_fine = is_fine && http_answer_header(&headers, "Vary", "Accept-Encoding");
     /* An image can be opened as a document too, and may then hold scripts. */
     if (strncmp(page->type, "text/html", strlen("text/html")) == 0 || strstr(page->type, "svg"))
-        is_fine = is_fine && http_answer_header(&headers, "Content-Security-Policy", PAGE_POLICY) &&
+        is_fine = is_fine &&
+                  http_answer_header(&headers, "Content-Security-Policy",
+                                     page->path && strcmp(page->path, DOCS_PATH) == 0 ? DOCS_POLICY : PAGE_POLICY) &&
                   http_answer_header(&headers, "Cross-Origin-Opener-Policy", "same-origin");
     return is_fine ? buffer_take(&headers, NULL) : NULL;
 }

@@ -7,7 +7,7 @@
 #include "lib/scope.h"
 #include "net/http.h"
 
-#define PAGES_BYTES_MAX (32 * 1024 * 1024) /* of all files together; a bundle is below 1 MB */
+#define PAGES_BYTES_MAX (32 * 1024 * 1024) /* of all files together; a bundle is below 4 MB */
 
 struct pages; /* opaque: only pages/pages.c looks inside */
 
@@ -22,6 +22,15 @@ enum status pages_open(const char *client_dir, struct pages **out, char *why, si
 /* After the front is closed: answers under way point into the pages. */
 void pages_free(struct pages *pages);
 DEFINE_SCOPED(struct pages *, pages_free)
+
+/**
+ * One more page, that the program made itself; with gzip, if that is shorter. @type is a literal, @body is copied.
+ * thread  before the loop runs
+ * errors  FAULT: no memory
+ */
+enum status pages_add(struct pages *pages, const char *path, const char *type, const char *body, size_t length);
+/* Is there a page at just this address? */
+bool pages_have(const struct pages *pages, const char *path);
 
 /* False: the plain page stands in for the client. */
 bool pages_has_client(const struct pages *pages);

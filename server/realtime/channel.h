@@ -19,6 +19,7 @@ struct channel_kind {
     const char *prefix;       /* "room:" */
     bool is_positioned;       /* has a log: positioned and recoverable */
     bool is_server_side_only; /* cannot be subscribed to by a command (user:) */
+    bool is_judged; /* each listener gets what is its own, by hub_publish_each(); who listens is told to nobody */
     /* Home, loop: may @actor listen to prefix+@rest? OK fills @top if positioned; FORBIDDEN, NOT_FOUND, MALFORMED. */
     enum status (*authorize)(void *app, const struct actor *actor, const char *rest, struct channel_top *top);
     /* Reader thread: append up to @limit entries with offset > @since (or, reversed, < @since, 0: from the top) as
@@ -39,11 +40,20 @@ void hub_add_kind(struct hub *hub, const struct channel_kind *kind, void *app);
 /* ---- home: after a commit, in done functions ---- */
 /* Push an event to all listeners on all nodes. @offset 0: not in the log (typing). @json is pub.data, copied. */
 void hub_publish(struct hub *hub, const char *channel, uint64_t offset, const char *json, size_t length);
+/* To each listener of a judged channel, on all nodes, what @choose has for it: pub.data, or NULL for nothing. Listeners
+ * that get the same text are to get the same pointer, which stays as it is until this returns. */
+void hub_publish_each(struct hub *hub, const char *channel,
+                      const char *(*choose)(void *context, const struct actor *actor, size_t *length), void *context);
+/* What happened cannot be told: whoever listens to a judged channel is to subscribe again (unsubscribe 2500), and then
+ * to read anew. On every node. */
+void hub_publish_lost(struct hub *hub, const char *channel);
 /* Rights changed: check every subscription of @user_id (0: of everybody) again and drop those it no longer may have
  * (unsubscribe 2000), on every node. In force here when it returns. */
 void hub_recheck(struct hub *hub, int64_t user_id);
 /* The same for one channel, whoever listens (a room became private). */
 void hub_recheck_channel(struct hub *hub, const char *channel);
+/* How many open subscriptions, on all nodes, would not be allowed if they were asked for now. */
+size_t hub_count_refused(struct hub *hub);
 /* Drop @user_id's (0: everybody's) subscriptions to @channel, on every node. */
 void hub_unsubscribe(struct hub *hub, int64_t user_id, const char *channel);
 /* Close the connections of @user_id or, if @session_id is not 0, of that session only, with @code, on every node. */

@@ -3,9 +3,11 @@
 #include <string.h>
 #include "realtime/internal.h"
 
+static void log_add(struct channel *channel, struct entry entry);
 static bool log_grow(struct channel *channel);
 static void member_remove(struct channel *channel, uint32_t index);
 static void member_move(struct channel *channel, uint32_t from, uint32_t to);
+static void audience_move(struct entry *entry, uint32_t from, uint32_t to);
 
 void hub_add_kind(struct hub *hub, const struct channel_kind *kind, void *app)
 {
@@ -85,9 +87,10 @@ void channel_release(struct channel *channel)
     text_map_remove(hub->channels, channel->name, channel->name_length);
     hub->stats.channels--;
     for (uint32_t i = 0; i < channel->log_count; i++) {
-        struct entry *entry = &channel->log[(channel->log_first + i) % channel->log_capacity];
-        hub->stats.log_bytes -= frame_payload_length(entry->frame);
+        struct entry *entry = channel_entry(channel, channel->base_seq + i);
+        hub->stats.log_bytes -= entry_bytes(entry);
         frame_unref(entry->frame);
+        free(entry->audience);
     }
     for (size_t i = 0; i < ARRAY_LENGTH(channel->joined); i++)
         frame_unref(channel->joined[i].frame);
@@ -110,10 +113,27 @@ void channel_append(struct channel *channel, struct frame *frame, uint64_t offse
         frame_unref(frame);
         return;
     }
-    channel->bytes += frame_payload_length(frame);
-    channel->hub->stats.log_bytes += frame_payload_length(frame);
-    channel->log[(channel->log_first + channel->log_count++) % channel->log_capacity] =
-        (struct entry){.frame = frame, .offset = offset, .end_bytes = channel->bytes, .kind = kind};
+    log_add(channel, (struct entry){.frame = frame, .offset = offset, .kind = kind});
+}
+
+bool channel_append_for(struct channel *channel, struct frame *frame, uint64_t *audience, uint32_t words)
+{
+    if (!frame || (channel->log_count == channel->log_capacity && !log_grow(channel))) {
+        frame_unref(frame);
+        free(audience);
+        return false;
+    }
+    log_add(channel,
+            (struct entry){.frame = frame, .kind = ENTRY_EVENT, .audience = audience, .audience_words = words});
+    return true;
+}
+
+static void log_add(struct channel *channel, struct entry entry)
+{
+    channel->bytes += entry_bytes(&entry);
+    channel->hub->stats.log_bytes += entry_bytes(&entry);
+    entry.end_bytes = channel->bytes;
+    channel->log[(channel->log_first + channel->log_count++) % channel->log_capacity] = entry;
     channel->hub->stats.publications++;
     fanout_mark(channel);
 }
@@ -211,6 +231,21 @@ static void member_move(struct channel *channel, uint32_t from, uint32_t to)
 {
     channel->members[to] = channel->members[from];
     channel->members[to]->index = to;
+    for (uint32_t i = 0; channel->kind->is_judged && i < channel->log_count; i++)
+        audience_move(channel_entry(channel, channel->base_seq + i), from, to);
+}
+
+/* What waits for a member is still its own at its new place. */
+static void audience_move(struct entry *entry, uint32_t from, uint32_t to)
+{
+    uint64_t bit = UINT64_C(1) << to % 64;
+    bool is_for = entry_is_for(entry, from);
+    if (to / 64 >= entry->audience_words)
+        return; /* then @from is beyond it too: both came after the entry */
+    if (is_for)
+        entry->audience[to / 64] |= bit;
+    else
+        entry->audience[to / 64] &= ~bit;
 }
 
 void subscription_drop(struct subscription *subscription, uint32_t code, const char *reason)
@@ -228,14 +263,14 @@ void subscription_drop(struct subscription *subscription, uint32_t code, const c
 void channel_announce(struct channel *channel, bool is_join, int64_t user_id, const char *client, const char *name)
 {
     struct hub *hub = channel->hub;
-    if (dispatch_is_edge(hub->dispatch) ||
+    if (dispatch_is_edge(hub->dispatch) || channel->kind->is_judged ||
         channel->count + channel->remotes_count > (uint64_t)hub->settings->realtime_join_leave_max)
         return;
     struct frame *frame = codec_push_join(channel->name, channel->name_length, is_join, user_id, client, name);
     if (frame && hub->has_nodes) {
         SCOPED(buffer_free) struct buffer bus = {0}, message = {0};
         bus_name(channel, &bus);
-        buffer_text(&message, "J\n");
+        buffer_printf(&message, "J%llu\n", (unsigned long long)hub->rights_version);
         buffer_append(&message, frame_payload(frame), frame_payload_length(frame));
         if (!bus.has_failed && !message.has_failed)
             bus_publish(hub->bus, bus.bytes, message.bytes, message.length);

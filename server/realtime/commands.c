@@ -169,6 +169,7 @@ static struct request *request_begin(struct connection *connection, uint32_t id,
     request->door = connection->hub;
     request->door_id = connection->id;
     request->door_tag = id;
+    snprintf(request->id, sizeof request->id, "%s-%lu", connection->client, (unsigned long)id);
     connection->pending++;
     return request;
 }
@@ -211,6 +212,9 @@ static void plain_reply(struct request *request)
     switch (request->reply_kind) {
     case REPLY_REFRESH: {
         SCOPED(json_free) cJSON *result = json_parse(request->result.bytes, request->result.length, NULL);
+        /* Another session may have other rights, and the home chooses by the one that it knows. */
+        if (connection->actor.session_id != request->actor.session_id)
+            judged_lost_connection(connection, NULL);
         connection->actor = request->actor;
         connection->expires_ms = clock_wall_ms() + json_get_int(result, "ttl", 0) * 1000;
         connection_send(connection, codec_reply(id, "refresh", request->result.bytes, request->result.length));
@@ -336,7 +340,8 @@ static void connect_reply(struct request *request)
     buffer_json_member(&json, "client", connection->client);
     buffer_text(&json, ",\"version\":\"" PARLEY_VERSION "\"");
     bool is_fine = connection_identify(connection);
-    if (is_fine && connection->actor.user_id)
+    /* One's own feed tells of rooms and people; a token is for what its scopes name. */
+    if (is_fine && connection->actor.user_id && !connection->actor.is_token)
         is_fine = own_feed_start(connection, &json);
     if (!connection->pings_by_frame)
         buffer_printf(&json, ",\"ping\":%lld,\"pong\":true",
@@ -534,7 +539,12 @@ static void rpc_run(struct connection *connection, uint32_t id, const cJSON *bod
     if (params)
         request_take_params(request, params);
     request->reply_kind = REPLY_RPC;
-    if (params || !data || cJSON_IsNull(data)) {
+    bool is_object = params || !data || cJSON_IsNull(data);
+    if (is_object && !request_take_conditions(request)) {
+        request_finish(request, STATUS_MALFORMED);
+        return;
+    }
+    if (is_object) {
         dispatch_start(request);
         return;
     }

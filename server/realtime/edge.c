@@ -11,8 +11,8 @@
 /* Whoever is further behind than this is better off with a page of history than with all of it. */
 #define REPAIR_EVENTS_MAX 10000
 
+static uint64_t number_take(const char **at);
 static void event_arrived(struct channel *channel, uint64_t offset, const char *payload, size_t length);
-static bool is_too_much(const struct channel *channel);
 static void subscribe_refuse(struct subscription *subscription);
 static void repair_reply(struct request *request);
 static bool repair_take(struct channel *channel, const cJSON *publications);
@@ -48,17 +48,36 @@ void hub_bus_message(struct hub *hub, const char *name, const char *bytes, size_
         return;
     }
     size_t payload_length = length - (size_t)(payload - bytes);
+    /* "E<offset> <version>", "J<version>", "T<version> <client>,<client>…": what comes behind a change of rights waits
+     * until that is in force. */
+    const char *at = bytes + 1;
+    uint64_t offset = bytes[0] == 'E' ? number_take(&at) : 0;
+    bool is_event = bytes[0] == 'E' || bytes[0] == 'J' || bytes[0] == 'T';
+    if (is_event && !edge_hears(hub, number_take(&at), false) && !(channel = channel_find(hub, name, strlen(name))))
+        return;
     if (bytes[0] == 'J')
         channel_append(channel, frame_new(payload, payload_length), 0, ENTRY_JOIN_LEAVE);
     else if (bytes[0] == 'E')
-        event_arrived(channel, strtoull(bytes + 1, NULL, 10), payload, payload_length);
+        event_arrived(channel, offset, payload, payload_length);
+    else if (bytes[0] == 'T' && channel->kind->is_judged)
+        judged_arrived(channel, at, (size_t)(payload - 1 - at), payload, payload_length);
+}
+
+/* The digits at *@at, and a space behind them. What it reads ends with a line end. */
+static uint64_t number_take(const char **at)
+{
+    uint64_t number = 0;
+    for (; **at >= '0' && **at <= '9'; ++*at)
+        number = number * 10 + (uint64_t)(**at - '0');
+    *at += **at == ' ';
+    return number;
 }
 
 static void event_arrived(struct channel *channel, uint64_t offset, const char *payload, size_t length)
 {
     if (offset > channel->heard)
         channel->heard = offset;
-    if (is_too_much(channel) || (offset && channel->is_synced && offset <= channel->offset))
+    if (edge_is_full(channel) || (offset && channel->is_synced && offset <= channel->offset))
         return; /* or it is a duplicate */
     if (offset && channel->is_synced && offset != channel->offset + 1)
         edge_repair(channel); /* reads this one too */
@@ -68,7 +87,7 @@ static void event_arrived(struct channel *channel, uint64_t offset, const char *
 
 /* While deliveries are held, nobody's queue is looked at: what comes then is left at the home, to be read
  * later. */
-static bool is_too_much(const struct channel *channel)
+bool edge_is_full(const struct channel *channel)
 {
     const struct hub *hub = channel->hub;
     if (!hub->is_suspended || !channel->log_count)
@@ -188,7 +207,7 @@ static bool repair_take(struct channel *channel, const cJSON *publications)
         uint64_t offset = (uint64_t)json_get_int(publication, "offset", 0);
         if (offset != channel->offset + 1)
             continue;
-        if (is_too_much(channel))
+        if (edge_is_full(channel))
             return false;
         char *data = json_print(json_get(publication, "data"));
         size_t length = data ? strlen(data) : 0;
@@ -265,7 +284,9 @@ void hub_resume(struct hub *hub)
     /* What was asked before is not waited for: it may never have arrived. */
     while (text_map_next(hub->channels, &cursor, NULL, NULL, &value))
         ((struct channel *)value)->is_repairing = false;
+    judged_lost(hub, NULL); /* what they missed is in no log */
     hub_announce_all(hub);
+    edge_ask_version(hub); /* before the checks, so that they are no older */
     edge_check(hub);
     positions_ask(hub);
 }

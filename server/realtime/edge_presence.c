@@ -107,6 +107,7 @@ static size_t announce_add(cJSON *items, const struct connection *connection)
         cJSON_AddItemToArray(item, cJSON_CreateString(connection->client));
         cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->actor.user_id));
         cJSON_AddItemToArray(item, cJSON_CreateString(connection->actor.name));
+        cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->actor.session_id));
         cJSON_AddItemToArray(items, item);
         count++;
     }

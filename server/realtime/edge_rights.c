@@ -1,5 +1,6 @@
 /* realtime/edge_rights.c: how a node without the permissions delivers nothing to who lost theirs: it asks the
  * home about every subscription when something changed, and holds deliveries until it knows. Loop thread. */
+#include "lib/log.h"
 #include "realtime/internal.h"
 
 static void check_run(struct hub *hub, int64_t user_id);
@@ -7,6 +8,7 @@ static size_t check_add(cJSON *items, const struct connection *connection);
 static void check_answered(struct hub *hub, const struct request *request);
 static void check_done(struct hub *hub, bool is_fine);
 static void resume_now(struct hub *hub);
+static void version_reply(struct request *request);
 
 static const struct walk_kind check = {"channel.check", check_add, check_answered, check_done};
 
@@ -20,6 +22,7 @@ void edge_recheck(struct hub *hub, int64_t user_id)
 {
     if (user_id && !hub_user_connections(hub, user_id))
         return;
+    judged_doubt(hub, user_id);
     if (!hub->is_suspended && !hub->rights_walk.is_running) {
         check_run(hub, user_id);
         return;
@@ -27,6 +30,41 @@ void edge_recheck(struct hub *hub, int64_t user_id)
     /* A full check is under way or due; if the home has answered it already, that was before the change. */
     hub->is_suspended = true;
     hub->checks_again = true;
+}
+
+bool edge_hears(struct hub *hub, uint64_t version, bool is_change)
+{
+    uint64_t expected = hub->rights_version + is_change;
+    bool is_first = !hub->rights_version;
+    if (!dispatch_is_edge(hub->dispatch))
+        return true;
+    hub->rights_version = version;
+    if (version == expected)
+        return true;
+    if (!is_first)
+        log_info("rights.gap", "a change of rights did not arrive here: all subscriptions are checked");
+    if (!is_first)
+        judged_lost(hub, NULL); /* it may have been about them */
+    edge_recheck(hub, 0);
+    return false;
+}
+
+void edge_ask_version(struct hub *hub)
+{
+    struct request *request = edge_call(hub, "rights.version", version_reply);
+    hub->rights_version = 0;
+    if (request)
+        dispatch_start(request);
+}
+
+/* Without an answer the first change or event that comes has everybody checked. */
+static void version_reply(struct request *request)
+{
+    struct hub *hub = request->door;
+    if (hub->rights_version || !status_is_ok(request->status))
+        return;
+    SCOPED(json_free) cJSON *result = json_parse(request->result.bytes, request->result.length, NULL);
+    hub->rights_version = (uint64_t)json_get_int(result, "version", 0);
 }
 
 void edge_check(struct hub *hub)

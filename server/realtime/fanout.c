@@ -1,6 +1,8 @@
 /* realtime/fanout.c: from the channels' logs to the sockets. What a channel received during one turn of the loop leaves
  * as one write per listener; big channels go in slices, so that nobody else waits; whoever cannot take more keeps its
  * place in the log and goes on when its socket is writable. */
+#include <stdlib.h>
+#include <string.h>
 #include "lib/clock.h"
 #include "realtime/internal.h"
 
@@ -8,8 +10,6 @@
 #define WRITE_BYTES_MAX 65536
 /* Channels served in one turn before sockets are looked at again. */
 #define SENDS_PER_TURN 1000
-/* Frames joined into one write. */
-#define JOIN_FRAMES_MAX 256
 
 enum { WROTE, NOTHING_TO_WRITE, IS_BLOCKED, HAS_GAP };
 
@@ -19,22 +19,19 @@ static int pending_check(struct subscription *member, const struct channel *chan
 static int member_write(struct subscription *member, struct channel *channel);
 static void lagging_check(struct subscription *member, struct channel *channel);
 static struct joined *joined_get(struct channel *channel, const struct subscription *member, bool *has_gap);
+static bool is_same_choice(const struct channel *channel, const struct joined *joined,
+                           const struct subscription *member);
 static struct joined *joined_make(struct channel *channel, const struct subscription *member, bool *has_gap);
 static void channel_trim(struct channel *channel, uint64_t low);
 static bool outbox_write(struct connection *connection);
 
-static const struct entry *log_at(const struct channel *channel, uint64_t seq)
-{
-    return &channel->log[(channel->log_first + (uint32_t)(seq - channel->base_seq)) % channel->log_capacity];
-}
-
-/* Payload bytes that wait for a listener at @seq. */
+/* Bytes that are kept for a listener at @seq. */
 static uint64_t backlog(const struct channel *channel, uint64_t seq)
 {
     if (seq >= channel_head(channel))
         return 0;
-    const struct entry *first = log_at(channel, seq);
-    return channel->bytes - first->end_bytes + frame_payload_length(first->frame);
+    const struct entry *first = channel_entry(channel, seq);
+    return channel->bytes - first->end_bytes + entry_bytes(first);
 }
 
 void fanout_mark(struct channel *channel)
@@ -144,6 +141,9 @@ static int member_write(struct subscription *member, struct channel *channel)
         member->seq = channel_head(channel); /* gets nothing more, and must not hold the log */
     else if (member->has_missed)
         return HAS_GAP;
+    /* What is for others must not make this one a slow reader. */
+    while (member->seq < channel_head(channel) && !entry_is_for(channel_entry(channel, member->seq), member->index))
+        member->seq++;
     if (member->seq == channel_head(channel))
         return NOTHING_TO_WRITE;
     if (connection->is_lagging || connection->outbox.count) {
@@ -189,22 +189,36 @@ static struct joined *joined_get(struct channel *channel, const struct subscript
     for (size_t i = 0; i < ARRAY_LENGTH(channel->joined); i++) {
         struct joined *joined = &channel->joined[i];
         if ((joined->is_cut || joined->to == channel_head(channel)) && joined->from == member->seq &&
-            joined->position == member->position && joined->with_join_leave == member->wants_join_leave && joined->to)
+            joined->position == member->position && joined->with_join_leave == member->wants_join_leave && joined->to &&
+            (!channel->kind->is_judged || is_same_choice(channel, joined, member)))
             return joined;
     }
     return joined_make(channel, member, has_gap);
+}
+
+/* Judged channels: does it hold what is for @member, and nothing else? */
+static bool is_same_choice(const struct channel *channel, const struct joined *joined,
+                           const struct subscription *member)
+{
+    for (uint64_t i = 0; i < joined->to - joined->from; i++)
+        if (entry_is_for(channel_entry(channel, joined->from + i), member->index) !=
+            (joined->chosen[i / 64] >> i % 64 & 1))
+            return false;
+    return true;
 }
 
 static struct joined *joined_make(struct channel *channel, const struct subscription *member, bool *has_gap)
 {
     struct frame *frames[JOIN_FRAMES_MAX];
     size_t count = 0, bytes = 0;
-    uint64_t seq = member->seq, position = member->position;
-    for (; seq < channel_head(channel) && count < ARRAY_LENGTH(frames); seq++) {
-        const struct entry *entry = log_at(channel, seq);
+    uint64_t seq = member->seq, position = member->position, chosen[JOIN_FRAMES_MAX / 64] = {0};
+    for (; seq < channel_head(channel) && seq - member->seq < ARRAY_LENGTH(frames); seq++) {
+        const struct entry *entry = channel_entry(channel, seq);
         if (count && bytes + frame_payload_length(entry->frame) > WRITE_BYTES_MAX)
             break;
         if (entry->kind == ENTRY_JOIN_LEAVE && !member->wants_join_leave)
+            continue;
+        if (!entry_is_for(entry, member->index))
             continue;
         if (entry->offset) {
             if (entry->offset <= position)
@@ -215,6 +229,7 @@ static struct joined *joined_make(struct channel *channel, const struct subscrip
             }
             position = entry->offset;
         }
+        chosen[(seq - member->seq) / 64] |= UINT64_C(1) << (seq - member->seq) % 64;
         frames[count++] = entry->frame;
         bytes += frame_payload_length(entry->frame) + 1;
     }
@@ -230,6 +245,7 @@ static struct joined *joined_make(struct channel *channel, const struct subscrip
                               .with_join_leave = member->wants_join_leave,
                               .is_cut = seq < channel_head(channel),
                               .frame = frame};
+    memcpy(joined->chosen, chosen, sizeof chosen);
     return joined;
 }
 
@@ -237,8 +253,9 @@ static void channel_trim(struct channel *channel, uint64_t low)
 {
     while (channel->log_count && channel->base_seq < low) {
         struct entry *entry = &channel->log[channel->log_first];
-        channel->hub->stats.log_bytes -= frame_payload_length(entry->frame);
+        channel->hub->stats.log_bytes -= entry_bytes(entry);
         frame_unref(entry->frame);
+        free(entry->audience);
         channel->log_first = (channel->log_first + 1) % channel->log_capacity;
         channel->log_count--;
         channel->base_seq++;

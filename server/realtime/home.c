@@ -98,29 +98,40 @@ static struct remote **remote_find(struct channel *channel, const char *client)
     return at;
 }
 
-static bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, int64_t user_id,
-                       const char *user_name, bool announces)
+bool remote_actor(struct hub *hub, int64_t user_id, int64_t session_id, struct actor *actor)
+{
+    const struct session *session = session_id ? sessions_find_id(dispatch_sessions(hub->dispatch), session_id) : NULL;
+    *actor = (struct actor){0}; /* one that names a user without a session is nobody's */
+    if (session)
+        session_actor(session, actor);
+    return !session_id || (session && session->user_id == user_id);
+}
+
+static bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, const struct actor *actor)
 {
     enum status status;
     struct channel *channel = channel_get(hub, name, strlen(name), &status);
     if (!channel)
         return false;
-    if (*remote_find(channel, client))
+    struct remote *known = *remote_find(channel, client);
+    if (known) {
+        known->session_id = actor->session_id; /* another, once it was refreshed */
         return true;
-    struct remote *remote = calloc(1, sizeof *remote + strlen(user_name) + 1);
+    }
+    struct remote *remote = calloc(1, sizeof *remote + strlen(actor->name) + 1);
     if (!remote) {
         channel_release(channel);
         return false;
     }
     remote->node = node;
-    remote->user_id = user_id;
+    remote->user_id = actor->user_id;
+    remote->session_id = actor->session_id;
     strncpy(remote->client, client, sizeof remote->client - 1);
-    strcpy(remote->name, user_name);
+    strcpy(remote->name, actor->name);
     remote->next = channel->remotes;
     channel->remotes = remote;
     channel->remotes_count++;
-    if (announces)
-        channel_announce(channel, true, user_id, client, user_name);
+    channel_announce(channel, true, actor->user_id, client, actor->name);
     return true;
 }
 
@@ -203,8 +214,8 @@ static void subscribe_answer(struct log_request *log)
         request_finish(request, STATUS_UNRECOVERABLE);
         return;
     }
-    if (request->node && !remote_add(hub, json_get_text(request->params, "channel"), request->node, request->client,
-                                     request->actor.user_id, request->actor.name, true)) {
+    if (request->node &&
+        !remote_add(hub, json_get_text(request->params, "channel"), request->node, request->client, &request->actor)) {
         request_finish(request, STATUS_UNAVAILABLE);
         return;
     }
@@ -335,12 +346,20 @@ static void read_start(struct request *request)
 
 /* ---- presence ---- */
 
+static enum status presence_authorize(struct request *request, const char **name)
+{
+    const struct kind_entry *kind;
+    struct channel_top top;
+    enum status status = channel_authorize(request, name, &kind, &top);
+    if (status == STATUS_OK && kind->kind->is_judged)
+        return request_refuse(request, STATUS_UNKNOWN_METHOD, "This channel does not tell who listens.");
+    return status;
+}
+
 static void presence_start(struct request *request)
 {
     const char *name;
-    const struct kind_entry *kind;
-    struct channel_top top;
-    enum status status = channel_authorize(request, &name, &kind, &top);
+    enum status status = presence_authorize(request, &name);
     if (status != STATUS_OK) {
         request_finish(request, status);
         return;
@@ -374,9 +393,7 @@ static void presence_start(struct request *request)
 static void presence_stats_start(struct request *request)
 {
     const char *name;
-    const struct kind_entry *kind;
-    struct channel_top top;
-    enum status status = channel_authorize(request, &name, &kind, &top);
+    enum status status = presence_authorize(request, &name);
     SCOPED(int_map_free) struct int_map *users = status == STATUS_OK ? int_map_new() : NULL;
     if (status == STATUS_OK && !users)
         status = FAULT("no memory");
@@ -416,16 +433,18 @@ static void left_start(struct request *request)
     request_finish(request, STATUS_OK);
 }
 
-/* items: [channel, client, user, name] … : who listens on that node. */
+/* items: [channel, client, user, name, session] … : who listens on that node. */
 static void announce_start(struct request *request)
 {
     const cJSON *item;
     cJSON_ArrayForEach (item, json_get(request->params, "items")) {
         const char *name = json_text(cJSON_GetArrayItem(item, 0)), *client = json_text(cJSON_GetArrayItem(item, 1));
-        const char *user_name = json_text(cJSON_GetArrayItem(item, 3));
-        int64_t user_id;
-        if (name && client && user_name && json_int(cJSON_GetArrayItem(item, 2), &user_id))
-            remote_add(request->app, name, request->node, client, user_id, user_name, true);
+        int64_t user_id = 0, session_id = 0;
+        struct actor actor;
+        bool is_whole = name && client && json_int(cJSON_GetArrayItem(item, 2), &user_id) &&
+                        json_int(cJSON_GetArrayItem(item, 4), &session_id);
+        if (is_whole && remote_actor(request->app, user_id, session_id, &actor))
+            remote_add(request->app, name, request->node, client, &actor);
     }
     request_finish(request, STATUS_OK);
 }
@@ -440,14 +459,15 @@ static void check_start(struct request *request)
     const cJSON *item;
     buffer_text(json, "{\"denied\":[");
     cJSON_ArrayForEach (item, json_get(request->params, "items")) {
-        struct actor actor = {0};
+        struct actor actor;
         struct channel_top top;
         const char *name = json_text(cJSON_GetArrayItem(item, 2));
         const struct kind_entry *kind = name ? kind_find(hub, name) : NULL;
-        json_int(cJSON_GetArrayItem(item, 0), &actor.user_id);
-        json_int(cJSON_GetArrayItem(item, 1), &actor.session_id);
+        int64_t user_id = 0, session_id = 0;
+        json_int(cJSON_GetArrayItem(item, 0), &user_id);
+        json_int(cJSON_GetArrayItem(item, 1), &session_id);
         int what = 0;
-        if (actor.session_id && !sessions_find_id(request_sessions(request), actor.session_id))
+        if (!remote_actor(hub, user_id, session_id, &actor))
             what = 1;
         else if (!kind ||
                  kind->kind->authorize(kind->app, &actor, name + strlen(kind->kind->prefix), &top) != STATUS_OK)
@@ -459,6 +479,14 @@ static void check_start(struct request *request)
         index++;
     }
     buffer_text(json, "]}");
+    request_finish(request, STATUS_OK);
+}
+
+/* Which change of rights the edges were told of last. What they ask for after this is answered no older. */
+static void rights_start(struct request *request)
+{
+    const struct hub *hub = request->app;
+    buffer_printf(request_result(request), "{\"version\":%llu}", (unsigned long long)hub->rights_version);
     request_finish(request, STATUS_OK);
 }
 
@@ -513,5 +541,6 @@ const struct route home_routes[] = {
     {.name = "channel.announce", .flags = ROUTE_NODE, .start = announce_start},
     {.name = "channel.check", .flags = ROUTE_NODE, .start = check_start},
     {.name = "channel.positions", .flags = ROUTE_NODE, .start = positions_start},
+    {.name = "rights.version", .flags = ROUTE_NODE, .start = rights_start},
 };
 const size_t home_routes_count = ARRAY_LENGTH(home_routes);

@@ -11,6 +11,7 @@
 static void turn_check(uv_check_t *check);
 static void turn_prepare(uv_prepare_t *prepare);
 static void turn_idle(uv_idle_t *idle);
+static void lost_here(struct hub *hub, const char *name);
 static void connection_recheck(struct connection *connection, const char *channel);
 static void control_send(struct hub *hub, const char *op, int64_t user_id, int64_t session_id, const char *channel,
                          int code, const char *reason);
@@ -54,8 +55,12 @@ void hub_set_bus(struct hub *hub, struct bus *bus)
     struct bus_stats stats;
     bus_stats(bus, &stats);
     hub->has_nodes = !stats.is_local;
-    if (dispatch_is_edge(hub->dispatch))
+    if (dispatch_is_edge(hub->dispatch)) {
         wheel_arm(hub->wheel, &hub->positions_timer, POSITIONS_MS);
+        return;
+    }
+    random_bytes(&hub->rights_version, sizeof hub->rights_version);
+    hub->rights_version >>= 16; /* exact as a JSON number, and far from its end */
 }
 
 struct wheel *hub_wheel(const struct hub *hub)
@@ -143,7 +148,7 @@ void hub_publish(struct hub *hub, const char *name, uint64_t offset, const char 
         SCOPED(buffer_free) struct buffer bus = {0}, text = {0};
         buffer_text(&bus, HUB_BUS_CHANNEL);
         buffer_append(&bus, name, name_length);
-        buffer_printf(&text, "E%llu\n", (unsigned long long)offset);
+        buffer_printf(&text, "E%llu %llu\n", (unsigned long long)offset, (unsigned long long)hub->rights_version);
         buffer_append(&text, frame_payload(frame), frame_payload_length(frame));
         if (!bus.has_failed && !text.has_failed)
             bus_publish(hub->bus, bus.bytes, text.bytes, text.length);
@@ -152,6 +157,19 @@ void hub_publish(struct hub *hub, const char *name, uint64_t offset, const char 
         channel_append(channel, frame, offset, ENTRY_EVENT);
     else
         frame_unref(frame);
+}
+
+void hub_publish_lost(struct hub *hub, const char *name)
+{
+    control_send(hub, "lost", 0, 0, name, 0, NULL);
+    lost_here(hub, name);
+}
+
+static void lost_here(struct hub *hub, const char *name)
+{
+    const struct channel *channel = channel_find(hub, name, strlen(name));
+    if (channel)
+        judged_lost(hub, channel);
 }
 
 /* ---- rights ---- */
@@ -170,6 +188,26 @@ void hub_recheck(struct hub *hub, int64_t user_id)
     size_t cursor = 0;
     while (int_map_next(hub->connections, &cursor, NULL, &value))
         connection_recheck(value, NULL);
+}
+
+size_t hub_count_refused(struct hub *hub)
+{
+    size_t count = 0, cursor = 0;
+    void *value;
+    struct channel_top top;
+    while (text_map_next(hub->channels, &cursor, NULL, NULL, &value)) {
+        const struct channel *channel = value;
+        const struct channel_kind *kind = channel->kind;
+        for (uint32_t i = 0; i < channel->count; i++)
+            count += kind->authorize(channel->app, &channel->members[i]->connection->actor, channel->rest, &top) !=
+                     STATUS_OK;
+        for (const struct remote *remote = channel->remotes; remote; remote = remote->next) {
+            struct actor actor;
+            count += remote_actor(hub, remote->user_id, remote->session_id, &actor) &&
+                     kind->authorize(channel->app, &actor, channel->rest, &top) != STATUS_OK;
+        }
+    }
+    return count;
 }
 
 void hub_recheck_channel(struct hub *hub, const char *name)
@@ -193,11 +231,13 @@ static void connection_recheck(struct connection *connection, const char *name)
         if (channel->kind->authorize(channel->app, &connection->actor, channel->rest, &top) != STATUS_OK)
             subscription_drop(subscription, 2000, "permission taken away");
     }
+    judged_doubt_connection(connection);
 }
 
 static void unsubscribe_here(struct hub *hub, int64_t user_id, const char *name)
 {
     struct channel *channel = channel_find(hub, name, strlen(name));
+    judged_doubt(hub, user_id); /* rules may look at who is where */
     if (!channel)
         return;
     /* From the end, as a removed member's place is taken by the last. */
@@ -241,8 +281,9 @@ static void control_send(struct hub *hub, const char *op, int64_t user_id, int64
     if (!hub->has_nodes || dispatch_is_edge(hub->dispatch))
         return;
     SCOPED(buffer_free) struct buffer json = {0};
-    buffer_printf(&json, "{\"op\":\"%s\",\"user\":%lld,\"session\":%lld,\"code\":%d,", op, (long long)user_id,
-                  (long long)session_id, code);
+    /* Counted even if it does not leave: then the edges see that it is missing. */
+    buffer_printf(&json, "{\"op\":\"%s\",\"version\":%llu,\"user\":%lld,\"session\":%lld,\"code\":%d,", op,
+                  (unsigned long long)++hub->rights_version, (long long)user_id, (long long)session_id, code);
     buffer_json_member(&json, "channel", channel);
     buffer_char(&json, ',');
     buffer_json_member(&json, "reason", reason);
@@ -259,13 +300,16 @@ void edge_control(struct hub *hub, const char *bytes, size_t length)
     const char *reason = json_get_text(control, "reason");
     int64_t user_id = json_get_int(control, "user", 0), session_id = json_get_int(control, "session", 0);
     int64_t code = json_get_int(control, "code", 3507);
+    bool is_next = edge_hears(hub, (uint64_t)json_get_int(control, "version", 0), true);
     if (!op)
         log_warning("bus.garbage", "a control message that is none was dropped");
     else if (strcmp(op, "disconnect") == 0)
         disconnect_here(hub, user_id, session_id, (uint16_t)code, reason ? reason : "disconnected by the server");
     else if (strcmp(op, "unsubscribe") == 0 && channel)
         unsubscribe_here(hub, user_id, channel);
-    else
+    else if (strcmp(op, "lost") == 0 && channel)
+        lost_here(hub, channel);
+    else if (is_next)
         edge_recheck(hub, user_id); /* also what a newer home may mean: checking is never wrong */
 }
 

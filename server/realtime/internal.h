@@ -7,6 +7,8 @@
 
 #define CHANNEL_NAME_MAX 255
 #define KINDS_MAX        16
+/* Frames joined into one write. */
+#define JOIN_FRAMES_MAX 256
 
 enum { ENTRY_EVENT, ENTRY_JOIN_LEAVE };
 
@@ -14,16 +16,19 @@ enum { ENTRY_EVENT, ENTRY_JOIN_LEAVE };
 struct entry {
     struct frame *frame;
     uint64_t offset;    /* 0: not in the durable log */
-    uint64_t end_bytes; /* payload bytes of the log up to and with this entry, ever */
+    uint64_t end_bytes; /* bytes of the log up to and with this entry, ever */
     int kind;
+    uint32_t audience_words;
+    uint64_t *audience; /* in a judged channel: who gets it, a bit for each place in members; NULL: everybody */
 };
 
 /* A run of entries, joined for writing, as most listeners need the very same one. */
 struct joined {
     uint64_t from, to, position, position_after;
     bool with_join_leave;
-    bool is_cut;         /* there was more than one write takes */
-    struct frame *frame; /* NULL: all of it was for others */
+    bool is_cut;                           /* there was more than one write takes */
+    uint64_t chosen[JOIN_FRAMES_MAX / 64]; /* in a judged channel: which of the entries behind `from` are in it */
+    struct frame *frame;                   /* NULL: all of it was for others */
 };
 
 struct channel {
@@ -55,7 +60,7 @@ struct channel {
     uint32_t repair_round; /* edge: answers to an older read no longer count */
     uint64_t heard;        /* edge: the newest offset heard of, also what could not be taken yet */
     enum { LISTEN_NONE, LISTEN_WAITING, LISTEN_ON } listen;
-    struct remote *remotes; /* home: listeners on edges (presence) */
+    struct remote *remotes; /* home: listeners on edges */
     uint32_t remotes_count;
 
     size_t name_length;
@@ -66,7 +71,7 @@ struct channel {
 struct remote {
     struct remote *next;
     uint64_t node;
-    int64_t user_id;
+    int64_t user_id, session_id;
     char client[RANDOM_ID_SIZE];
     char name[];
 };
@@ -170,6 +175,9 @@ struct hub {
     /* Edge: while rights are being checked with the home, or the bus is away, nothing new is delivered. */
     bool is_suspended, has_lost_bus, checks_again;
     struct walk rights_walk, presence_walk;
+    /* Home: one more with each change of rights that the edges are told of; the first is unlike any other home's.
+     * Edge: the last one heard of, 0: none yet. */
+    uint64_t rights_version;
     struct list departures; /* edge: who left, while the home has not confirmed it */
     struct wheel_timer check_timer;
     bool is_shutting_down;
@@ -194,7 +202,22 @@ struct channel *channel_find(struct hub *hub, const char *name, size_t length);
 struct channel *channel_get(struct hub *hub, const char *name, size_t length, enum status *status);
 const struct kind_entry *kind_find(struct hub *hub, const char *name);
 void channel_append(struct channel *channel, struct frame *frame, uint64_t offset, int kind); /* takes the reference */
+/* The same for a judged channel: only for those in @audience (@words of it, taken). False: no memory. */
+bool channel_append_for(struct channel *channel, struct frame *frame, uint64_t *audience, uint32_t words);
+/* What it costs to keep. */
+static inline uint64_t entry_bytes(const struct entry *entry)
+{
+    return frame_payload_length(entry->frame) + entry->audience_words * sizeof *entry->audience;
+}
+static inline bool entry_is_for(const struct entry *entry, uint32_t member)
+{
+    return !entry->audience || (member / 64 < entry->audience_words && entry->audience[member / 64] >> member % 64 & 1);
+}
 uint64_t channel_head(const struct channel *channel);
+static inline struct entry *channel_entry(const struct channel *channel, uint64_t seq)
+{
+    return &channel->log[(channel->log_first + (uint32_t)(seq - channel->base_seq)) % channel->log_capacity];
+}
 struct subscription *subscription_new(struct connection *connection, struct channel *channel);
 /* Ends it: leave, presence, and the channel too if nobody is left. */
 void subscription_free(struct subscription *subscription);
@@ -211,6 +234,20 @@ void fanout_mark(struct channel *channel); /* something new: a pass is wanted */
 void fanout_turn(struct hub *hub);         /* the end of a turn of the loop */
 /* Write what waits for @connection; false: it is blocked again. */
 bool fanout_connection(struct connection *connection);
+
+/* ---- judged.c: channels in which each listener gets what is its own ---- */
+/* Edge: the home chose for some of the listeners here. */
+void judged_arrived(struct channel *channel, const char *clients, size_t clients_length, const char *payload,
+                    size_t length);
+/* Something is in the log that this listener has not had. */
+bool judged_is_behind(const struct subscription *subscription);
+/* What was chosen for @user_id (0: anybody) and has not left may no longer be right: those who wait for it are to
+ * subscribe again. */
+void judged_doubt(struct hub *hub, int64_t user_id);
+void judged_doubt_connection(struct connection *connection);
+/* Here only: all who listen to @only (NULL: to any judged channel) are to subscribe again. */
+void judged_lost(struct hub *hub, const struct channel *only);
+void judged_lost_connection(struct connection *connection, const struct channel *only);
 
 /* ---- connection.c ---- */
 void connection_send(struct connection *connection,
@@ -239,6 +276,8 @@ void command_subscribe_send(struct subscription *subscription, const cJSON *comm
 void edge_control(struct hub *hub, const char *bytes, size_t length);
 
 /* ---- home.c ---- */
+/* Who somebody on an edge is: the sessions here say it, not the message. False: that session is over. */
+bool remote_actor(struct hub *hub, int64_t user_id, int64_t session_id, struct actor *actor);
 extern const struct route home_routes[];
 extern const size_t home_routes_count;
 
@@ -249,6 +288,8 @@ extern const size_t home_routes_count;
 struct request *edge_call(struct hub *hub, const char *name, void (*reply)(struct request *request));
 /* Read what is missing behind the channel's offset. */
 void edge_repair(struct channel *channel);
+/* While deliveries are held: no more can be kept. */
+bool edge_is_full(const struct channel *channel);
 void edge_positions(struct wheel_timer *timer);
 
 /* ---- edge_walk.c ---- */
@@ -260,6 +301,11 @@ void walk_free(struct walk *walk);
 /* Rights of @user_id (0: anybody's) changed: hold deliveries until the home said who still may. */
 void edge_recheck(struct hub *hub, int64_t user_id);
 void edge_check(struct hub *hub);
+/* Each message of the home says which change of rights was the last before it, or, with @is_change, that it is one.
+ * False: one was missed (or it is another home): deliveries are held and everybody is checked. */
+bool edge_hears(struct hub *hub, uint64_t version, bool is_change);
+/* Everybody is about to be checked: where do we go on from then? */
+void edge_ask_version(struct hub *hub);
 /* In case a change was not heard of: nothing is held back. */
 void edge_check_quietly(struct hub *hub);
 void edge_check_again(struct wheel_timer *timer);

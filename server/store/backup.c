@@ -13,7 +13,6 @@
 
 static enum status part_write(struct db *db, const char *path, char part[PATH_SIZE], char *why, size_t why_size);
 static int part_copy(struct db *db, const char *part);
-static enum status name_sync(const char *path, char *why, size_t why_size);
 static enum status explain(const char *path, int cause, char *why, size_t why_size);
 
 enum status store_backup(struct db *db, const char *path, char *why, size_t why_size)
@@ -28,7 +27,18 @@ enum status store_backup(struct db *db, const char *path, char *why, size_t why_
     if (link(part, path) != 0)
         status = explain(path, errno, why, why_size);
     unlink(part);
-    return status == STATUS_OK ? name_sync(path, why, why_size) : status;
+    return status == STATUS_OK ? backup_name_sync(path, why, why_size) : status;
+}
+
+enum status db_keep(struct db *db, const char *name, char *why, size_t why_size)
+{
+    char path[PATH_SIZE];
+    if (db->is_rehearsal)
+        return STATUS_OK;
+    const char *original = sqlite3_db_filename(db->handle, "main");
+    if (snprintf(path, sizeof path, "%s.before-%s", original, name) >= (int)sizeof path)
+        return explain(original, ENAMETOOLONG, why, why_size);
+    return backup_replace(db, path, why, why_size);
 }
 
 enum status backup_replace(struct db *db, const char *path, char *why, size_t why_size)
@@ -42,7 +52,7 @@ enum status backup_replace(struct db *db, const char *path, char *why, size_t wh
         unlink(part);
         return status;
     }
-    return name_sync(path, why, why_size);
+    return backup_name_sync(path, why, why_size);
 }
 
 static enum status part_write(struct db *db, const char *path, char part[PATH_SIZE], char *why, size_t why_size)
@@ -81,8 +91,7 @@ static int part_copy(struct db *db, const char *part)
     return result == SQLITE_OK ? closed : result;
 }
 
-/* A new name is on the disk when its folder is. */
-static enum status name_sync(const char *path, char *why, size_t why_size)
+enum status backup_name_sync(const char *path, char *why, size_t why_size)
 {
     char folder[PATH_SIZE];
     snprintf(folder, sizeof folder, "%s", path);

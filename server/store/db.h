@@ -29,6 +29,7 @@ struct db {
     sqlite3 *handle;
     enum db_role role;
     atomic_ullong *acl_version; /* the store's; may be NULL */
+    bool is_rehearsal;          /* a copy that is thrown away: nothing of it is kept */
     bool is_in_transaction;     /* a job runs: its statements must not run outside a transaction */
     int error;                  /* SQLite's code of the last failure since db_begin(); 0: none */
     int64_t deadline_ms;        /* a reader's job is stopped at this monotonic time */

@@ -2,6 +2,7 @@
 #include "store/lock.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -12,27 +13,30 @@
 static void explain_holder(const char *path, int lock_file, char *why, size_t why_size);
 static bool write_pid(int lock_file);
 
-int lock_take(const char *path, char *why, size_t why_size)
+enum status lock_take(const char *path, int *lock_file, char *why, size_t why_size)
 {
     char lock_path[4096];
     if (snprintf(lock_path, sizeof lock_path, "%s.lock", path) >= (int)sizeof lock_path) {
         snprintf(why, why_size, "the path of the data base is too long");
-        return -1;
+        return STATUS_UNAVAILABLE;
     }
-    int lock_file = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (lock_file < 0) {
+    int file = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0) {
         snprintf(why, why_size, "cannot create %s: %s; its folder must exist and be writable", lock_path,
                  strerror(errno));
-        return -1;
+        return STATUS_UNAVAILABLE;
     }
-    if (flock(lock_file, LOCK_EX | LOCK_NB) == 0 && write_pid(lock_file))
-        return lock_file;
-    if (errno == EWOULDBLOCK)
-        explain_holder(path, lock_file, why, why_size);
+    if (flock(file, LOCK_EX | LOCK_NB) == 0 && write_pid(file)) {
+        *lock_file = file;
+        return STATUS_OK;
+    }
+    bool is_held = errno == EWOULDBLOCK;
+    if (is_held)
+        explain_holder(path, file, why, why_size);
     else
         snprintf(why, why_size, "cannot lock %s: %s", lock_path, strerror(errno));
-    close(lock_file);
-    return -1;
+    close(file);
+    return is_held ? STATUS_CONFLICT : STATUS_UNAVAILABLE;
 }
 
 static bool write_pid(int lock_file)

@@ -4,7 +4,6 @@
 #include <string.h>
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "store/backup.h"
 #include "store/db.h"
 
 struct history {
@@ -17,11 +16,10 @@ static enum status history_read(struct db *db, struct history *history);
 static enum status history_check(struct db *db, const char *path, const struct history *history,
                                  const struct migration *table, size_t count, char *why, size_t why_size);
 static enum status apply(struct db *db, const struct migration *step, char *why, size_t why_size);
-static enum status run_step(struct db *db, const struct migration *step, char *why, size_t why_size);
-static enum status check_references(struct db *db, const struct migration *step, char *why, size_t why_size);
+static enum status run_step(void *context, struct db *db, char *why, size_t why_size);
 
-enum status migrate(struct db *db, const char *path, const struct migration *table, size_t count, char *why,
-                    size_t why_size)
+enum status migrate(struct db *db, const char *path, const struct migration *table, size_t count,
+                    const struct store_prepare *prepare, char *why, size_t why_size)
 {
     struct history history = {0};
     enum status status = history_read(db, &history);
@@ -35,15 +33,31 @@ enum status migrate(struct db *db, const char *path, const struct migration *tab
         if (table[i].number <= history.newest)
             continue;
         if (!has_copy) {
-            char copy[4096];
-            snprintf(copy, sizeof copy, "%s.before-%04d", path, table[i].number);
-            status = backup_replace(db, copy, why, why_size);
+            char number[16];
+            snprintf(number, sizeof number, "%04d", table[i].number);
+            status = db_keep(db, number, why, why_size);
             has_copy = true;
         }
         if (status == STATUS_OK)
             status = apply(db, &table[i], why, why_size);
+        if (status == STATUS_OK && prepare && prepare->migrated)
+            prepare->migrated(prepare->context, table[i].number, table[i].name, table[i].sql);
     }
     return status;
+}
+
+enum status migrate_check(struct db *db, const char *path, const struct migration *table, size_t count, char *why,
+                          size_t why_size)
+{
+    struct history history = {0};
+    enum status status = history_read(db, &history);
+    if (status != STATUS_OK)
+        snprintf(why, why_size, "cannot read which migrations %s has: %s", path, sqlite3_errmsg(db->handle));
+    if (status == STATUS_OK && !history.is_ours) {
+        snprintf(why, why_size, "%s is not a data base of Parley", path);
+        status = STATUS_PRECONDITION;
+    }
+    return status == STATUS_OK ? history_check(db, path, &history, table, count, why, why_size) : status;
 }
 
 static enum status history_read(struct db *db, struct history *history)
@@ -92,71 +106,30 @@ static enum status history_check(struct db *db, const char *path, const struct h
 
 static enum status apply(struct db *db, const struct migration *step, char *why, size_t why_size)
 {
-    /* A step may rebuild a table that others refer to. References are checked before the commit instead;
-     * the switch has no effect inside a transaction, and none when a prepared statement is run again. */
-    int result = sqlite3_exec(db->handle, "PRAGMA foreign_keys = OFF", NULL, NULL, NULL);
-    if (result == SQLITE_OK)
-        result = db_begin(db);
-    if (result != SQLITE_OK) {
-        snprintf(why, why_size, "cannot begin migration %04d-%s: %s", step->number, step->name,
-                 sqlite3_errmsg(db->handle));
-        return db_status(result);
-    }
-    enum status status = run_step(db, step, why, why_size);
-    if (status == STATUS_OK) {
-        result = db_control(db, "COMMIT");
-        status = db_status(result);
-        if (status != STATUS_OK)
-            snprintf(why, why_size, "cannot commit migration %04d-%s: %s", step->number, step->name,
-                     sqlite3_errmsg(db->handle));
-    }
-    db_rollback(db);
-    result = sqlite3_exec(db->handle, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
-    if (result != SQLITE_OK && status == STATUS_OK) {
-        snprintf(why, why_size, "cannot switch foreign keys on: %s", sqlite3_errmsg(db->handle));
-        status = STATUS_UNAVAILABLE;
-    }
-    if (status == STATUS_OK)
-        log_info("store.migrated", "applied migration %04d-%s", step->number, step->name);
+    char name[128];
+    snprintf(name, sizeof name, "migration %04d-%s", step->number, step->name);
+    struct migration copy = *step;
+    enum status status = db_change(db, name, run_step, &copy, why, why_size);
+    if (status == STATUS_OK && !db->is_rehearsal)
+        log_info("store.migrated", "applied %s", name);
     return status;
 }
 
-static enum status run_step(struct db *db, const struct migration *step, char *why, size_t why_size)
+static enum status run_step(void *context, struct db *db, char *why, size_t why_size)
 {
+    const struct migration *step = context;
+    char cause[256] = "";
     enum status status = db_run(db,
                                 "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, "
                                 "name TEXT NOT NULL, digest TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
                                 "");
-    int result = status == STATUS_OK ? sqlite3_exec(db->handle, step->sql, NULL, NULL, NULL) : SQLITE_OK;
-    if (result != SQLITE_OK)
-        status = db_status(result);
-    if (status == STATUS_OK && !db_has_transaction(db)) {
-        snprintf(why, why_size, "migration %04d-%s must not end the transaction it runs in", step->number, step->name);
-        return STATUS_FAULT;
-    }
+    if (status == STATUS_OK)
+        status = db_script(db, step->sql, cause, sizeof cause);
     if (status == STATUS_OK)
         status = db_run(db, "INSERT INTO migration(number, name, digest, applied_at) VALUES (?1, ?2, ?3, ?4)", "itti",
                         (int64_t)step->number, step->name, step->digest, clock_wall_ms());
-    if (status != STATUS_OK) {
-        snprintf(why, why_size, "migration %04d-%s failed and was undone: %s", step->number, step->name,
-                 sqlite3_errmsg(db->handle));
-        return status;
-    }
-    return check_references(db, step, why, why_size);
-}
-
-static enum status check_references(struct db *db, const struct migration *step, char *why, size_t why_size)
-{
-    struct rows *rows = db_query(db, "PRAGMA foreign_key_check", "");
-    bool has_broken = rows_next(rows);
-    if (has_broken)
-        snprintf(why, why_size, "migration %04d-%s was undone: table %s would refer to rows that are not there",
-                 step->number, step->name, rows_text(rows, 0, NULL));
-    enum status status = rows_end(rows);
     if (status != STATUS_OK)
-        snprintf(why, why_size, "cannot check migration %04d-%s: %s", step->number, step->name,
-                 sqlite3_errmsg(db->handle));
-    else if (has_broken)
-        status = STATUS_CONFLICT;
+        snprintf(why, why_size, "migration %04d-%s failed and was undone: %s", step->number, step->name,
+                 cause[0] ? cause : sqlite3_errmsg(db->handle));
     return status;
 }

@@ -22,8 +22,11 @@ static void statement_cache(struct db *db, struct statement *statement, const ch
 static void statement_release(struct statement *statement);
 static void statement_free(struct statement *statement);
 static int bind_all(sqlite3_stmt *handle, sqlite3_destructor_type lifetime, const char *types, va_list values);
+static int bind_values(sqlite3_stmt *handle, const struct value *values, size_t count);
 static struct rows *query_begin(struct db *db, const char *sql, sqlite3_destructor_type lifetime, const char *types,
                                 va_list values);
+static struct rows *query_prepare(struct db *db, const char *sql);
+static struct rows *query_bound(struct rows *rows, int result, const char *sql);
 
 enum status db_run(struct db *db, const char *sql, const char *types, ...)
 {
@@ -64,8 +67,25 @@ struct rows *db_query(struct db *db, const char *sql, const char *types, ...)
     return rows;
 }
 
+struct rows *db_query_values(struct db *db, const char *sql, const struct value *values, size_t count)
+{
+    struct rows *rows = query_prepare(db, sql);
+    if (!rows->statement)
+        return rows;
+    return query_bound(rows, bind_values(rows->statement->handle, values, count), sql);
+}
+
 static struct rows *query_begin(struct db *db, const char *sql, sqlite3_destructor_type lifetime, const char *types,
                                 va_list values)
+{
+    struct rows *rows = query_prepare(db, sql);
+    if (!rows->statement)
+        return rows;
+    return query_bound(rows, bind_all(rows->statement->handle, lifetime, types, values), sql);
+}
+
+/* A statement that waits for its values; without one, the rows only tell why. */
+static struct rows *query_prepare(struct db *db, const char *sql)
 {
     int result = SQLITE_OK;
     db->failed = (struct rows){.db = db};
@@ -80,14 +100,19 @@ static struct rows *query_begin(struct db *db, const char *sql, sqlite3_destruct
         db->failed.status = db_failed(db, result, sql);
         return &db->failed;
     }
-    result = bind_all(statement->handle, lifetime, types, values);
-    if (result != SQLITE_OK) {
-        statement_release(statement);
-        db->failed.status = db_failed(db, result, sql);
-        return &db->failed;
-    }
     statement->rows = (struct rows){.db = db, .statement = statement, .status = STATUS_OK};
     return &statement->rows;
+}
+
+/* @rows, if binding its values had the @result OK. */
+static struct rows *query_bound(struct rows *rows, int result, const char *sql)
+{
+    if (result == SQLITE_OK)
+        return rows;
+    struct db *db = rows->db;
+    statement_release(rows->statement);
+    db->failed.status = db_failed(db, result, sql);
+    return &db->failed;
 }
 
 static int bind_all(sqlite3_stmt *handle, sqlite3_destructor_type lifetime, const char *types, va_list values)
@@ -125,6 +150,30 @@ static int bind_all(sqlite3_stmt *handle, sqlite3_destructor_type lifetime, cons
             break;
         default:
             result = SQLITE_MISUSE;
+        }
+    }
+    return result;
+}
+
+static int bind_values(sqlite3_stmt *handle, const struct value *values, size_t count)
+{
+    int result = count == (size_t)sqlite3_bind_parameter_count(handle) ? SQLITE_OK : SQLITE_RANGE;
+    for (size_t i = 0; i < count && result == SQLITE_OK; i++) {
+        const struct value *value = &values[i];
+        int place = (int)i + 1;
+        switch (value->kind) {
+        case VALUE_NULL:
+            result = sqlite3_bind_null(handle, place);
+            break;
+        case VALUE_INT:
+            result = sqlite3_bind_int64(handle, place, value->number);
+            break;
+        case VALUE_REAL:
+            result = sqlite3_bind_double(handle, place, value->real);
+            break;
+        case VALUE_TEXT:
+            result = sqlite3_bind_text64(handle, place, value->text, value->length, SQLITE_STATIC, SQLITE_UTF8);
+            break;
         }
     }
     return result;

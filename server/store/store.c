@@ -14,7 +14,7 @@
 #include "store/lock.h"
 #include "store/migrate.h"
 
-static enum status store_prepare(struct store *store, const struct store_options *options, char *why, size_t why_size);
+static enum status store_begin(struct store *store, const struct store_options *options, char *why, size_t why_size);
 static bool find_path(struct store *store, const char *path, char *why, size_t why_size);
 static bool make_private_dir(struct store *store, char *why, size_t why_size);
 static bool make_file(const char *path, char *why, size_t why_size);
@@ -49,13 +49,13 @@ enum status store_open(const struct store_options *options, uv_loop_t *loop, str
     store->lock_file = -1;
     store->group_max = options->group_max ? options->group_max : 1;
     store->free_bytes_min = options->free_bytes_min;
-    enum status status = store_prepare(store, options, why, why_size);
+    enum status status = store_begin(store, options, why, why_size);
     if (status == STATUS_OK)
         *out = TAKE(store);
     return status;
 }
 
-static enum status store_prepare(struct store *store, const struct store_options *options, char *why, size_t why_size)
+static enum status store_begin(struct store *store, const struct store_options *options, char *why, size_t why_size)
 {
     bool is_private = strcmp(options->path, ":memory:") == 0;
     store->synchronous = options->synchronous == 1 ? DB_SYNCHRONOUS_NORMAL : DB_SYNCHRONOUS_FULL;
@@ -66,16 +66,19 @@ static enum status store_prepare(struct store *store, const struct store_options
     } else {
         if (!find_path(store, options->path, why, why_size))
             return STATUS_UNAVAILABLE;
-        store->lock_file = lock_take(store->path, why, why_size);
-        if (store->lock_file < 0)
-            return STATUS_UNAVAILABLE;
+        enum status status = lock_take(store->path, &store->lock_file, why, why_size);
+        if (status != STATUS_OK)
+            return status;
     }
     if (!make_file(store->path, why, why_size))
         return STATUS_UNAVAILABLE;
     SCOPED(db_close) struct db *db = db_open(store->path, DB_WRITER, store->synchronous, why, why_size);
     if (!db)
         return STATUS_UNAVAILABLE;
-    enum status status = migrate(db, store->path, migrations, migrations_count, why, why_size);
+    const struct store_prepare *prepare = &options->prepare;
+    enum status status = migrate(db, store->path, migrations, migrations_count, prepare, why, why_size);
+    if (status == STATUS_OK && prepare->work)
+        status = prepare->work(prepare->context, db, why, why_size);
     if (status != STATUS_OK)
         return status;
     if (!make_queues(store, options->queue_jobs_max)) {

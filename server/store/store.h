@@ -14,6 +14,15 @@
 struct store;
 struct db; /* one connection; given to work functions, valid only during the call */
 
+/* What is done on the writer's connection before the threads start, behind the migrations compiled in. */
+struct store_prepare {
+    void *context;
+    /* Not OK: the store stays closed, and @why says why. May be NULL. */
+    enum status (*work)(void *context, struct db *db, char *why, size_t why_size);
+    /* Told of each migration compiled in that was applied. May be NULL. */
+    void (*migrated)(void *context, int number, const char *name, const char *sql);
+};
+
 struct store_options {
     const char *path;        /* ":memory:" makes a private store for tests (shared by its threads) */
     unsigned readers;        /* reader threads, 1.. */
@@ -21,6 +30,7 @@ struct store_options {
     size_t group_max;        /* writes in one transaction */
     uint64_t free_bytes_min; /* refuse writes early when the disk has less free space than this; 0: never */
     int synchronous;         /* 2 FULL (the default of the settings), 1 NORMAL */
+    struct store_prepare prepare;
 };
 
 /* A job is embedded in a request; one thread holds it at a time. */
@@ -65,6 +75,35 @@ void store_read(struct store *store, struct store_job *job);
 void store_stats(const struct store *store, struct store_stats *stats);
 /* Copy the data base online to @path (must not exist). Blocking: for work functions of a read. */
 enum status store_backup(struct db *db, const char *path, char *why, size_t why_size);
+
+/**
+ * Do on a copy what store_open() would do with @path before its threads start, and throw the copy away. The data base
+ * itself is only read; it may be in use.
+ * thread  any, blocking
+ */
+enum status store_rehearse(const char *path, const struct store_prepare *prepare, char *why, size_t why_size);
+/**
+ * Put a copy of the backup @from in the place of the data base @path, which nobody may use. It is checked first, and
+ * @prepare works on it in one transaction. What was there is kept as <path>.before-restore, an older file of that name
+ * only replaced if @replaces_kept. Cut off anywhere, @path is the old data base or the new one.
+ * thread  any, blocking
+ * errors  CONFLICT (in use, or a file in the way), PRECONDITION (not ours, damaged, newer), UNAVAILABLE, NO_SPACE
+ */
+enum status store_restore(const char *path, const char *from, bool replaces_kept, const struct store_prepare *prepare,
+                          char *why, size_t why_size);
+
+/* ---- Changing tables: only for store_prepare, which base/model_follow.c fills in. ---- */
+
+/* Run several statements: derived ones and files of migrations. The only SQL here that is neither a literal nor made
+ * by base/sql.h. On an error @why has SQLite's words. */
+enum status db_script(struct db *db, const char *sql, char *why, size_t why_size);
+/* Run @work as one transaction named @name, which may rebuild tables that others refer to: references are checked
+ * before the commit instead. */
+enum status db_change(struct db *db, const char *name,
+                      enum status (*work)(void *context, struct db *db, char *why, size_t why_size), void *context,
+                      char *why, size_t why_size);
+/* Copy the data base to <its path>.before-<name>, over an older copy of that name. */
+enum status db_keep(struct db *db, const char *name, char *why, size_t why_size);
 
 /* ---- Statements: for work functions. SQL is always a literal; values are bound, never pasted.
  *

@@ -1,6 +1,6 @@
 // The command line: settings, help, exit codes, and what administrators do with it while a server runs and while none does.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const FINE = 0;
 const FAILED = 1;
 const USAGE = 2;
 const REFUSED = 3;
-const COMMANDS = ['serve', 'check', 'settings', 'user', 'group', 'grant', 'revoke', 'audit', 'backup', 'demo'];
+const COMMANDS = ['serve', 'check', 'settings', 'user', 'group', 'grant', 'revoke', 'explain', 'who', 'audit', 'backup', 'demo'];
 
 /** The words after which a command works on the data in `folder`, with cheap password hashes. */
 const on = (folder, file = 'parley.db') => [
@@ -68,8 +68,11 @@ describe('help and settings', () => {
       ['serve', 'now'], ['serve', '--http.address'], ['check', 'it'], ['settings', 'http'],
       ['user'], ['user', 'add'], ['user', 'add', 'a', 'b'], ['user', 'rename', 'ann', 'bob'], ['user', 'admin', 'ann', 'maybe'],
       ['user', 'list', 'a', 'b'], ['user', 'add', 'ann', '--json'], ['user', 'password', 'ann', '--json'],
-      ['group'], ['group', 'add'], ['group', 'delete', 'editors'], ['group', 'join', '1', 'ann'], ['group', 'delete', '1 HTTP/1.1\r\nX: y'],
-      ['grant'], ['grant', 'members', 'room'], ['revoke'], ['revoke', 'one'], ['revoke', '../room/1'], ['audit', 'all'],
+      ['user', 'set', 'ann'], ['user', 'set', 'ann', '--admin=maybe'], ['user', 'set', '--admin=yes'],
+      ['group'], ['group', 'add'], ['group', 'rename', '1'], ['group', 'join', '1'], ['group', 'remove'],
+      ['grant'], ['grant', 'members', 'room'], ['grant', 'give', 'members'], ['grant', 'take'], ['grant', 'list', 'all'],
+      ['explain'], ['explain', 'ann', 'room'], ['explain', 'ann', 'room', 'read', 'one'], ['who', 'room'], ['who', 'room', 'read', 'x'], ['audit', 'verify', 'it'],
+      ['revoke'], ['revoke', 'one'], ['revoke', '../room/1'], ['audit', 'all'],
       ['backup'], ['backup', 'a', 'b'], ['demo', 'now'],
     ]) {
       const output = await run([...words, ...on(folder)], USAGE);
@@ -203,6 +206,89 @@ for (const isRunning of [false, true])
         assert.deepEqual(audit.items.map((item) => item.action),
           ['group.delete', 'group.part', 'revoke', 'grant', 'group.join', 'group.create', 'user.create']);
         for (const item of audit.items) assert.equal(item.name, 'shell');
+      });
+    });
+
+    test('several things of an account are set at once', async () => {
+      await withData(async (folder, server) => {
+        await runWith(PASSWORD, ['user', 'add', 'root', '--admin', '--password-stdin', ...on(folder)], FINE);
+        await run(['user', 'add', 'ann', ...on(folder)], FINE);
+        assert.match(await runWith('another password', ['user', 'set', 'ann', '--admin=yes', '--password-stdin', ...on(folder)], FINE), /ann was changed/);
+        assert.match(await run(['user', 'set', 'root', '--admin=no', '--disabled=yes', ...on(folder)], FINE), /root was changed/);
+        assert.match(await run(['user', 'set', 'ann', '--disabled=yes', ...on(folder)], REFUSED), /last administrator/);
+        assert.match(await run(['user', 'list', ...on(folder)], FINE), /name=ann {2}superuser=true {2}disabled=false\n.*name=root {2}superuser=false {2}disabled=true/);
+        await asServer(folder, server, async ({ url }) => {
+          const ann = await login(url, 'ann', 'another password');
+          must(await ann.api('GET', '/grant'), 200, 'ann is the administrator');
+        });
+      });
+    });
+
+    test('groups and people may be named, and a group gets another name', async () => {
+      await withData(async (folder) => {
+        await run(['user', 'add', 'ann', ...on(folder)], FINE);
+        await run(['group', 'add', 'editors', ...on(folder)], FINE);
+        await run(['group', 'join', 'editors', 'Ann', ...on(folder)], FINE);
+        await run(['grant', 'give', 'group:editors', 'news', 'read', ...on(folder)], REFUSED); // there is no such model here
+        await run(['grant', 'give', 'group:editors', 'message', 'delete', ...on(folder)], FINE);
+        assert.deepEqual(documentOf(await run(['group', 'rename', 'editors', 'writers', ...on(folder)], FINE)), { id: 1, name: 'writers', members: 1, users: [1] });
+        assert.equal(documentOf(await run(['group', 'show', 'writers', ...on(folder)], FINE)).id, 1);
+        assert.match(await run(['explain', 'ann', 'message', 'delete', ...on(folder)], FINE), /^ann may delete message$[^]*grant \d+ to group writers/m);
+        assert.match(await run(['group', 'remove', 'editors', ...on(folder)], REFUSED), /no group called editors; see `parley group list`/);
+        assert.match(await run(['group', 'join', 'writers', 'bob', ...on(folder)], REFUSED), /no user called bob/);
+        assert.match(await run(['group', 'remove', '1 HTTP/1.1\r\nX: y', ...on(folder)], REFUSED), /no group called/);
+        await run(['group', 'part', 'writers', 'ann', ...on(folder)], FINE);
+        await run(['group', 'remove', 'writers', ...on(folder)], FINE);
+      });
+    });
+
+    test('a grant is given with an end and a reason, tried first, explained, and taken', async () => {
+      await withData(async (folder) => {
+        for (const name of ['ann', 'bob']) await run(['user', 'add', name, ...on(folder)], FINE);
+        const members = documentOf(await run(['grant', 'list', '--subject=members', '--model=message', '--json', ...on(folder)], FINE)).items;
+        assert.equal(members.length, 1);
+        const trial = ['grant', 'give', 'members', 'message', 'read', '--dry-run'];
+        assert.match(await run([...trial, ...on(folder)], FINE), /nothing was changed; people who would lose something: 2, gain something: 0/);
+        assert.deepEqual(documentOf(await run([...trial, '--json', ...on(folder)], FINE)), { people: 2, gain: 0, subscriptions: 0 });
+        assert.match(await run(['grant', 'take', 'members', 'message', ...on(folder)], FINE), /members may no longer do anything with message/);
+        const said = await run(['grant', 'give', 'user:ann', 'message', 'read,grant', '--until=2099-12-31T12:00:00Z', '--reason=for the year', ...on(folder)], FINE);
+        assert.match(said, /user:1 may read, grant message until 2099-12-31T12:00:00.000Z \(grant \d+\)/);
+        const given = documentOf(await run(['grant', 'list', '--user=1', '--json', ...on(folder)], FINE)).items[0];
+        assert.equal(given.until, '2099-12-31T12:00:00.000Z');
+        assert.equal(given.reason, 'for the year');
+        assert.equal(given.granted_by, null);
+
+        assert.match(await run(['explain', 'ann', 'message', 'read', ...on(folder)], FINE),
+          new RegExp(`^ann may read message\n  yes: grant ${given.id} to user ann, until 2099-12-31T12:00:00.000Z: for the year$`, 'm'));
+        assert.match(await run(['explain', 'bob', 'message', 'read', ...on(folder)], FINE), /^bob may not read message\n {2}no: there is no grant of read on message/m);
+        assert.match(await run(['explain', 'anonymous', 'room', 'read', ...on(folder)], FINE), /who is not signed in may not read room/);
+        assert.equal(documentOf(await run(['explain', '1', 'message', 'read', '--json', ...on(folder)], FINE)).allowed, true);
+        assert.match(await run(['explain', 'eve', 'message', 'read', ...on(folder)], REFUSED), /user: There is no such user/);
+        assert.match(await run(['explain', 'ann', 'messages', 'read', ...on(folder)], REFUSED), /model: There is no such model/);
+        assert.match(await run(['explain', 'ann', 'message', 'look', ...on(folder)], REFUSED), /action: .*read, write, delete, grant/);
+        assert.match(await run(['who', 'message', 'read', ...on(folder)], FINE), /^id=1 {2}name=ann {2}superuser=false$/m);
+        assert.deepEqual(documentOf(await run(['who', 'room', 'read', '--json', ...on(folder)], FINE)).items.map((item) => item.name), ['ann', 'bob']);
+        await run(['grant', 'everyone', 'room', 'read', ...on(folder)], FINE);
+        assert.match(await run(['who', 'room', 'read', ...on(folder)], FINE), /and everyone, signed in or not/);
+
+        assert.match(await run(['grant', 'give', 'user:ann', 'message', 'read', '--until=tomorrow', ...on(folder)], REFUSED), /until: .*2027-01-31T12:00:00Z/);
+        assert.match(await run(['grant', 'give', 'user:ann', 'message', 'read', '--until=2001-01-01T00:00:00Z', ...on(folder)], REFUSED), /until: .*future/);
+        assert.match(await run(['grant', 'take', String(given.id), ...on(folder)], FINE), /taken back/);
+      });
+    });
+
+    test('the record is filtered, and says when it was changed', async () => {
+      await withData(async (folder) => {
+        await run(['user', 'add', 'ann', ...on(folder)], FINE);
+        for (const name of ['one', 'two', 'three']) await run(['group', 'add', name, ...on(folder)], FINE);
+        assert.match(await run(['audit', 'verify', ...on(folder)], FINE), /the record is whole: 4 entries, the last digest is [0-9a-f]{64}/);
+        assert.equal((await run(['audit', 'list', '--action=group.create', ...on(folder)], FINE)).match(/action=group\.create/g).length, 3);
+        assert.deepEqual(documentOf(await run(['audit', '--since=2', '--json', ...on(folder)], FINE)).items.map((item) => item.id), [4, 3]);
+        const change = 'import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute("UPDATE audit SET detail = replace(detail, \'two\', \'six\') WHERE id = 3"); d.commit()';
+        execFileSync('python3', ['-c', change, join(folder, 'parley.db')]);
+
+        assert.match(await run(['audit', 'verify', ...on(folder)], REFUSED), /tampered with: entry 3/);
+        assert.deepEqual(JSON.parse((await run(['audit', 'verify', '--json', ...on(folder)], REFUSED)).split('\n').find((line) => line.startsWith('{"entries'))).broken, 3);
       });
     });
 

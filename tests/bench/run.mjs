@@ -13,7 +13,7 @@ const RESULTS = path.join(HERE, 'RESULTS.md')
 const START_MS = 15000
 const STOP_MS = 10000
 const REQUEST_MS = 20000
-const BENCHES = ['fanout', 'throttle', 'sockets', 'publish', 'publish_spread']
+const BENCHES = ['fanout', 'throttle', 'sockets', 'publish', 'publish_spread', 'rest']
 const HELP = `node run.mjs [flags]: measures a parley that is built already.
 
   --program FILE      the program (build/parley)
@@ -25,6 +25,8 @@ const HELP = `node run.mjs [flags]: measures a parley that is built already.
   --idle-rooms N      rooms they are spread over (1)
   --users N           people who publish in the publish benches (20)
   --publishers N      their connections (200)
+  --rows N            rows of the model that the rest bench asks for (10000)
+  --messages N        messages that its search looks through (100000)
   --data FOLDER       put the data base on this disk (the system's temporary folder)
   --setting NAME=V    a further setting for parley serve; may be repeated
   --pin               keep the server on CPU 0 and the benches on CPU 1
@@ -50,6 +52,7 @@ class Server {
     const child = spawn(command[0], [...command.slice(1), 'serve', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
     const server = new Server()
     server.child = child
+    server.settingFlags = flags
     server.output = ''
     server.ended = new Promise((resolve) => child.once('close', resolve))
     await new Promise((resolve, reject) => {
@@ -166,6 +169,7 @@ async function fill(server, folder, flags) {
   world.room = await owner.roomCreate('large')
   world.small = await owner.roomCreate('small')
   world.idle = await roomsInARow(owner, 'idle', flags.idleRooms)
+  if (flags.only.includes('rest')) await fillRest(server, folder, flags, world, owner, save)
   if (flags.only.some((name) => name.startsWith('publish'))) {
     const people = []
     for (let i = 0; i < flags.users; i++) people.push(await patiently(() => Person.register(server, `writer-${i + 1}`)))
@@ -177,6 +181,23 @@ async function fill(server, folder, flags) {
     checkInARow(world.own)
   }
   return world
+}
+
+// Rows of the model news, half of them somebody else's drafts, and people who ask for them. Written through the front
+// door in batches, messages straight into the file while nobody serves it: a million of them would take minutes.
+async function fillRest(server, folder, flags, world, owner, save) {
+  const askers = []
+  for (let i = 0; i < 16; i++) askers.push(await patiently(() => Person.register(server, `asker-${i + 1}`)))
+  save('askers', askers)
+  execFileSync(flags.program, ['grant', 'members', 'news', 'read,write', ...server.settingFlags], { stdio: 'ignore' })
+  for (let made = 0; made < flags.rows; made += 50) {
+    const operations = Array.from({ length: 50 }, (_, i) => ({
+      action: 'news.create',
+      params: { title: `News number ${made + i}`, content: 'What happened, in a few words. '.repeat(6), published: true },
+    }))
+    await owner.request('POST', '/api/v1/batch', { operations })
+  }
+  world.news = (await owner.request('GET', '/api/v1/news?limit=1')).body.items[0].id
 }
 
 async function roomsInARow(owner, name, count) {
@@ -205,6 +226,9 @@ function commands(server, world, flags) {
     sockets: ['bench-sockets', ...common, ...bare, ...room, '--room', world.small, '--idle-rooms', idle,
       '--sockets', flags.sockets],
     publish: ['bench-publish', ...writing, '--rooms', world.shared, '--data', flags.folder],
+    rest: ['bench-rest', ...common, '--cookies', cookies.listener, '--publisher-cookies', cookies.owner,
+      '--asker-cookies', cookies.askers, '--room', world.room, '--subscribers', flags.subscribers,
+      '--seconds', flags.seconds, '--detail', `/api/v1/news/${world.news}`, '--list', '/api/v1/news?limit=50'],
     // Each writer alone in a room: nobody else has anything to hear.
     publish_spread: ['bench-publish', ...writing, '--data', flags.folder,
       ...(world.own ? ['--rooms', `${world.own[0]}-${world.own.at(-1)}`] : [])],
@@ -271,7 +295,7 @@ function readFlags() {
   const { values } = parseArgs({
     options: {
       program: text('build/parley'), benches: { type: 'string' }, only: text(BENCHES.join(',')), seconds: text(20),
-      subscribers: text(1000), sockets: text(10000), 'idle-rooms': text(1), users: text(20), publishers: text(200),
+      subscribers: text(1000), sockets: text(10000), rows: text(10000), messages: text(100000), 'idle-rooms': text(1), users: text(20), publishers: text(200),
       data: text(os.tmpdir()), setting: { type: 'string', multiple: true, default: [] },
       pin: { type: 'boolean', default: false }, record: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -293,7 +317,7 @@ function readFlags() {
   const benches = path.resolve(values.benches ?? path.join(path.dirname(program), 'tests', 'bench'))
   return {
     ...values, program, only, benches, idleRooms: whole('idle-rooms'), seconds: whole('seconds'),
-    subscribers: whole('subscribers'), sockets: whole('sockets'), users: whole('users'), publishers: whole('publishers'),
+    subscribers: whole('subscribers'), sockets: whole('sockets'), rows: whole('rows'), messages: whole('messages'), users: whole('users'), publishers: whole('publishers'),
   }
 }
 
@@ -308,7 +332,7 @@ async function main() {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop().then(() => process.exit(1)))
   try {
     const further = Object.fromEntries(flags.setting.map((pair) => [pair.split('=')[0], pair.slice(pair.indexOf('=') + 1)]))
-    const settings = { ...SETTINGS, 'data.path': path.join(flags.folder, 'parley.db'), ...further }
+    const settings = { ...SETTINGS, 'data.schema': path.join(HERE, '../../schema'), 'data.path': path.join(flags.folder, 'parley.db'), ...further }
     server = await Server.start(flags.program, settings, flags.pin)
     const world = await fill(server, flags.folder, flags)
     const lines = commands(server, world, flags)

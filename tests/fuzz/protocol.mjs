@@ -11,6 +11,7 @@ import { login, must, PASSWORD, register } from '../api/lib/client.mjs';
 import { ready } from '../api/lib/nodes.mjs';
 import { within } from '../api/lib/process.mjs';
 import { closing, frame, handshake, Raw } from '../api/lib/raw.mjs';
+import { Chance } from '../api/lib/chance.mjs';
 import { startRedis } from '../api/lib/redis.mjs';
 import { startServer } from '../api/lib/server.mjs';
 import { untilMetric } from '../api/lib/talk.mjs';
@@ -28,26 +29,6 @@ export const RAISED = {
 };
 /** Freed memory that the sanitizer holds back must not look like a leak. */
 export const ENVIRONMENT = { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ? `${process.env.ASAN_OPTIONS}:` : ''}quarantine_size_mb=8` };
-
-// ---- chance, which can be repeated ----
-
-class Chance {
-  constructor(seed) {
-    this.state = seed >>> 0;
-  }
-  next() {
-    this.state = (this.state + 0x6d2b79f5) >>> 0;
-    let x = this.state;
-    x = Math.imul(x ^ (x >>> 15), x | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return ((x ^ (x >>> 14)) >>> 0) / 4294967296;
-  }
-  below = (bound) => Math.floor(this.next() * bound);
-  is = (share) => this.next() < share;
-  pick = (list) => list[this.below(list.length)];
-  /** An attacker's own, so that its steps do not depend on what the others do. */
-  child = (number) => new Chance(this.state ^ Math.imul(number + 1, 0x9e3779b1));
-}
 
 // ---- what can be asked ----
 

@@ -12,6 +12,7 @@ export function request(url, { method = 'GET', headers = {}, body } = {}) {
       method,
       agent: false,
       headers: {
+        'X-Request-Id': 'test', // the same in all answers, so that they can be compared as texts
         ...(text === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }),
         ...headers,
       },

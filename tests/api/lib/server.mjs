@@ -19,15 +19,17 @@ export const program = resolve(process.env.PARLEY_PROGRAM ?? join(root, 'build-c
  * redis   true: a private Redis that stops with the server; or one from startRedis(); false: none
  * edge    a node without data base; it needs a redis from startRedis() that its home uses too
  * dataDir the folder of an earlier server, to start again on its data
+ * schema  the folder of model files; null: none, built-in models only
  * client  a folder for client.dir; without it the server finds the bundle beside the program, if there is one
  */
-export async function startServer({ flags = {}, redis = false, edge = false, env = {}, dataDir, args = [], client } = {}) {
+export async function startServer({ flags = {}, redis = false, edge = false, env = {}, dataDir, args = [], client, schema = join(root, 'schema') } = {}) {
   const folder = dataDir ?? temporaryFolder();
   const ownRedis = redis === true ? await startRedis() : null;
   const redisUrl = (ownRedis ?? (redis || null))?.url;
   const settings = {
     'http.address': '127.0.0.1:0',
     'data.path': join(folder, edge ? 'edge.db' : 'parley.db'),
+    ...(schema ? { 'data.schema': schema } : {}),
     'account.hash_memory_kib': 64,
     'account.hash_passes': 1,
     stop_ms: 100,

@@ -181,7 +181,7 @@ static void changes_of_accounts_are_recorded(void **state)
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM audit WHERE action = 'user.create' AND user_id = 1"),
                      1);
     assert_int_equal(
-        world_get_int(world, "SELECT json_extract(detail, '$.disabled') FROM audit WHERE action = 'user.update'"), 1);
+        world_get_int(world, "SELECT json_extract(detail, '$.after.disabled') FROM audit WHERE action = 'user.update'"), 1);
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM audit WHERE detail LIKE '%password\":\"%'"), 0);
 }
 

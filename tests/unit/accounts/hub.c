@@ -20,6 +20,16 @@ void hub_add_kind(struct hub *hub, const struct channel_kind *kind, void *app)
     hub->app = app;
 }
 
+struct wheel *hub_wheel(const struct hub *hub)
+{
+    return hub->wheel;
+}
+
+size_t hub_count_refused(struct hub *hub)
+{
+    return hub->refused ? hub->refused(hub->context) : 0;
+}
+
 void hub_publish(struct hub *hub, const char *channel, uint64_t offset, const char *json, size_t length)
 {
     (void)offset;

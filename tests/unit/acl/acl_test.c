@@ -1,79 +1,8 @@
 /* Groups and grants from the dispatcher to the data base: in force before the answer, recorded, and the same after a
  * restart. */
-#include "../base/world.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../accounts/hub.h"
-#include "acl/acl.h"
-
-struct app {
-    struct hub hub;
-    struct acl *acl;
-    int64_t ann, bob;
-};
-
-static struct app *app(struct world *world)
-{
-    return world->application;
-}
-
-static enum status load(struct db *db, void *context)
-{
-    return acl_load(context, db);
-}
-
-static void open_acl(struct world *world)
-{
-    app(world)->acl = acl_new(world->dispatch, &app(world)->hub);
-    assert_non_null(app(world)->acl);
-    assert_int_equal(world_write(world, load, app(world)->acl), STATUS_OK);
-}
-
-static int setup(void **state)
-{
-    struct world *world = world_open();
-    world->application = calloc(1, sizeof(struct app));
-    world_run_sql(world, "DELETE FROM \"grant\"");
-    open_acl(world);
-    app(world)->ann = world_add_user(world, "ann");
-    app(world)->bob = world_add_user(world, "bob");
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct world *world = *state;
-    struct app *own = app(world);
-    world_close(world);
-    acl_free(own->acl);
-    free(own);
-    return 0;
-}
-
-static void restart(struct world *world)
-{
-    acl_free(app(world)->acl);
-    dispatch_free(world->dispatch);
-    permissions_free(world->permissions);
-    world->permissions = permissions_new();
-    world->dispatch = dispatch_new(world->settings);
-    dispatch_set_home(world->dispatch, world->store, world->permissions, world->sessions);
-    open_acl(world);
-}
-
-static unsigned rights(struct world *world, int64_t user_id, const char *model)
-{
-    struct actor actor = person(user_id, 0);
-    return permissions_of(world->permissions, &actor, model);
-}
-
-static int64_t made(struct answer *answer)
-{
-    assert_int_equal(answer->status, STATUS_CREATED);
-    return look_int(answer->json, "id");
-}
+#include "ground.h"
 
 static void a_grant_is_in_force_with_its_answer(void **state)
 {
@@ -250,10 +179,10 @@ static void a_restart_finds_the_same_rights(void **state)
     ask(world, shell(), "grant.create", "{'subject':'user:1','model':'message','rights':['write']}");
     ask(world, shell(), "grant.create", "{'subject':'group:1','model':'message','rights':['delete']}");
 
-    restart(world);
+    ground_restart(world);
 
     assert_int_equal(rights(world, 0, "room"), RIGHT_READ);
-    assert_int_equal(rights(world, 1, "message"), RIGHT_ALL);
+    assert_int_equal(rights(world, 1, "message"), RIGHT_READ | RIGHT_WRITE | RIGHT_DELETE);
     assert_int_equal(rights(world, 2, "message"), RIGHT_READ);
 }
 
@@ -329,7 +258,7 @@ static void an_administrator_demoted_on_the_way_grants_nothing(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, ground_open, ground_close)
     const struct CMUnitTest tests[] = {
         TEST(a_grant_is_in_force_with_its_answer),
         TEST(a_second_grant_takes_the_place_of_the_first),

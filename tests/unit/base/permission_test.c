@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/permission.h"
+#include "lib/clock.h"
 
 static const struct actor nobody = {0}, ann = {.user_id = 1}, bob = {.user_id = 2}, shell = {.is_shell = true};
 
@@ -37,7 +38,7 @@ static void rights_are_the_union_of_all_that_apply(void **state)
     permissions_set(*state, SUBJECT_GROUP, 7, "message", RIGHT_DELETE);
     permissions_join(*state, 7, 1);
 
-    assert_int_equal(permissions_of(*state, &ann, "message"), RIGHT_ALL);
+    assert_int_equal(permissions_of(*state, &ann, "message"), RIGHT_READ | RIGHT_WRITE | RIGHT_DELETE);
     assert_int_equal(permissions_of(*state, &bob, "message"), RIGHT_READ);
     assert_int_equal(permissions_of(*state, &nobody, "message"), 0);
     assert_int_equal(permissions_of(*state, &nobody, "room"), RIGHT_READ);
@@ -64,6 +65,43 @@ static void what_is_taken_back_is_gone_and_the_rest_stays(void **state)
 
     assert_int_equal(permissions_of(*state, &ann, "message"), 0);
     assert_int_equal(permissions_of(*state, &ann, "room"), RIGHT_READ);
+}
+
+static void a_grant_holds_until_its_end_and_nothing_has_to_happen_then(void **state)
+{
+    int64_t now_ms = clock_wall_ms();
+    permissions_set_until(*state, SUBJECT_MEMBERS, 0, "message", RIGHT_READ, now_ms + 3600000);
+    permissions_set_until(*state, SUBJECT_USER, 1, "message", RIGHT_WRITE, now_ms);
+    permissions_set_until(*state, SUBJECT_EVERYONE, 0, "room", RIGHT_READ, now_ms - 1);
+
+    assert_int_equal(permissions_of(*state, &ann, "message"), RIGHT_READ);
+    assert_int_equal(permissions_of(*state, &nobody, "room"), 0);
+    assert_false(permissions_have_public(*state));
+
+    permissions_set(*state, SUBJECT_USER, 1, "message", RIGHT_WRITE); /* the same again, for good */
+    permissions_set_until(*state, SUBJECT_EVERYONE, 0, "room", RIGHT_READ, now_ms + 3600000);
+    assert_int_equal(permissions_of(*state, &ann, "message"), RIGHT_READ | RIGHT_WRITE);
+    assert_true(permissions_have_public(*state));
+}
+
+static void to_grant_is_a_right_on_each_model(void **state)
+{
+    permissions_set(*state, SUBJECT_USER, 1, "message", RIGHT_READ | RIGHT_GRANT);
+    permissions_set(*state, SUBJECT_USER, 2, "message", RIGHT_READ | RIGHT_WRITE | RIGHT_DELETE);
+    permissions_set_superuser(*state, 3, true);
+    const struct actor root = {.user_id = 3};
+
+    assert_true(permissions_may_grant(*state, &ann, "message"));
+    assert_true(permissions_may_grant(*state, &ann, NULL));
+    assert_false(permissions_may_grant(*state, &ann, "room"));
+    assert_false(permissions_may_grant(*state, &bob, "message"));
+    assert_false(permissions_may_grant(*state, &bob, NULL));
+    assert_false(permissions_may_grant(*state, &nobody, NULL));
+    assert_true(permissions_may_grant(*state, &root, "room"));
+    assert_true(permissions_may_grant(*state, &root, NULL));
+    assert_true(permissions_may_grant(*state, &shell, NULL));
+    permissions_set_until(*state, SUBJECT_USER, 1, "message", RIGHT_GRANT, 1);
+    assert_false(permissions_may_grant(*state, &ann, NULL));
 }
 
 static void taking_back_what_was_never_given_is_fine(void **state)
@@ -161,9 +199,11 @@ static void what_one_may_do_is_printed_by_model(void **state)
     permissions_print(*state, &ann, &json);
 
     assert_string_equal(json.bytes, "{\"room\":[\"read\",\"delete\"],\"message\":[\"write\"]}");
-    for (unsigned right = RIGHT_READ; right <= RIGHT_DELETE; right *= 2) {
-        static const char *const words[] = {[RIGHT_READ] = "read", [RIGHT_WRITE] = "write", [RIGHT_DELETE] = "delete"};
+    for (unsigned right = RIGHT_READ; right <= RIGHT_GRANT; right *= 2) {
+        static const char *const words[] = {
+            [RIGHT_READ] = "read", [RIGHT_WRITE] = "write", [RIGHT_DELETE] = "delete", [RIGHT_GRANT] = "grant"};
         assert_int_equal(rights_from_word(words[right]), right);
+        assert_string_equal(right_word(right), words[right]);
     }
     assert_int_equal(rights_from_word("Read"), 0);
     assert_int_equal(rights_from_word(""), 0);
@@ -177,6 +217,8 @@ int main(void)
         TEST(rights_are_the_union_of_all_that_apply),
         TEST(all_the_rights_asked_for_are_needed),
         TEST(what_is_taken_back_is_gone_and_the_rest_stays),
+        TEST(a_grant_holds_until_its_end_and_nothing_has_to_happen_then),
+        TEST(to_grant_is_a_right_on_each_model),
         TEST(taking_back_what_was_never_given_is_fine),
         TEST(who_leaves_a_group_loses_what_it_gave),
         TEST(a_group_that_is_dropped_gives_nothing_to_anybody),

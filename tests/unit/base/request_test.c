@@ -30,7 +30,8 @@ static enum status write_work(struct request *request, struct db *db)
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
         status = db_run(db, "INSERT INTO setting(name, value) VALUES (?1, 'x')", "i", note->number);
-    buffer_printf(request_result(request), "{\"number\":%lld,\"runs\":%d}", (long long)note->number, note->runs);
+    buffer_printf(request_result(request), "{\"number\":%lld,\"runs\":%d,\"rights\":%u,\"is_privileged\":%d}",
+                  (long long)note->number, note->runs, request->rights, request->is_privileged);
     return status;
 }
 
@@ -347,6 +348,44 @@ static void what_memory_knows_is_not_looked_up_again(void **state)
     assert_int_equal(ask(world, person(1, 0), "note.write", "{'number':1}")->status, STATUS_OK);
 }
 
+static enum status note_change(struct db *db, void *context)
+{
+    db_acl_changed(db);
+    return db_run(db, context, "");
+}
+
+static void a_grant_that_has_ended_counts_no_more(void **state)
+{
+    struct world *world = *state;
+    char ends[] = "UPDATE \"grant\" SET until = 1 WHERE model = 'message'";
+    assert_int_equal(world_write(world, note_change, ends), STATUS_OK);
+    assert_int_equal(ask(world, person(1, 0), "note.write", "{'number':1}")->status, STATUS_FORBIDDEN);
+
+    char goes_on[] = "UPDATE \"grant\" SET until = 9000000000000 WHERE model = 'message'";
+    assert_int_equal(world_write(world, note_change, goes_on), STATUS_OK);
+    assert_int_equal(ask(world, person(1, 0), "note.write", "{'number':2}")->status, STATUS_OK);
+}
+
+static void the_work_knows_the_rights_as_they_are(void **state)
+{
+    struct world *world = *state;
+    const struct answer *before = ask(world, person(1, 0), "note.write", "{'number':1}");
+    char less[] = "UPDATE \"grant\" SET rights = 2 WHERE model = 'message'";
+    assert_int_equal(world_write(world, note_change, less), STATUS_OK);
+    const struct answer *after = ask(world, person(1, 0), "note.write", "{'number':2}");
+    char more[] = "UPDATE user SET superuser = 1 WHERE id = 1";
+    assert_int_equal(world_write(world, note_change, more), STATUS_OK);
+    const struct answer *promoted = ask(world, person(1, 0), "note.write", "{'number':3}");
+    const struct answer *by_shell = ask(world, shell(), "note.write", "{'number':4}");
+
+    assert_int_equal(look_int(before->json, "rights"), RIGHT_ALL);
+    assert_int_equal(look_int(before->json, "is_privileged"), 0);
+    assert_int_equal(look_int(after->json, "rights"), RIGHT_WRITE);
+    assert_int_equal(look_int(promoted->json, "rights"), RIGHT_ALL);
+    assert_int_equal(look_int(promoted->json, "is_privileged"), 1);
+    assert_int_equal(look_int(by_shell->json, "is_privileged"), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -364,6 +403,8 @@ int main(void)
         TEST(somebody_elses_session_is_no_session),
         TEST(a_disabled_users_write_is_refused),
         TEST(what_memory_knows_is_not_looked_up_again),
+        cmocka_unit_test_setup_teardown(a_grant_that_has_ended_counts_no_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_work_knows_the_rights_as_they_are, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -203,6 +203,8 @@ static void reply(struct request *request)
     answer->status = request->status;
     answer->created_id = request->created_id;
     answer->retry_after_s = request->retry_after_s;
+    answer->version = request->version;
+    answer->is_replayed = request->is_replayed;
     answer->detail = request->detail ? strdup(request->detail) : NULL;
     answer->errors = request->errors.length ? strdup(request->errors.bytes) : NULL;
     answer->session_token = request->session_token ? strdup(request->session_token) : NULL;
@@ -227,6 +229,7 @@ static struct answer *send_list(struct world *world, struct actor actor, const c
     request->params = json_parse(text, strlen(text), NULL);
     assert_non_null(request->params);
     free(text);
+    assert_true(request_take_conditions(request));
     request->actor = actor;
     snprintf(request->peer, sizeof request->peer, "%s", world->peer);
     request->reply = reply;

@@ -18,7 +18,8 @@ struct answer {
     enum status status;
     cJSON *json;                           /* NULL: no text */
     char *detail, *errors, *session_token; /* NULL: none */
-    int64_t created_id, retry_after_s;
+    int64_t created_id, retry_after_s, version;
+    bool is_replayed;
 };
 
 struct world {
@@ -60,7 +61,8 @@ uint64_t world_writes(const struct world *world);
 /* Who asks; 0: nobody. */
 struct actor person(int64_t user_id, int64_t session_id);
 struct actor shell(void);
-/* Send a request; parameters printf-style, with ' for ". The answer comes by world_run(). */
+/* Send a request; parameters printf-style, with ' for ". Conditions are taken out of them, as at the socket's door. The
+ * answer comes by world_run(). */
 struct answer *send_as(struct world *world, struct actor actor, const char *method, const char *params, ...)
     __attribute__((format(printf, 4, 5)));
 /* Send and wait. */

@@ -47,7 +47,7 @@ static enum status migrate_alone(struct world *world, const struct migration *ta
 {
     world->why[0] = '\0';
     SCOPED(db_close) struct db *db = open_alone(world);
-    enum status status = migrate(db, world->path, table, count, world->why, WHY_SIZE);
+    enum status status = migrate(db, world->path, table, count, NULL, world->why, WHY_SIZE);
     assert_true((status == STATUS_OK) == (world->why[0] == '\0'));
     return status;
 }

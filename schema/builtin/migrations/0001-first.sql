@@ -139,6 +139,23 @@ CREATE UNIQUE INDEX message_key ON message(room_id, author, key) WHERE key IS NO
 -- Deleting a room must not look through all messages for each one's replies.
 CREATE INDEX message_reply ON message(reply_to) WHERE reply_to IS NOT NULL;
 
+-- The index of what was said: it has no copy of the texts, and the room as a word ("r7"), so that it can be asked for
+-- some rooms only. It follows the messages up to `up_to`; messages of deleted rooms stay in it and are never found.
+CREATE VIRTUAL TABLE message_search USING fts5(text, scope, content='', columnsize=0,
+    tokenize='unicode61 remove_diacritics 2');
+CREATE TABLE message_indexed (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    up_to INTEGER NOT NULL
+) STRICT;
+INSERT INTO message_indexed(id, up_to) VALUES (0, 0);
+CREATE TRIGGER message_text AFTER UPDATE OF text ON message
+    WHEN old.text <> new.text AND old.id <= (SELECT up_to FROM message_indexed)
+BEGIN
+    INSERT INTO message_search(message_search, rowid, text, scope)
+        SELECT 'delete', old.id, old.text, 'r' || old.room_id WHERE old.text <> '';
+    INSERT INTO message_search(rowid, text, scope) SELECT new.id, new.text, 'r' || new.room_id WHERE new.text <> '';
+END;
+
 CREATE TABLE reaction (
     message_id INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,
     user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,

@@ -1,0 +1,207 @@
+/* The record of changes: each entry holds the one before, so that nothing is changed or taken out unseen. */
+#include <stdlib.h>
+#include <string.h>
+#include "accounts/models.h"
+#include "ground.h"
+
+/* Five entries, by the shell and by an administrator, with texts that need escaping. */
+static void fill(struct world *world)
+{
+    struct actor root = superuser(world, "root");
+    made(ask(world, shell(), "group.create", "{'name':'editors'}"));
+    ask(world, root, "group_member.create", "{'id':1,'user':1}");
+    made(ask(world, root, "grant.create",
+             "{'subject':'group:1','model':'news','rights':['read'],'reason':'\\'a\\u2028\\n\\' \xc3\xbc'}"));
+    ask(world, root, "group.update", "{'id':1,'name':'writers'}");
+    assert_int_equal(ask(world, shell(), "group.delete", "{'id':1}")->status, STATUS_NO_CONTENT);
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM audit"), 5);
+}
+
+static const cJSON *verify(struct world *world)
+{
+    struct answer *answer = ask(world, shell(), "audit.verify", "{}");
+    assert_int_equal(answer->status, STATUS_OK);
+    return answer->json;
+}
+
+static void an_untouched_record_is_whole(void **state)
+{
+    struct world *world = *state;
+    assert_true(cJSON_IsTrue(json_get(verify(world), "is_whole")));
+    fill(world);
+
+    const cJSON *answer = verify(world);
+
+    assert_true(cJSON_IsTrue(json_get(answer, "is_whole")));
+    assert_int_equal(look_int(answer, "entries"), 5);
+    assert_int_equal(strlen(look_text(answer, "digest")), 64);
+    assert_false(has(answer, "broken"));
+}
+
+static void any_change_is_found_where_it_was_made(void **state)
+{
+    struct world *world = *state;
+    static const char *const sql[] = {
+        "UPDATE audit SET at = at + 1 WHERE id = 3",
+        "UPDATE audit SET user_id = NULL WHERE id = 3",
+        "UPDATE audit SET user_id = 1 WHERE id = 3",
+        "UPDATE audit SET action = 'revoke' WHERE id = 3",
+        "UPDATE audit SET detail = replace(detail, 'news', 'room') WHERE id = 3",
+        "UPDATE audit SET digest = (SELECT digest FROM audit WHERE id = 2) WHERE id = 3",
+        "UPDATE audit SET digest = '' WHERE id = 3",
+        "DELETE FROM audit WHERE id = 3",
+        "UPDATE audit SET id = 10 WHERE id = 3",
+    };
+    fill(world);
+    world_run_sql(world, "CREATE TABLE kept AS SELECT * FROM audit");
+    for (size_t i = 0; i < ARRAY_LENGTH(sql); i++) {
+        assert_int_equal(world_run_sql(world, sql[i]), STATUS_OK);
+
+        const cJSON *answer = verify(world);
+
+        assert_true(cJSON_IsFalse(json_get(answer, "is_whole")));
+        assert_int_equal(look_int(answer, "broken"), 3);
+        assert_int_equal(look_int(answer, "entries"), 2);
+        world_run_sql(world, "DELETE FROM audit");
+        world_run_sql(world, "INSERT INTO audit SELECT * FROM kept");
+        world_run_sql(world, "UPDATE sqlite_sequence SET seq = 5 WHERE name = 'audit'");
+        assert_true(cJSON_IsTrue(json_get(verify(world), "is_whole")));
+    }
+}
+
+static void entries_that_were_cut_off_are_missed(void **state)
+{
+    struct world *world = *state;
+    fill(world);
+    world_run_sql(world, "DELETE FROM audit WHERE id > 3");
+    assert_int_equal(look_int(verify(world), "broken"), 4);
+
+    /* What is added behind the hole does not hide it. */
+    made(ask(world, shell(), "group.create", "{'name':'again'}"));
+    assert_int_equal(look_int(verify(world), "broken"), 4);
+    world_run_sql(world, "DELETE FROM audit");
+    assert_int_equal(look_int(verify(world), "broken"), 1);
+}
+
+static void a_change_that_failed_leaves_no_hole(void **state)
+{
+    struct world *world = *state;
+    fill(world);
+    made(ask(world, shell(), "group.create", "{'name':'one'}"));
+    assert_int_equal(ask(world, shell(), "group.create", "{'name':'one'}")->status, STATUS_CONFLICT);
+    made(ask(world, shell(), "group.create", "{'name':'two'}"));
+
+    const cJSON *answer = verify(world);
+
+    assert_true(cJSON_IsTrue(json_get(answer, "is_whole")));
+    assert_int_equal(look_int(answer, "entries"), 7);
+}
+
+static enum status verify_in_pairs(struct db *db, void *context)
+{
+    struct audit_check *check = context;
+    enum status status = STATUS_OK;
+    for (int i = 0; i < 10 && !check->is_done && status == STATUS_OK; i++)
+        status = audit_verify(db, check, 2);
+    return status;
+}
+
+/* The digest goes on from one piece to the next, and the last piece may be full or empty. */
+static void a_long_record_is_checked_in_pieces(void **state)
+{
+    struct world *world = *state;
+    fill(world);
+    struct audit_check odd = {0}, even = {0}, broken = {0};
+
+    world_write(world, verify_in_pairs, &odd);
+    made(ask(world, shell(), "group.create", "{'name':'six'}"));
+    world_write(world, verify_in_pairs, &even);
+    world_run_sql(world, "UPDATE audit SET detail = replace(detail, 'six', 'sax') WHERE id = 6");
+    world_write(world, verify_in_pairs, &broken);
+
+    assert_true(odd.is_done && even.is_done && broken.is_done);
+    assert_int_equal(odd.count, 5);
+    assert_int_equal(odd.broken_id, 0);
+    assert_int_equal(even.count, 6);
+    assert_int_equal(even.broken_id, 0);
+    assert_int_equal(broken.broken_id, 6);
+}
+
+static void the_record_is_filtered(void **state)
+{
+    struct world *world = *state;
+    fill(world);
+    static const struct {
+        const char *params;
+        int count;
+        int64_t first;
+    } lists[] = {
+        {"{}", 5, 5},
+        {"{'action':'grant'}", 1, 3},
+        {"{'action':'gran'}", 0, 0},
+        {"{'user':3}", 3, 4},
+        {"{'user':0}", 2, 5},
+        {"{'since':3}", 2, 5},
+        {"{'since':1,'before':4}", 2, 3},
+        {"{'user':3,'action':'group.join'}", 1, 2},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(lists); i++) {
+        struct answer *list = ask(world, shell(), "audit.list", "%s", lists[i].params);
+        assert_int_equal(cJSON_GetArraySize(json_get(list->json, "items")), lists[i].count);
+        if (lists[i].count)
+            assert_int_equal(look_int(list->json, "items.0.id"), lists[i].first);
+    }
+}
+
+static void changes_of_groups_tell_before_and_after(void **state)
+{
+    struct world *world = *state;
+    fill(world);
+
+    const cJSON *list = ask(world, shell(), "audit.list", "{}")->json;
+
+    assert_string_equal(look_text(list, "items.0.detail.before.name"), "writers");
+    assert_string_equal(look_text(list, "items.0.detail.before.grants.news.0"), "read"); /* gone with the group */
+    assert_true(cJSON_IsNull(json_get(json_get(cJSON_GetArrayItem(json_get(list, "items"), 0), "detail"), "after")));
+    assert_string_equal(look_text(list, "items.1.detail.before.name"), "editors");
+    assert_string_equal(look_text(list, "items.1.detail.after.name"), "writers");
+    assert_true(has(list, "items.3.detail.after.member"));
+}
+
+/* Grants hang on the id. */
+static void a_renamed_group_keeps_its_grants_and_the_old_name_has_none(void **state)
+{
+    struct world *world = *state;
+    int64_t ann = app(world)->ann, bob = app(world)->bob;
+    made(ask(world, shell(), "group.create", "{'name':'editors'}"));
+    ask(world, shell(), "group_member.create", "{'id':1,'user':%lld}", (long long)ann);
+    made(ask(world, shell(), "grant.create", "{'subject':'group:editors','model':'news','rights':['read']}"));
+
+    struct answer *renamed = ask(world, shell(), "group.update", "{'id':1,'name':'writers'}");
+    made(ask(world, shell(), "group.create", "{'name':'editors'}"));
+    ask(world, shell(), "group_member.create", "{'id':2,'user':%lld}", (long long)bob);
+
+    assert_string_equal(look_text(renamed->json, "name"), "writers");
+    assert_int_equal(rights(world, ann, "news"), RIGHT_READ);
+    assert_int_equal(rights(world, bob, "news"), 0);
+    assert_string_equal(look_text(ask(world, shell(), "group.detail", "{'id':1}")->json, "name"), "writers");
+    assert_int_equal(ask(world, shell(), "group.update", "{'id':1,'name':'editors'}")->status, STATUS_CONFLICT);
+    assert_int_equal(ask(world, shell(), "group.update", "{'id':9,'name':'x'}")->status, STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, shell(), "group.detail", "{'id':9}")->status, STATUS_NOT_FOUND);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, ground_open, ground_close)
+    const struct CMUnitTest tests[] = {
+        TEST(an_untouched_record_is_whole),
+        TEST(any_change_is_found_where_it_was_made),
+        TEST(entries_that_were_cut_off_are_missed),
+        TEST(a_change_that_failed_leaves_no_hole),
+        TEST(a_long_record_is_checked_in_pieces),
+        TEST(the_record_is_filtered),
+        TEST(changes_of_groups_tell_before_and_after),
+        TEST(a_renamed_group_keeps_its_grants_and_the_old_name_has_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

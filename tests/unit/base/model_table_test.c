@@ -1,0 +1,673 @@
+/* The tables of models follow their files: what is made, what is refused and how one goes on, and what stays whatever
+ * happens. Each start is the opening of a store on a file of its own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+#include "base/model_follow.h"
+#include "base/model_table.h"
+#include "lib/random.h"
+
+#define NEWS(properties, more) "{\"title\": \"News\", \"type\": \"object\", \"properties\": {" properties "}" more "}"
+#define USER                   "{\"type\": \"object\", \"properties\": {\"name\": {\"type\": \"string\"}}}"
+#define TITLE                  "\"title\": {\"type\": \"string\", \"maxLength\": 200, \"default\": \"\"}"
+#define STARS                  "\"stars\": {\"type\": \"integer\", \"minimum\": 0, \"default\": 0}"
+
+struct world {
+    char dir[128], path[160], folder[160];
+    char why[4096];
+    size_t changes;   /* of the last start */
+    char words[8192]; /* of its changes, a line each */
+    bool is_rehearsal;
+};
+
+static int begin(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    const char *parent = getenv("TMPDIR");
+    char migrations[200];
+    assert_true(random_open());
+    snprintf(world->dir, sizeof world->dir, "%s/table-test-XXXXXX", parent ? parent : "/tmp");
+    assert_non_null(mkdtemp(world->dir));
+    snprintf(world->path, sizeof world->path, "%s/data", world->dir);
+    snprintf(world->folder, sizeof world->folder, "%s/schema", world->dir);
+    snprintf(migrations, sizeof migrations, "%s/migrations", world->folder);
+    assert_int_equal(mkdir(world->folder, 0700), 0);
+    assert_int_equal(mkdir(migrations, 0700), 0);
+    *state = world;
+    return 0;
+}
+
+static void remove_folder(const char *path)
+{
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char name[PATH_MAX];
+        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+        if (entry->d_name[0] != '.' && unlink(name) != 0)
+            remove_folder(name);
+    }
+    if (dir)
+        closedir(dir);
+    rmdir(path);
+}
+
+static int end(void **state)
+{
+    struct world *world = *state;
+    remove_folder(world->dir);
+    free(world);
+    return 0;
+}
+
+/* ---- starting ---- */
+
+static void note(struct world *world, const struct table_changes *changes)
+{
+    world->changes = changes->count;
+    world->words[0] = '\0';
+    for (size_t i = 0; i < changes->count; i++) {
+        size_t length = strlen(world->words);
+        snprintf(world->words + length, sizeof world->words - length, "%s\n", changes->items[i].words);
+    }
+}
+
+static enum status start_in(struct world *world, const char *folder, const char *const (*files)[2], size_t count)
+{
+    SCOPED(models_free) struct models *models = models_new();
+    for (size_t i = 0; i < count; i++)
+        if (!models_read(models, files[i][0], files[i][1], strlen(files[i][1]), false, world->why, sizeof world->why))
+            fail_msg("%s", world->why);
+    if (!models_read(models, "user", USER, strlen(USER), true, world->why, sizeof world->why) ||
+        !models_finish(models, world->why, sizeof world->why))
+        fail_msg("%s", world->why);
+    SCOPED(model_follow_free) struct model_follow follow = {.models = models, .folder = folder, .is_quiet = true};
+    struct store_options options = {.path = world->path,
+                                    .readers = 1,
+                                    .queue_jobs_max = 10,
+                                    .synchronous = 1,
+                                    .prepare = model_follow_prepare(&follow)};
+    struct store *store = NULL;
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    world->why[0] = '\0';
+    enum status status = world->is_rehearsal
+                             ? store_rehearse(world->path, &options.prepare, world->why, sizeof world->why)
+                             : store_open(&options, &loop, &store, world->why, sizeof world->why);
+    store_close(store);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    note(world, &follow.changes);
+    if ((status == STATUS_OK) != (world->why[0] == '\0') || strchr(world->why, '\n'))
+        fail_msg("status %d: \"%s\"", (int)status, world->why);
+    return status;
+}
+
+static enum status start(struct world *world, const char *name, const char *text)
+{
+    const char *const files[][2] = {{name, text}};
+    return start_in(world, world->folder, files, name ? 1 : 0);
+}
+
+static void must_start(struct world *world, const char *name, const char *text)
+{
+    if (start(world, name, text) != STATUS_OK)
+        fail_msg("%s", world->why);
+}
+
+static void must_refuse(struct world *world, const char *name, const char *text, const char *words)
+{
+    assert_int_equal(start(world, name, text), STATUS_PRECONDITION);
+    if (!strstr(world->why, words))
+        fail_msg("\"%s\" does not say \"%s\"", world->why, words);
+}
+
+/* ---- looking ---- */
+
+static void run(struct world *world, const char *sql)
+{
+    sqlite3 *db;
+    char *error = NULL;
+    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK)
+        fail_msg("%s: %s", sql, error);
+    sqlite3_close(db);
+}
+
+/* The first value as text. */
+static const char *ask(struct world *world, const char *sql)
+{
+    static char value[4096];
+    sqlite3 *db;
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    bool has_row = sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_text(statement, 0);
+    snprintf(value, sizeof value, "%s", has_row ? (const char *)sqlite3_column_text(statement, 0) : "(none)");
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return value;
+}
+
+static bool refuses(struct world *world, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
+    sqlite3_exec(db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
+    int result = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    sqlite3_close(db);
+    return (result & 0xff) == SQLITE_CONSTRAINT;
+}
+
+static bool has_file(struct world *world, const char *ending)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s%s", world->path, ending);
+    return access(path, F_OK) == 0;
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void write_migration(struct world *world, const char *name, const char *text)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/migrations/%s", world->folder, name);
+    write_file(path, text);
+}
+
+/* Do what the refusal says: "… write PATH: SQL", with @value for the word VALUE. */
+static void obey(struct world *world, const char *value)
+{
+    char path[PATH_MAX], sql[4096];
+    const char *from = strstr(world->why, "write /"), *colon = from ? strstr(from, ": ") : NULL;
+    if (!colon)
+        fail_msg("\"%s\" names no file", world->why);
+    snprintf(path, sizeof path, "%.*s", (int)(colon - from - 6), from + 6);
+    snprintf(sql, sizeof sql, "%s", colon + 2);
+    char *place = strstr(sql, "VALUE");
+    if (place) {
+        char rest[4096];
+        snprintf(rest, sizeof rest, "%s", place + 5);
+        snprintf(place, sizeof sql - (size_t)(place - sql), "%s%s", value, rest);
+    }
+    write_file(path, sql);
+}
+
+#define INSERT_STARS "INSERT INTO news(created_at, updated_at, stars, title) VALUES (5000, 5000, 0, "
+#define INSERT_NEWS  "INSERT INTO news(created_at, updated_at, title) VALUES (5000, 5000, "
+
+/* ---- what is made ---- */
+
+static void a_new_model_gets_a_table_that_checks_for_itself(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "thing",
+               NEWS("\"name\": {\"type\": \"string\", \"minLength\": 2, \"maxLength\": 4, \"x-unique\": true},"
+                    "\"kind\": {\"type\": \"string\", \"enum\": [\"a\", \"it's\"]},"
+                    "\"done\": {\"type\": \"boolean\", \"default\": false},"
+                    "\"size\": {\"type\": \"integer\", \"minimum\": -1, \"maximum\": 9},"
+                    "\"rate\": {\"type\": \"number\", \"minimum\": 0.5},"
+                    "\"day\": {\"type\": \"string\", \"format\": \"date\"},"
+                    "\"tags\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}, \"maxItems\": 2},"
+                    "\"owner\": {\"type\": \"integer\", \"x-references\": \"user\", \"x-on-delete\": \"cascade\"}",
+                    ""));
+#define THING(column, value) "INSERT INTO thing(created_at, updated_at, done, " column ") VALUES (1, 1, 0, " value ")"
+    const char *const bad[] = {THING("name", "'x'"),
+                               THING("name", "'häuser'"),
+                               THING("kind", "'b'"),
+                               THING("size", "10"),
+                               THING("size", "'many'"),
+                               THING("rate", "0.4"),
+                               THING("day", "'2026-02-30'"),
+                               THING("tags", "'[1'"),
+                               THING("tags", "'[1,2,3]'"),
+                               THING("owner", "77"),
+                               "INSERT INTO thing(created_at, updated_at, done) VALUES (1, 1, 2)",
+                               "INSERT INTO thing(created_at, updated_at) VALUES (1, 1)"};
+    for (size_t i = 0; i < ARRAY_LENGTH(bad); i++)
+        if (!refuses(world, bad[i]))
+            fail_msg("%s is accepted", bad[i]);
+    const char *const good[] = {THING("name", "'häus'"),      THING("kind", "'it''s'"),         THING("rate", "0.5"),
+                                THING("day", "'2024-02-29'"), THING("tags", "'[\"x\",\"y\"]'"), THING("name", "NULL")};
+    for (size_t i = 0; i < ARRAY_LENGTH(good); i++)
+        run(world, good[i]);
+    assert_true(refuses(world, THING("name", "'häus'")));
+    assert_string_equal(ask(world, "SELECT version FROM thing"), "1");
+    assert_string_equal(ask(world, "SELECT count(*) FROM sqlite_schema WHERE name = 'thing.owner'"), "1");
+    assert_false(has_file(world, ".before-models"));
+}
+
+static void starting_again_changes_nothing(void **state)
+{
+    struct world *world = *state;
+    const char *const files[][2] = {
+        {"news", NEWS(TITLE, ", \"x-search\": [\"title\"], \"x-rules\": {\"read\": {\"title\": \"x\"}}")},
+        {"task", NEWS("\"parent\": {\"type\": \"integer\", \"x-references\": \"task\"}", "")},
+    };
+    assert_int_equal(start_in(world, world->folder, files, 2), STATUS_OK);
+    assert_true(world->changes > 0);
+    assert_int_equal(start_in(world, world->folder, files, 2), STATUS_OK);
+    assert_int_equal(world->changes, 0);
+    assert_string_equal(ask(world, "SELECT count(*) FROM sqlite_schema WHERE name = 'news.title'"), "1");
+}
+
+static void a_table_that_was_made_again_is_as_one_that_was_made_new(void **state)
+{
+    struct world *world = *state;
+    const char *later = NEWS(TITLE "," STARS ", \"parent\": {\"type\": \"integer\", \"x-references\": \"news\"}",
+                             ", \"x-search\": [\"title\"]");
+    must_start(world, "news", NEWS(TITLE, ", \"x-search\": [\"title\"]"));
+    run(world, INSERT_NEWS "'one'), (1, 1, 'two'); DELETE FROM news WHERE id = 2");
+    must_start(world, "news", later);
+    assert_string_equal(ask(world, "SELECT stars || ' ' || title FROM news WHERE parent IS NULL"), "0 one");
+    assert_string_equal(ask(world, "SELECT rowid FROM news_search('one')"), "1");
+    run(world, INSERT_STARS "'three')"); /* which gets no id that was in use before */
+    assert_string_equal(ask(world, "SELECT id FROM news WHERE title = 'three'"), "3");
+    assert_string_equal(ask(world, "SELECT rowid FROM news_search('thr*')"), "3");
+    assert_true(has_file(world, ".before-models"));
+    must_start(world, "news", later);
+    assert_int_equal(world->changes, 0);
+    assert_true(refuses(world, "UPDATE news SET parent = 99"));
+}
+
+static void an_index_comes_and_goes_without_the_table(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE, ""));
+    run(world, INSERT_NEWS "'one'), (1, 1, 'two')");
+    must_start(world, "news",
+               NEWS("\"title\": {\"type\": \"string\", \"maxLength\": 200, \"default\": \"\", "
+                    "\"x-unique\": true}",
+                    ""));
+    assert_string_equal(world->words, "make the unique index of news by title\n");
+    assert_true(refuses(world, INSERT_NEWS "'one')"));
+    must_start(world, "news", NEWS(TITLE, ", \"x-rules\": {\"read\": {\"title\": \"one\"}}"));
+    run(world, INSERT_NEWS "'one')");
+    must_start(world, "news", NEWS(TITLE, ""));
+    assert_string_equal(world->words, "drop the index news.title\n");
+    assert_false(has_file(world, ".before-models"));
+}
+
+static void search_follows_every_write(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE, ""));
+    run(world, INSERT_NEWS "'Café one')");
+    must_start(world, "news", NEWS(TITLE, ", \"x-search\": [\"title\"]"));
+    assert_string_equal(ask(world, "SELECT count(*) FROM news_search('cafe')"), "1");
+    run(world, "UPDATE news SET title = 'tea'");
+    assert_string_equal(ask(world, "SELECT count(*) FROM news_search('cafe')"), "0");
+    assert_string_equal(ask(world, "SELECT count(*) FROM news_search('te*')"), "1");
+    run(world, "DELETE FROM news");
+    assert_string_equal(ask(world, "SELECT count(*) FROM news_search('tea')"), "0");
+    run(world, "DROP TRIGGER \"news.search_insert\"; " INSERT_NEWS "'missed')");
+    must_start(world, "news", NEWS(TITLE, ", \"x-search\": [\"title\"]"));
+    assert_string_equal(ask(world, "SELECT count(*) FROM news_search('missed')"), "1");
+    must_start(world, "news", NEWS(TITLE, ""));
+    assert_string_equal(ask(world, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'news_search%' OR "
+                                   "name LIKE 'news.search%'"),
+                        "0");
+}
+
+static void default_permissions_are_given_once(void **state)
+{
+    struct world *world = *state;
+    const char *text = NEWS(TITLE, ", \"x-grants\": {\"everyone\": [\"read\"], \"members\": [\"read\", \"write\"]}");
+    const char *count = "SELECT group_concat(subject || rights || reason) FROM \"grant\" WHERE model = 'news'";
+    must_start(world, "news", text);
+    assert_string_equal(ask(world, count), "everyone1default,members3default");
+    run(world, "DELETE FROM \"grant\" WHERE model = 'news'");
+    must_start(world, "news", text);
+    assert_string_equal(ask(world, count), "(none)");
+}
+
+/* ---- what is refused ---- */
+
+static void a_field_that_is_gone_is_refused_until_a_migration_drops_it(void **state)
+{
+    struct world *world = *state;
+    const char *old = NEWS(TITLE ", \"stars\": {\"type\": \"string\", \"default\": \"\"}",
+                           ", \"x-search\": [\"title\", \"stars\"], \"x-rules\": {\"read\": {\"stars\": \"1\"}}");
+    const char *now = NEWS(TITLE, ", \"x-search\": [\"title\"]");
+    must_start(world, "news", old);
+    run(world, "INSERT INTO news(created_at, updated_at, title, stars) VALUES (1, 1, 'one', '7')");
+    must_refuse(world, "news", now, "news.json has no \"stars\" any more, but the table has it in 1 row;");
+    assert_non_null(strstr(world->why, "/migrations/0001-news-stars.sql: /* needs news */ ALTER TABLE \"news\" DROP"));
+    assert_string_equal(ask(world, "SELECT stars FROM news"), "7");
+    assert_string_equal(ask(world, "SELECT count(*) FROM news_search('one')"), "1");
+
+    obey(world, "");
+    must_start(world, "news", now);
+    assert_string_equal(ask(world, "SELECT title FROM news"), "one");
+    assert_string_equal(ask(world, "SELECT count(*) FROM news_search('one')"), "1");
+    assert_true(has_file(world, ".before-0001-news-stars"));
+    must_start(world, "news", now);
+    assert_int_equal(world->changes, 0);
+
+    /* A new data base never had it. */
+    unlink(world->path);
+    must_start(world, "news", now);
+    assert_non_null(strstr(world->words, "the table it needs is not here"));
+}
+
+static void a_model_that_is_gone_is_refused_until_a_migration_drops_it(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE, ", \"x-search\": [\"title\"]"));
+    run(world, INSERT_NEWS "'one'), (1, 1, 'two')");
+    must_refuse(world, NULL, NULL, "news.json is gone, but its table has 2 rows;");
+    obey(world, "");
+    must_start(world, NULL, NULL);
+    assert_string_equal(ask(world, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'news%'"), "0");
+}
+
+static void a_changed_type_is_refused_until_a_migration_says_how(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE, ""));
+    run(world, INSERT_NEWS "'12')");
+    const char *now = NEWS("\"title\": {\"type\": \"integer\", \"default\": 0}", "");
+    must_refuse(world, "news", now, "\"title\" is stored as TEXT and is to be INTEGER");
+    obey(world, "");
+    must_start(world, "news", now);
+    assert_string_equal(ask(world, "SELECT typeof(title) || title FROM news"), "integer12");
+    must_start(world, "news", now);
+    assert_int_equal(world->changes, 0);
+}
+
+static void a_field_that_must_be_there_is_refused_until_a_migration_fills_it(void **state)
+{
+    struct world *world = *state;
+    const char *now =
+        NEWS(TITLE ", \"place\": {\"type\": \"string\", \"minLength\": 1}", ", \"required\": [\"place\"]");
+    must_start(world, "news", NEWS(TITLE, ""));
+    run(world, INSERT_NEWS "'one')");
+    must_refuse(world, "news", now, "\"place\" is new and must not be empty");
+    obey(world, "'here'");
+    must_start(world, "news", now);
+    assert_string_equal(ask(world, "SELECT place FROM news"), "here");
+    assert_true(refuses(world, "UPDATE news SET place = NULL"));
+}
+
+static void an_empty_value_is_refused_until_a_migration_fills_it(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE ", \"place\": {\"type\": [\"string\", \"null\"]}", ""));
+    run(world, INSERT_NEWS "'one')");
+    const char *now = NEWS(TITLE ", \"place\": {\"type\": \"string\", \"default\": \"it's\"}", "");
+    must_refuse(world, "news", now, "\"place\" must not be empty, but is in 1 row;");
+    obey(world, "");
+    must_start(world, "news", now);
+    assert_string_equal(ask(world, "SELECT place FROM news"), "it's");
+}
+
+static void a_check_that_rows_do_not_pass_is_refused_with_their_number(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE "," STARS, ""));
+    run(world, "INSERT INTO news(created_at, updated_at, title, stars) VALUES (1, 1, 'a', 5), (1, 1, 'b', 6), "
+               "(1, 1, 'c', 1)");
+    const char *now = NEWS(TITLE ", \"stars\": {\"type\": \"integer\", \"maximum\": 4, \"default\": 0}", "");
+    must_refuse(world, "news", now, "\"stars\" does not hold in 2 rows;");
+    obey(world, "4");
+    must_start(world, "news", now);
+    assert_string_equal(ask(world, "SELECT group_concat(stars) FROM news"), "4,4,1");
+    must_start(world, "news", NEWS(TITLE "," STARS, "")); /* a looser one needs nothing */
+}
+
+static void a_unique_field_that_is_not_is_refused_with_the_number_of_rows(void **state)
+{
+    struct world *world = *state;
+#define UNIQUE(name) "\"" name "\": {\"type\": \"string\", \"maxLength\": 200, \"default\": \"\", \"x-unique\": true}"
+    must_start(world, "news", NEWS(TITLE, ""));
+    run(world, INSERT_NEWS "'a'), (1, 1, 'a'), (1, 1, 'b')");
+    must_refuse(world, "news", NEWS(UNIQUE("title"), ""), "\"title\" is to be unique, but 2 rows share it");
+    obey(world, "title || id");
+    must_start(world, "news", NEWS(UNIQUE("title"), ""));
+    assert_string_equal(ask(world, "SELECT group_concat(title) FROM news"), "a1,a2,b");
+    must_refuse(world, "news", NEWS(UNIQUE("title") "," UNIQUE("other"), ""), "\"other\" is to be unique, but 3 rows");
+}
+
+static void a_reference_to_nothing_is_refused_with_the_number_of_rows(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE ", \"author\": {\"type\": [\"integer\", \"null\"]}", ""));
+    run(world, "INSERT INTO news(created_at, updated_at, title, author) VALUES (1, 1, 'a', 99)");
+    const char *now = NEWS(TITLE ", \"author\": {\"type\": [\"integer\", \"null\"], \"x-references\": \"user\"}", "");
+    must_refuse(world, "news", now, "1 row refers by \"author\" to rows of user that are not there");
+    assert_string_equal(ask(world, "SELECT count(*) FROM sqlite_schema WHERE name = 'news.author'"), "0");
+    obey(world, "");
+    must_start(world, "news", now);
+    assert_string_equal(ask(world, "SELECT count(*) FROM news WHERE author IS NULL"), "1");
+}
+
+static void a_table_without_rows_may_change_freely(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE "," STARS, ", \"x-search\": [\"title\"]"));
+    run(world, INSERT_STARS "'one'); DELETE FROM news");
+    must_start(world, "news", NEWS("\"title\": {\"type\": \"integer\"}", ", \"required\": [\"title\"]"));
+    run(world, INSERT_NEWS "5)");
+    assert_string_equal(ask(world, "SELECT id FROM news"), "2");
+    run(world, "DELETE FROM news");
+    must_start(world, NULL, NULL);
+    assert_string_equal(ask(world, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'news%'"), "0");
+}
+
+static void names_that_are_taken_are_refused(void **state)
+{
+    struct world *world = *state;
+    write_migration(world, "0001-own.sql", "CREATE TABLE mine(id INTEGER PRIMARY KEY); INSERT INTO mine VALUES (1)");
+    write_migration(world, "0002-own.sql", "CREATE TABLE news_search(id INTEGER PRIMARY KEY)");
+    must_refuse(world, "mine", NEWS(TITLE, ""), "a table mine that was not made from a model");
+    must_refuse(world, "news", NEWS(TITLE, ", \"x-search\": [\"title\"]"), "needs the name news_search");
+    assert_string_equal(ask(world, "SELECT count(*) FROM mine"), "1");
+}
+
+/* ---- all or nothing ---- */
+
+static void a_change_that_fails_in_the_middle_leaves_everything_as_it_was(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE "," STARS, ""));
+    run(world, "CREATE INDEX own ON news(stars)"); /* which cannot come back without its column */
+    char *before = strdup(ask(world, "SELECT group_concat(name || ifnull(sql, '')) FROM sqlite_schema"));
+    const char *const files[][2] = {{"early", NEWS(TITLE, "")}, {"news", NEWS(TITLE, "")}, {"other", NEWS(TITLE, "")}};
+    assert_int_not_equal(start_in(world, world->folder, files, 3), STATUS_OK);
+    assert_non_null(strstr(world->why, "cannot make the table of news again"));
+    assert_non_null(strstr(world->why, "nothing was changed"));
+    assert_string_equal(ask(world, "SELECT group_concat(name || ifnull(sql, '')) FROM sqlite_schema"), before);
+    free(before);
+    run(world, "DROP INDEX own");
+    assert_int_equal(start_in(world, world->folder, files, 3), STATUS_OK);
+    assert_string_equal(ask(world, "SELECT count(*) FROM model_seen"), "3");
+}
+
+static void what_migrations_put_on_a_table_stays_when_it_is_made_again(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE, ""));
+    run(world, INSERT_NEWS "'one')");
+    write_migration(world, "0001-own.sql",
+                    "CREATE TABLE copy(title TEXT); CREATE VIEW titles AS SELECT title FROM news;"
+                    "CREATE INDEX own ON news(created_at);"
+                    "CREATE TRIGGER keep AFTER INSERT ON news BEGIN INSERT INTO copy VALUES (new.title); END");
+    must_start(world, "news", NEWS(TITLE "," STARS, ""));
+    run(world, INSERT_STARS "'two')");
+    assert_string_equal(ask(world, "SELECT group_concat(title) FROM copy"), "two");
+    assert_string_equal(ask(world, "SELECT count(*) FROM titles"), "2");
+    assert_string_equal(ask(world, "SELECT count(*) FROM sqlite_schema WHERE name = 'own'"), "1");
+}
+
+static void other_tables_go_on_referring_to_one_that_was_made_again(void **state)
+{
+    struct world *world = *state;
+    const char *comment = NEWS("\"news\": {\"type\": \"integer\", \"x-references\": \"news\", \"x-on-delete\": "
+                               "\"cascade\"}",
+                               "");
+    const char *const before[][2] = {{"news", NEWS(TITLE, "")}, {"comment", comment}};
+    const char *const after[][2] = {{"news", NEWS(TITLE "," STARS, "")}, {"comment", comment}};
+    assert_int_equal(start_in(world, world->folder, before, 2), STATUS_OK);
+    run(world, INSERT_NEWS "'one'); INSERT INTO comment(created_at, updated_at, news) VALUES (1, 1, 1)");
+    assert_int_equal(start_in(world, world->folder, after, 2), STATUS_OK);
+    assert_string_equal(ask(world, "SELECT count(*) FROM comment"), "1");
+    run(world, "PRAGMA foreign_keys = ON; DELETE FROM news");
+    assert_string_equal(ask(world, "SELECT count(*) FROM comment"), "0");
+}
+
+static void without_a_folder_tables_of_models_are_left_alone(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE, ""));
+    run(world, INSERT_NEWS "'one')");
+    assert_int_equal(start_in(world, "", NULL, 0), STATUS_OK);
+    assert_int_equal(world->changes, 0);
+    assert_string_equal(ask(world, "SELECT title FROM news"), "one");
+}
+
+static void a_rehearsal_says_the_same_and_changes_nothing(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE, ""));
+    run(world, INSERT_NEWS "'one')");
+    write_migration(world, "0001-own.sql", "CREATE TABLE mine(id INTEGER PRIMARY KEY)");
+    char *before = strdup(ask(world, "SELECT group_concat(name || ifnull(sql, '')) FROM sqlite_schema"));
+    world->is_rehearsal = true;
+    must_start(world, "news", NEWS(TITLE "," STARS, ""));
+    char words[sizeof world->words];
+    memcpy(words, world->words, sizeof words);
+    must_refuse(world, "news", NEWS(STARS, ""), "has no \"title\" any more");
+    assert_string_equal(ask(world, "SELECT group_concat(name || ifnull(sql, '')) FROM sqlite_schema"), before);
+    free(before);
+    const char *const endings[] = {".dry-run", ".dry-run-wal", ".dry-run.lock", ".before-models", ".before-0001-own"};
+    for (size_t i = 0; i < ARRAY_LENGTH(endings); i++)
+        assert_false(has_file(world, endings[i]));
+    world->is_rehearsal = false;
+    must_start(world, "news", NEWS(TITLE "," STARS, ""));
+    assert_string_equal(world->words, words);
+}
+
+/* ---- the folder's migrations ---- */
+
+static void migrations_are_applied_once_in_the_order_of_their_names(void **state)
+{
+    struct world *world = *state;
+    write_migration(world, "0002-second.sql", "INSERT INTO own VALUES (2)");
+    write_migration(world, "0001-first.sql", "this one travels in the program, so it is not applied again");
+    write_migration(world, "0001-own.sql", "CREATE TABLE own(id INTEGER PRIMARY KEY); -- and more\n");
+    write_migration(world, "notes.txt", "not a migration");
+    must_start(world, NULL, NULL);
+    must_start(world, NULL, NULL);
+    assert_int_equal(world->changes, 0);
+    write_migration(world, "0003-third.sql", "INSERT INTO own VALUES (3)");
+    must_start(world, NULL, NULL);
+    assert_int_equal(world->changes, 1);
+    assert_string_equal(ask(world, "SELECT group_concat(id) FROM own"), "2,3");
+    assert_string_equal(ask(world, "SELECT group_concat(name) FROM schema_migration"),
+                        "0001-own,0002-second,0003-third");
+}
+
+static void a_migration_that_was_changed_is_refused(void **state)
+{
+    struct world *world = *state;
+    write_migration(world, "0001-own.sql", "CREATE TABLE own(id INTEGER PRIMARY KEY)");
+    must_start(world, NULL, NULL);
+    write_migration(world, "0001-own.sql", "CREATE TABLE own(id INTEGER PRIMARY KEY, more TEXT)");
+    must_refuse(world, NULL, NULL, "0001-own.sql was changed after it was applied");
+}
+
+static void a_migration_that_fails_is_undone_and_named(void **state)
+{
+    struct world *world = *state;
+    write_migration(world, "0001-own.sql", "CREATE TABLE own(id INTEGER PRIMARY KEY); INSERT INTO nowhere VALUES (1)");
+    assert_int_not_equal(start(world, NULL, NULL), STATUS_OK);
+    assert_non_null(strstr(world->why, "0001-own.sql failed and was undone: no such table: nowhere"));
+    write_migration(world, "0001-own.sql", "CREATE TABLE own(id INTEGER PRIMARY KEY); COMMIT");
+    assert_int_not_equal(start(world, NULL, NULL), STATUS_OK);
+    assert_non_null(strstr(world->why, "must not end the transaction"));
+    assert_string_equal(ask(world, "SELECT count(*) FROM schema_migration"), "0");
+}
+
+static void files_that_are_no_migrations_are_refused(void **state)
+{
+    struct world *world = *state;
+    const char *const names[] = {"1-short.sql", "0001-Upper.sql", "0001.sql", "0001-.sql", "0001 x.sql"};
+    char path[400];
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        write_migration(world, names[i], "SELECT 1");
+        must_refuse(world, NULL, NULL, "a migration is named NNNN-name.sql");
+        snprintf(path, sizeof path, "%s/migrations/%s", world->folder, names[i]);
+        unlink(path);
+    }
+    write_migration(world, "0001-empty.sql", " \n");
+    must_refuse(world, NULL, NULL, "it is empty");
+}
+
+static void a_table_that_a_migration_renames_is_taken_over(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE, ", \"x-search\": [\"title\"], \"x-grants\": {\"members\": [\"read\"]}"));
+    run(world, INSERT_NEWS "'one')");
+    write_migration(world, "0001-article.sql",
+                    "-- needs news\nALTER TABLE news RENAME TO article;"
+                    "UPDATE model_seen SET name = 'article' WHERE name = 'news';"
+                    "UPDATE \"grant\" SET model = 'article' WHERE model = 'news'");
+    must_start(world, "article", NEWS(TITLE, ", \"x-search\": [\"title\"]"));
+    assert_string_equal(ask(world, "SELECT count(*) FROM article_search('one')"), "1");
+    assert_string_equal(ask(world, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'news%'"), "0");
+    assert_string_equal(ask(world, "SELECT group_concat(model) FROM \"grant\" WHERE model IN ('news', 'article')"),
+                        "article");
+    must_start(world, "article", NEWS(TITLE, ", \"x-search\": [\"title\"]"));
+    assert_int_equal(world->changes, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        TEST(a_new_model_gets_a_table_that_checks_for_itself),
+        TEST(starting_again_changes_nothing),
+        TEST(a_table_that_was_made_again_is_as_one_that_was_made_new),
+        TEST(an_index_comes_and_goes_without_the_table),
+        TEST(search_follows_every_write),
+        TEST(default_permissions_are_given_once),
+        TEST(a_field_that_is_gone_is_refused_until_a_migration_drops_it),
+        TEST(a_model_that_is_gone_is_refused_until_a_migration_drops_it),
+        TEST(a_changed_type_is_refused_until_a_migration_says_how),
+        TEST(a_field_that_must_be_there_is_refused_until_a_migration_fills_it),
+        TEST(an_empty_value_is_refused_until_a_migration_fills_it),
+        TEST(a_check_that_rows_do_not_pass_is_refused_with_their_number),
+        TEST(a_unique_field_that_is_not_is_refused_with_the_number_of_rows),
+        TEST(a_reference_to_nothing_is_refused_with_the_number_of_rows),
+        TEST(a_table_without_rows_may_change_freely),
+        TEST(names_that_are_taken_are_refused),
+        TEST(a_change_that_fails_in_the_middle_leaves_everything_as_it_was),
+        TEST(what_migrations_put_on_a_table_stays_when_it_is_made_again),
+        TEST(other_tables_go_on_referring_to_one_that_was_made_again),
+        TEST(without_a_folder_tables_of_models_are_left_alone),
+        TEST(a_rehearsal_says_the_same_and_changes_nothing),
+        TEST(migrations_are_applied_once_in_the_order_of_their_names),
+        TEST(a_migration_that_was_changed_is_refused),
+        TEST(a_migration_that_fails_is_undone_and_named),
+        TEST(files_that_are_no_migrations_are_refused),
+        TEST(a_table_that_a_migration_renames_is_taken_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
