@@ -167,15 +167,16 @@ void value_literal(const struct value *value, struct buffer *sql)
 
 void table_parts(const struct model *model, struct table_parts *parts)
 {
-    uint64_t asked = 0;
+    /* Only reading looks for rows; the other rules judge one that is known. */
+    uint64_t asked = model->rules[RULE_READ] ? rule_fields(model->rules[RULE_READ]) : 0;
     parts->count = 0;
     parts->has_failed = false;
-    for (size_t i = 0; i < MODEL_RULES; i++)
-        if (model->rules[i])
-            asked |= rule_fields(model->rules[i]);
     for (size_t i = FIELDS_OWN; i < model->fields_count && !model->is_builtin; i++) {
         const struct field *field = &model->fields[i];
-        bool is_asked = (asked >> i & 1) && field->kind != FIELD_LIST;
+        /* An index of a few values ({"any": [{"published": true}, …]}) would have SQLite collect half the table and
+         * sort it for a page of fifty. "x-index" makes one all the same. */
+        bool is_asked =
+            (asked >> i & 1) && field->kind != FIELD_LIST && field->kind != FIELD_BOOLEAN && !field->choices;
         if (field->is_unique || field->is_indexed || field->references || is_asked)
             index_add(model, i, parts);
     }

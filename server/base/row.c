@@ -51,15 +51,17 @@ bool row_set(struct row *row, size_t field, const struct value *value)
 
 void row_print(const struct row *row, uint64_t fields, struct buffer *json)
 {
-    const char *comma = "";
+    const char *before = "\""; /* the name */
     buffer_char(json, '{');
     for (size_t i = 0; i < row->model->fields_count; i++) {
         const struct field *field = &row->model->fields[i];
         if (field->is_write_only || !(fields & UINT64_C(1) << i))
             continue;
-        buffer_printf(json, "%s\"%s\":", comma, field->name);
+        buffer_text(json, before);
+        buffer_text(json, field->name);
+        buffer_text(json, "\":");
         field_print(field, &row->values[i], json);
-        comma = ",";
+        before = ",\"";
     }
     buffer_char(json, '}');
 }
@@ -75,7 +77,9 @@ void field_print(const struct field *field, const struct value *value, struct bu
             buffer_text(json, value->number ? "true" : "false");
         } else if (field->kind == FIELD_TIME) {
             char text[CLOCK_TEXT_SIZE];
-            buffer_printf(json, "\"%s\"", clock_text(value->number, text));
+            buffer_char(json, '"');
+            buffer_append(json, clock_text(value->number, text), CLOCK_TEXT_SIZE - 1);
+            buffer_char(json, '"');
         } else {
             buffer_int(json, value->number);
         }
