@@ -11,8 +11,11 @@
 #include "base/model_builtin.h"
 #include "base/model_read.h"
 #include "base/rule.h"
+#include "base/sql.h"
 
 #define FILE_BYTES_MAX (256 * 1024)
+/* SQLite binds 1000 values to one statement; the rest is for the filters and the order of a list. */
+#define RULES_VALUES_MAX 500
 
 /* A model and what its pointers point into. */
 struct entry {
@@ -54,6 +57,7 @@ static bool references_finish(const struct models *models, const struct reading 
 static bool rules_finish(const struct models *models, const struct reading *reading, struct model *model);
 static bool rule_finish(const struct models *models, const struct reading *reading, const struct model *model,
                         const cJSON *json, struct rule **rule);
+static bool rules_fit(const struct reading *reading, const struct model *model);
 
 struct models *models_new(void)
 {
@@ -270,9 +274,11 @@ static bool references_finish(const struct models *models, const struct reading 
         const struct model *target = models_find(models, field->references);
         if (!target)
             return reading_fail(reading, json_get(json, "x-references"), "there is no model \"%s\"", field->references);
-        if (!target->fields[FIELD_ID].column)
-            return reading_fail(reading, json_get(json, "x-references"), "rows of \"%s\" have no id to refer to",
-                                field->references);
+        /* A row that is referred to is looked at as a whole; the program's own actions do it in their own way. */
+        for (size_t own = FIELD_ID; own < (model->is_builtin ? FIELD_ID + 1 : FIELDS_OWN); own++)
+            if (!target->fields[own].column)
+                return reading_fail(reading, json_get(json, "x-references"), "rows of \"%s\" have no %s to refer to",
+                                    field->references, target->fields[own].name);
     }
     return true;
 }
@@ -291,6 +297,26 @@ static bool rules_finish(const struct models *models, const struct reading *read
             !rule_finish(models, reading, model, json_get(json, "write"), &field->write))
             return false;
     }
+    return rules_fit(reading, model);
+}
+
+/* One statement asks all rules of a row. */
+static bool rules_fit(const struct reading *reading, const struct model *model)
+{
+    static const struct actor somebody = {.user_id = 1};
+    const struct asker asker = {.actor = &somebody};
+    SCOPED(sql_free) struct sql sql = {0};
+    for (size_t i = 0; i < MODEL_RULES; i++)
+        rule_sql(model->rules[i], "r", &asker, &sql);
+    for (size_t i = FIELDS_OWN; i < model->fields_count; i++) {
+        rule_sql(model->fields[i].read, "r", &asker, &sql);
+        rule_sql(model->fields[i].write, "r", &asker, &sql);
+    }
+    if (sql.has_failed || sql.text.has_failed)
+        return reading_fail(reading, reading->root, "there is no memory for it");
+    if (sql.count > RULES_VALUES_MAX)
+        return reading_fail(reading, reading->root, "its rules compare with %zu values; at most %d are allowed",
+                            sql.count, RULES_VALUES_MAX);
     return true;
 }
 

@@ -9,6 +9,8 @@
 
 static request_work create_work, update_work, delete_work;
 static request_done change_done;
+static enum status create_check(struct request *request, const struct view *view);
+static enum status create_conflict(struct request *request, struct db *db, const struct row *row);
 static void change_begin(struct model_request *change);
 static enum status row_find(struct request *request, struct db *db, enum model_rule rule, struct view *view);
 static enum status refuse_by_rule(struct request *request, const char *what);
@@ -52,16 +54,14 @@ static enum status create_work(struct request *request, struct db *db)
     if (status == STATUS_OK)
         status = row_insert(db, row, &id);
     if (status == STATUS_CONFLICT)
-        return conflict_explain(request, db, row);
+        return create_conflict(request, db, row);
     if (status != STATUS_OK)
         return status;
     /* The rules judge the row as it stands there now; a no takes it back. */
     struct asker asker = request_asker(request);
     status = view_select(db, model, &asker, id, &view);
-    if (status == STATUS_OK && !view.allows[RULE_CREATE])
-        status = refuse_by_rule(request, "make such a row");
     if (status == STATUS_OK)
-        status = fields_check(request, view.writable, create->sent);
+        status = create_check(request, &view);
     if (status == STATUS_OK)
         status = answer_row(request, &view);
     if (status != STATUS_OK)
@@ -69,6 +69,25 @@ static enum status create_work(struct request *request, struct db *db)
     request->created_id = id;
     create->after = TAKE(view.row);
     return STATUS_CREATED;
+}
+
+static enum status create_check(struct request *request, const struct view *view)
+{
+    if (!view->allows[RULE_CREATE])
+        return refuse_by_rule(request, "make such a row");
+    return fields_check(request, view->writable, model_request_of(request)->sent);
+}
+
+/* Which value another row has already is told only to who might have made this one: whoever may not could otherwise
+ * ask for one value after the other. */
+static enum status create_conflict(struct request *request, struct db *db, const struct row *row)
+{
+    SCOPED(view_free) struct view view = {0};
+    struct asker asker = request_asker(request);
+    enum status status = view_imagine(db, row, &asker, &view);
+    if (status == STATUS_OK)
+        status = create_check(request, &view);
+    return status == STATUS_OK ? conflict_explain(request, db, row) : status;
 }
 
 /* ---- update ---- */

@@ -59,6 +59,8 @@ static inline void view_free_scoped(struct view *view)
 /* NOT_FOUND: there is no such row. One that is not visible is found, with nothing readable. */
 enum status view_select(struct db *db, const struct model *model, const struct asker *asker, int64_t id,
                         struct view *view);
+/* The same of a row as it would be if it were there. */
+enum status view_imagine(struct db *db, const struct row *row, const struct asker *asker, struct view *view);
 /* alias."a",alias."b" …: all fields, as row_read() wants them. */
 void sql_fields(struct sql *sql, const struct model *model, const char *alias);
 /* From the first columns of the row that @rows stands at. NULL: no memory. */

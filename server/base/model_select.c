@@ -5,7 +5,9 @@
 
 #define ALIAS "r"
 
-static void view_sql(const struct model *model, const struct asker *asker, int64_t id, struct sql *sql);
+static void view_sql(const struct model *model, const struct asker *asker, struct sql *sql);
+static enum status view_query(const struct sql *sql, struct db *db, const struct model *model,
+                              const struct asker *asker, struct view *view);
 static bool view_read(struct rows *rows, const struct model *model, const struct asker *asker, struct view *view);
 
 enum status model_select(struct db *db, const struct model *model, int64_t id, struct row **out)
@@ -36,9 +38,35 @@ enum status view_select(struct db *db, const struct model *model, const struct a
                         struct view *view)
 {
     SCOPED(sql_free) struct sql sql = {0};
+    view_sql(model, asker, &sql);
+    sql_name(&sql, model->table);
+    sql_text(&sql, " AS " ALIAS " WHERE ");
+    sql_column(&sql, ALIAS, model->fields[FIELD_ID].column);
+    sql_text(&sql, " = ");
+    sql_int(&sql, id);
+    return view_query(&sql, db, model, asker, view);
+}
+
+enum status view_imagine(struct db *db, const struct row *row, const struct asker *asker, struct view *view)
+{
+    SCOPED(sql_free) struct sql sql = {0};
+    const struct model *model = row->model;
+    view_sql(model, asker, &sql);
+    for (size_t i = 0; i < model->fields_count; i++) {
+        sql_text(&sql, i ? "," : "(SELECT ");
+        sql_value(&sql, &row->values[i]);
+        sql_text(&sql, " AS ");
+        sql_name(&sql, model->fields[i].column);
+    }
+    sql_text(&sql, ") AS " ALIAS);
+    return view_query(&sql, db, model, asker, view);
+}
+
+static enum status view_query(const struct sql *sql, struct db *db, const struct model *model,
+                              const struct asker *asker, struct view *view)
+{
     SCOPED(view_free) struct view found = {0};
-    view_sql(model, asker, id, &sql);
-    struct rows *rows = sql_query(&sql, db);
+    struct rows *rows = sql_query(sql, db);
     bool is_there = rows_next(rows);
     bool is_read = is_there && view_read(rows, model, asker, &found);
     enum status status = rows_end(rows);
@@ -54,8 +82,8 @@ enum status view_select(struct db *db, const struct model *model, const struct a
     return status;
 }
 
-/* The fields, then what each rule says, then for each field who may read and who may write it. */
-static void view_sql(const struct model *model, const struct asker *asker, int64_t id, struct sql *sql)
+/* The fields, then what each rule says, then for each field who may read and who may write it. Ends behind "FROM". */
+static void view_sql(const struct model *model, const struct asker *asker, struct sql *sql)
 {
     sql_text(sql, "SELECT ");
     sql_fields(sql, model, ALIAS);
@@ -72,11 +100,6 @@ static void view_sql(const struct model *model, const struct asker *asker, int64
         rule_sql(model->fields[i].write, ALIAS, asker, sql);
     }
     sql_text(sql, " FROM ");
-    sql_name(sql, model->table);
-    sql_text(sql, " AS " ALIAS " WHERE ");
-    sql_column(sql, ALIAS, model->fields[FIELD_ID].column);
-    sql_text(sql, " = ");
-    sql_int(sql, id);
 }
 
 static bool view_read(struct rows *rows, const struct model *model, const struct asker *asker, struct view *view)

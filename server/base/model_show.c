@@ -23,6 +23,7 @@ struct page {
 
 static request_work list_work, detail_work;
 static request_done show_done;
+static bool has_lost_rights(struct model_request *asked);
 static enum status page_fill(struct page *page, struct rows *rows);
 static enum status row_show(struct page *page, struct rows *rows, const struct row *row);
 static enum status expanded_print(struct expansion *expansion, size_t field, int64_t id, struct buffer *json);
@@ -218,15 +219,32 @@ static enum status detail_work(struct request *request, struct db *db)
     return status;
 }
 
-/* Meanwhile the right may have gone, and whoever took it away may know by now. */
+/* Meanwhile a right may have gone, and whoever took it away may know by now: then it is asked for from the beginning.
+ */
 static void show_done(struct request *request)
 {
-    enum status status = request->status;
-    if (status_is_ok(status) &&
-        !permissions_allow(request_permissions(request), &request->actor, request->route->model, RIGHT_READ)) {
-        request_result(request);
-        request->version = 0;
-        status = request_forbid(request, RIGHT_READ);
+    struct model_request *asked = model_request_of(request);
+    if (!status_is_ok(request->status) || !has_lost_rights(asked)) {
+        request_finish(request, request->status);
+        return;
     }
-    request_finish(request, status);
+    query_free(&asked->query);
+    request_result(request);
+    request->version = 0;
+    dispatch_start(request);
+}
+
+/* Has less been granted than what the rows were read with? */
+static bool has_lost_rights(struct model_request *asked)
+{
+    struct request *request = &asked->request;
+    const struct permissions *permissions = request_permissions(request);
+    const struct model *model = model_of(request);
+    if (request->is_privileged && !permissions_is_superuser(permissions, &request->actor))
+        return true;
+    unsigned lost = request->rights & ~permissions_of(permissions, &request->actor, model->name);
+    for (size_t i = 0; i < model->fields_count; i++)
+        if (asked->query.expand >> i & 1)
+            lost |= asked->rights[i] & ~permissions_of(permissions, &request->actor, model->fields[i].references);
+    return lost;
 }

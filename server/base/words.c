@@ -1,5 +1,9 @@
 /* base/words.c: letters and digits make words; everything else only parts them. */
 #include "base/words.h"
+#include "lib/utf8.h"
+
+/* As long as the beginnings that the indexes know by themselves. */
+#define BEGINNING_CHARACTERS 3
 
 static size_t word_length(const char *at)
 {
@@ -32,8 +36,8 @@ size_t words_match(const char *text, struct buffer *match)
         buffer_text(match, done++ ? " \"" : "\"");
         buffer_append(match, text, length);
         buffer_char(match, '"');
+        if (text[length] == '*' && utf8_count(text, length) >= BEGINNING_CHARACTERS)
+            buffer_char(match, '*');
     }
-    if (count)
-        buffer_char(match, '*');
     return count;
 }

@@ -6,7 +6,9 @@
 #define WORDS_CHARACTERS_MAX 200
 
 /**
- * Append the words of @text in quotes, in which nothing is an operator: "two" "wor"*. The last may be half typed.
+ * Append the words of @text in quotes, in which nothing is an operator: "two" "wor"*. A word that ends in a star stands
+ * for all that begin so, from its third character on. Not every word: the beginnings of one that is everywhere must all
+ * be collected before the first hit is known.
  * errors  more than WORDS_MAX words: nothing is appended
  * units   returns the number of words
  */

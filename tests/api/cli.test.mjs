@@ -229,7 +229,7 @@ for (const isRunning of [false, true])
         await run(['user', 'add', 'ann', ...on(folder)], FINE);
         await run(['group', 'add', 'editors', ...on(folder)], FINE);
         await run(['group', 'join', 'editors', 'Ann', ...on(folder)], FINE);
-        await run(['grant', 'give', 'group:editors', 'news', 'read', ...on(folder)], REFUSED); // there is no such model here
+        await run(['grant', 'give', 'group:editors', 'newts', 'read', ...on(folder)], REFUSED); // there is no such model
         await run(['grant', 'give', 'group:editors', 'message', 'delete', ...on(folder)], FINE);
         assert.deepEqual(documentOf(await run(['group', 'rename', 'editors', 'writers', ...on(folder)], FINE)), { id: 1, name: 'writers', members: 1, users: [1] });
         assert.equal(documentOf(await run(['group', 'show', 'writers', ...on(folder)], FINE)).id, 1);

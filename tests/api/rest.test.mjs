@@ -205,7 +205,8 @@ describe('REST', () => {
       assert.equal(must(await ann.api('GET', made.headers.location), 200, 'there').body.text, 'look');
       const direct = must(await ann.api('POST', '/direct', { user: bob.id }), 201, 'direct');
       const grant = must(await root.api('POST', '/grant', { subject: `user:${bob.id}`, model: 'audit', rights: ['read'] }), 201, 'grant');
-      for (const answer of [direct, grant]) assert.equal(answer.headers.location, undefined, 'no address leads to one of these alone');
+      assert.equal(direct.headers.location, undefined, 'no address leads to one of these alone');
+      assert.deepEqual(must(await root.api('GET', grant.headers.location), 200, 'the grant').body, { ...grant.body, name: 'bob' });
     });
   });
 

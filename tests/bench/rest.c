@@ -19,11 +19,12 @@
 
 struct flags {
     const char *parley, *cookies, *publisher_cookies, *asker_cookies, *detail, *list, *search;
-    int64_t pid_server, room, subscribers, rate, connections, seconds, bytes, cpu;
+    int64_t pid_server, room, subscribers, rate, connections, searchers, seconds, bytes, cpu;
 };
 struct phase {
     const char *name;
     const char *path; /* NULL: only the chat */
+    int64_t connections;
 };
 struct world {
     const struct flags *flags;
@@ -32,12 +33,17 @@ struct world {
     struct crowd *listeners, *publishers;
     double alone_p99_ms[2], alone_cpu_per_s[2];
     int alone;
+    struct {
+        const char *name;
+        double p99_ms;
+    } beside[PHASES_MAX]; /* the chat while somebody asks */
+    size_t beside_count;
 };
 
 static void flags_read(struct flags *flags, int argc, char **argv);
 static bool world_open(struct world *world);
 static bool phase_run(struct world *world, const struct phase *phase);
-static pid_t asker_start(const struct world *world, const char *path, int *out);
+static pid_t asker_start(const struct world *world, const struct phase *phase, int *out);
 static bool asker_end(pid_t pid, int in, struct http_result *result);
 static void phase_report(struct world *world, const struct phase *phase, const struct http_result *result,
                          double cpu_us, double loop_us);
@@ -57,12 +63,26 @@ int main(int argc, char **argv)
         return 2;
     }
     bool is_good = world_open(&world);
-    const struct phase phases[PHASES_MAX] = {{"chat_alone", NULL},     {"health", "/healthz"},
-                                             {"detail", flags.detail}, {"list", flags.list},
-                                             {"search", flags.search}, {"chat_alone_again", NULL}};
-    for (size_t i = 0; i < PHASES_MAX && phases[i].name && is_good; i++)
+    struct phase phases[PHASES_MAX] = {{"chat_alone", NULL, 0},
+                                       {"health", "/healthz", flags.connections},
+                                       {"detail", flags.detail, flags.connections},
+                                       {"list", flags.list, flags.connections}};
+    size_t count = 4;
+    static const char *const searches[] = {"search_common", "search_middle", "search_rare"};
+    char *paths = strdup(flags.search ? flags.search : ""), *save = NULL;
+    for (char *path = strtok_r(paths, ",", &save); path && count < 7; path = strtok_r(NULL, ",", &save))
+        phases[count] = (struct phase){searches[count - 4], path, flags.searchers}, count++;
+    phases[count++] = (struct phase){"chat_alone_again", NULL, 0};
+    for (size_t i = 0; i < count && is_good; i++)
         if (phases[i].path || strncmp(phases[i].name, "chat", 4) == 0)
             is_good = phase_run(&world, &phases[i]);
+    free(paths);
+    double alone_ms = (world.alone_p99_ms[0] + world.alone_p99_ms[1]) / 2;
+    for (size_t i = 0; i < world.beside_count && alone_ms > 0; i++) {
+        char prefix[64];
+        snprintf(prefix, sizeof prefix, "rest.%s", world.beside[i].name);
+        report(prefix, "chat_p99_ratio", world.beside[i].p99_ms / alone_ms, "to the chat alone, before and after");
+    }
     for (int i = 0; i < 2; i++) {
         struct crowd *crowd = i ? world.publishers : world.listeners;
         if (crowd && crowd->why[0])
@@ -77,8 +97,14 @@ int main(int argc, char **argv)
 
 static void flags_read(struct flags *flags, int argc, char **argv)
 {
-    *flags = (struct flags){
-        .room = 1, .subscribers = 1000, .rate = 50, .connections = 32, .seconds = 10, .bytes = 200, .cpu = -1};
+    *flags = (struct flags){.room = 1,
+                            .subscribers = 1000,
+                            .rate = 50,
+                            .connections = 32,
+                            .searchers = 4,
+                            .seconds = 10,
+                            .bytes = 200,
+                            .cpu = -1};
     const struct option_row rows[] = {
         OPTION_TEXT_ROW("parley", &flags->parley, "address:port of Parley"),
         OPTION_TEXT_ROW("cookies", &flags->cookies, "file of Cookie headers: who listens"),
@@ -86,12 +112,14 @@ static void flags_read(struct flags *flags, int argc, char **argv)
         OPTION_TEXT_ROW("publisher-cookies", &flags->publisher_cookies, "who publishes"),
         OPTION_TEXT_ROW("detail", &flags->detail, "address of one row: /api/v1/news/1"),
         OPTION_TEXT_ROW("list", &flags->list, "address of a list: /api/v1/news?limit=50"),
-        OPTION_TEXT_ROW("search", &flags->search, "address of a search; without it none is measured"),
+        OPTION_TEXT_ROW("search", &flags->search,
+                        "addresses of searches, separated by commas; without them none is measured"),
         OPTION_INT_ROW("pid-server", &flags->pid_server, 0, INT32_MAX, "Parley's process, for its CPU time"),
         OPTION_INT_ROW("room", &flags->room, 1, INT32_MAX, "id of the room where people chat"),
         OPTION_INT_ROW("subscribers", &flags->subscribers, 1, 100000, "listeners of the room"),
         OPTION_INT_ROW("rate", &flags->rate, 1, 100000, "messages per second in the room"),
         OPTION_INT_ROW("connections", &flags->connections, 1, 1000, "connections that ask"),
+        OPTION_INT_ROW("searchers", &flags->searchers, 1, 1000, "connections that search"),
         OPTION_INT_ROW("seconds", &flags->seconds, 1, 600, "length of each phase"),
         OPTION_INT_ROW("bytes", &flags->bytes, 30, 3500, "bytes of a message's text"),
         OPTION_INT_ROW("cpu", &flags->cpu, -1, 1023, "keep the bench on this CPU; -1: on any"),
@@ -138,9 +166,9 @@ static bool phase_run(struct world *world, const struct phase *phase)
     static struct http_result result; /* too large for the stack */
     int pipe_in = -1;
     fprintf(stderr, "%s for %lld s\n", phase->name, (long long)flags->seconds);
-    load_run(&load, 500); /* warm */
+    load_run(&load, world->alone ? 500 : 3000); /* warm */
     process_cpu_read((pid_t)flags->pid_server, &before);
-    pid_t asker = phase->path ? asker_start(world, phase->path, &pipe_in) : 0;
+    pid_t asker = phase->path ? asker_start(world, phase, &pipe_in) : 0;
     if (asker < 0)
         return false;
     load_run(&load, flags->seconds * 1000);
@@ -155,7 +183,7 @@ static bool phase_run(struct world *world, const struct phase *phase)
     return is_good && !load.lost && (!phase->path || !result.why[0]);
 }
 
-static pid_t asker_start(const struct world *world, const char *path, int *out)
+static pid_t asker_start(const struct world *world, const struct phase *phase, int *out)
 {
     int ends[2];
     if (pipe(ends) != 0)
@@ -163,9 +191,9 @@ static pid_t asker_start(const struct world *world, const char *path, int *out)
     pid_t pid = fork();
     if (pid == 0) {
         struct http_load load = {.target = world->target,
-                                 .path = path,
+                                 .path = phase->path,
                                  .cookies = &world->asking,
-                                 .connections = (size_t)world->flags->connections,
+                                 .connections = (size_t)phase->connections,
                                  .ms = world->flags->seconds * 1000};
         static struct http_result result;
         http_run(&load, &result);
@@ -218,6 +246,6 @@ static void phase_report(struct world *world, const struct phase *phase, const s
     report(prefix, "bytes_per_answer", (double)result->bytes / answers, "bytes");
     report(prefix, "cpu_per_request", (cpu_us - alone_us) / answers, "us, all threads, less the chat's own");
     report(prefix, "loop_cpu_share", loop_us / busy_s / 1e6, "of one core");
-    report(prefix, "chat_p99_ratio", world->alone_p99_ms[0] > 0 ? p99_ms / world->alone_p99_ms[0] : 0,
-           "to the chat alone");
+    world->beside[world->beside_count].name = phase->name;
+    world->beside[world->beside_count++].p99_ms = p99_ms;
 }

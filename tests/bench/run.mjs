@@ -183,8 +183,8 @@ async function fill(server, folder, flags) {
   return world
 }
 
-// Rows of the model news, half of them somebody else's drafts, and people who ask for them. Written through the front
-// door in batches, messages straight into the file while nobody serves it: a million of them would take minutes.
+// Rows of the model news through the front door, in batches, and people who ask for them. Messages for the search go
+// straight into the file while nobody serves it: a million of them would take minutes.
 async function fillRest(server, folder, flags, world, owner, save) {
   const askers = []
   for (let i = 0; i < 16; i++) askers.push(await patiently(() => Person.register(server, `asker-${i + 1}`)))
@@ -198,6 +198,38 @@ async function fillRest(server, folder, flags, world, owner, save) {
     await owner.request('POST', '/api/v1/batch', { operations })
   }
   world.news = (await owner.request('GET', '/api/v1/news?limit=1')).body.items[0].id
+}
+
+// A thousand private rooms, words as often as in a language (the n-th word one n-th as often as the first), and askers
+// who are in one, two, … 256 of the rooms.
+// A word of two syllables and an ending for each number below 9025.
+const wordOf = (n) => {
+  const consonant = (i) => 'bcdfghjklmnprstvwxz'[i % 19], vowel = (i) => 'aeiou'[i % 5]
+  return consonant(n) + vowel(Math.floor(n / 19)) + consonant(Math.floor(n / 95)) + vowel(Math.floor(n / 1805)) + 'r'
+}
+function fillMessages(file, count) {
+  const word = `(SELECT text FROM word WHERE n = CAST(exp((abs(random()) % 1000000) / 1000000.0 * ln(5000)) AS INTEGER) + 0 * i)` // i: anew for each row
+  const words = Array.from({ length: 5000 }, (_, i) => `(${i + 1}, '${wordOf(i + 1)}')`)
+  const text = Array(15).fill(word).join(` || ' ' || `)
+  execFileSync('sqlite3', [file], { input: `PRAGMA synchronous = OFF;
+    BEGIN;
+    CREATE TEMP TABLE word(n INTEGER PRIMARY KEY, text TEXT);
+    INSERT INTO word VALUES ${words.join()};
+    CREATE TEMP TABLE first AS SELECT ifnull(max(id), 0) AS room FROM room;
+    CREATE TEMP TABLE asker AS SELECT id, row_number() OVER (ORDER BY id) AS number FROM user WHERE name LIKE 'asker-%';
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+      INSERT INTO room(id, kind, name, epoch, created_at, updated_at, top)
+      SELECT first.room + i, 'private', 'searched ' || i, 'bench', 1, 1, ${count} / 1000 FROM n, first;
+    INSERT INTO member(room_id, user_id, role, joined_at)
+      SELECT room.id, asker.id, 'member', 1 FROM room, asker, first
+      WHERE room.id > first.room AND (room.id - first.room) * 7919 % 1000 < (1 << (asker.number % 9));
+    WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${count - 1})
+      INSERT INTO message(room_id, offset, author, text, created_at, updated_at)
+      SELECT first.room + 1 + i % 1000, i / 1000 + 1, (SELECT min(id) FROM asker), ${text}, 1, 1 FROM n, first;
+    INSERT INTO message_search(rowid, text, scope)
+      SELECT id, text, 'r' || room_id FROM message WHERE id > (SELECT up_to FROM message_indexed) AND text <> '' ORDER BY id;
+    UPDATE message_indexed SET up_to = (SELECT max(id) FROM message);
+    COMMIT;` })
 }
 
 async function roomsInARow(owner, name, count) {
@@ -228,7 +260,8 @@ function commands(server, world, flags) {
     publish: ['bench-publish', ...writing, '--rooms', world.shared, '--data', flags.folder],
     rest: ['bench-rest', ...common, '--cookies', cookies.listener, '--publisher-cookies', cookies.owner,
       '--asker-cookies', cookies.askers, '--room', world.room, '--subscribers', flags.subscribers,
-      '--seconds', flags.seconds, '--detail', `/api/v1/news/${world.news}`, '--list', '/api/v1/news?limit=50'],
+      '--seconds', flags.seconds, '--detail', `/api/v1/news/${world.news}`, '--list', '/api/v1/news?limit=50',
+      '--search', [1, 50, 4000].map((n) => `/api/v1/message?q=${wordOf(n)}`).join()],
     // Each writer alone in a room: nobody else has anything to hear.
     publish_spread: ['bench-publish', ...writing, '--data', flags.folder,
       ...(world.own ? ['--rooms', `${world.own[0]}-${world.own.at(-1)}`] : [])],
@@ -335,6 +368,12 @@ async function main() {
     const settings = { ...SETTINGS, 'data.schema': path.join(HERE, '../../schema'), 'data.path': path.join(flags.folder, 'parley.db'), ...further }
     server = await Server.start(flags.program, settings, flags.pin)
     const world = await fill(server, flags.folder, flags)
+    if (flags.only.includes('rest')) {
+      await server.stop()
+      console.error(`writing ${flags.messages} messages`)
+      fillMessages(settings['data.path'], flags.messages)
+      server = await Server.start(flags.program, settings, flags.pin)
+    }
     const lines = commands(server, world, flags)
     const results = []
     for (const name of flags.only) results.push(await run(name, lines[name], flags))

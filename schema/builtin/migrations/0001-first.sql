@@ -142,7 +142,7 @@ CREATE INDEX message_reply ON message(reply_to) WHERE reply_to IS NOT NULL;
 -- The index of what was said: it has no copy of the texts, and the room as a word ("r7"), so that it can be asked for
 -- some rooms only. It follows the messages up to `up_to`; messages of deleted rooms stay in it and are never found.
 CREATE VIRTUAL TABLE message_search USING fts5(text, scope, content='', columnsize=0,
-    tokenize='unicode61 remove_diacritics 2');
+    tokenize='unicode61 remove_diacritics 2', prefix='3');
 CREATE TABLE message_indexed (
     id INTEGER PRIMARY KEY CHECK (id = 0),
     up_to INTEGER NOT NULL

@@ -16,7 +16,7 @@ struct note {
 struct hub {
     const struct channel_kind *kind; /* the last one added */
     void *app;
-    struct wheel *wheel; /* for who asks for it; NULL: there is none */
+    struct wheel *wheel;              /* for who asks for it; NULL: there is none */
     size_t (*refused)(void *context); /* what hub_count_refused() says; NULL: none */
     void *context;
     struct note notes[NOTES_MAX];

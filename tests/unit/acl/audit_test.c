@@ -1,7 +1,8 @@
 /* The record of changes: each entry holds the one before, so that nothing is changed or taken out unseen. */
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include "accounts/models.h"
+#include "lib/random.h"
 #include "ground.h"
 
 /* Five entries, by the shell and by an administrator, with texts that need escaping. */
@@ -67,6 +68,34 @@ static void any_change_is_found_where_it_was_made(void **state)
         world_run_sql(world, "UPDATE sqlite_sequence SET seq = 5 WHERE name = 'audit'");
         assert_true(cJSON_IsTrue(json_get(verify(world), "is_whole")));
     }
+}
+
+/* Entry 3 says something else, with a digest that is right for it, made as anybody could make it. */
+static enum status forge(struct db *db, void *context)
+{
+    (void)context;
+    char line[500], digest[DIGEST_TEXT_SIZE];
+    struct rows *rows = db_query(db,
+                                 "SELECT was.digest, is_.at, is_.user_id, is_.action FROM audit was, audit is_ "
+                                 "WHERE was.id = 2 AND is_.id = 3",
+                                 "");
+    assert_true(rows_next(rows));
+    snprintf(line, sizeof line, "[\"%s\",3,%lld,%lld,\"%s\",\"{\\\"a\\\":1}\"]", rows_text(rows, 0, NULL),
+             (long long)rows_int(rows, 1), (long long)rows_int(rows, 2), rows_text(rows, 3, NULL));
+    rows_end(rows);
+    return db_run(db, "UPDATE audit SET detail = '{\"a\":1}', digest = ?1 WHERE id = 3", "t",
+                  digest_text(line, strlen(line), digest));
+}
+
+static void an_entry_with_a_digest_of_its_own_breaks_the_next_one(void **state)
+{
+    struct world *world = *state;
+    fill(world);
+
+    assert_int_equal(world_write(world, forge, NULL), STATUS_OK);
+
+    assert_int_equal(look_int(verify(world), "entries"), 3);
+    assert_int_equal(look_int(verify(world), "broken"), 4);
 }
 
 static void entries_that_were_cut_off_are_missed(void **state)
@@ -196,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_untouched_record_is_whole),
         TEST(any_change_is_found_where_it_was_made),
+        TEST(an_entry_with_a_digest_of_its_own_breaks_the_next_one),
         TEST(entries_that_were_cut_off_are_missed),
         TEST(a_change_that_failed_leaves_no_hole),
         TEST(a_long_record_is_checked_in_pieces),

@@ -40,6 +40,7 @@ static void what_he_lacks_himself_is_refused(void **state)
     };
     for (size_t i = 0; i < ARRAY_LENGTH(params); i++)
         assert_int_equal(ask(world, ann, "grant.create", "%s", params[i])->status, STATUS_FORBIDDEN);
+    assert_non_null(strstr(ask(world, ann, "grant.create", "%s", params[0])->detail, "you lack it"));
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM \"grant\""), 1);
     assert_int_equal(rights(world, app(world)->bob, "news"), 0);
 }

@@ -12,9 +12,9 @@ static const char paper[] =
     "\"title\": {\"type\": \"string\", \"x-unique\": true},"
     "\"owner\": {\"type\": \"integer\", \"x-references\": \"user\", \"x-default\": \"$me\", \"readOnly\": true},"
     "\"open\": {\"type\": \"boolean\", \"default\": true},"
-    "\"pay\": {\"type\": [\"integer\", \"null\"]}},"
+    "\"pay\": {\"type\": [\"integer\", \"null\"]}, \"fee\": {\"type\": [\"integer\", \"null\"]}},"
     "\"x-rules\": {\"read\": {\"any\": [{\"open\": true}, {\"owner\": \"$me\"}]}, \"update\": {\"owner\": \"$me\"}},"
-    "\"x-fields\": {\"pay\": {\"read\": {\"$right\": \"delete\"}}}}";
+    "\"x-fields\": {\"pay\": {\"read\": {\"$right\": \"delete\"}}, \"fee\": {\"write\": {\"$right\": \"delete\"}}}}";
 static const char page[] =
     "{\"type\": \"object\", \"required\": [\"paper\"], \"properties\": {"
     "\"paper\": {\"type\": \"integer\", \"x-references\": \"paper\", \"x-on-delete\": \"cascade\"}}}";
@@ -120,7 +120,7 @@ static int papers_open(void **state)
     struct models *models = models_new();
     static const char *const tables[] = {
         "CREATE TABLE paper(" OWN "title TEXT NOT NULL UNIQUE, owner INTEGER NOT NULL REFERENCES user(id), "
-        "open INTEGER NOT NULL, pay INTEGER) STRICT",
+        "open INTEGER NOT NULL, pay INTEGER, fee INTEGER) STRICT",
         "CREATE TABLE page(" OWN "paper INTEGER NOT NULL REFERENCES paper(id) ON DELETE CASCADE) STRICT",
         "CREATE TABLE mark(" OWN "page INTEGER NOT NULL REFERENCES page(id) ON DELETE CASCADE) STRICT",
         "CREATE TABLE later(id INTEGER PRIMARY KEY, owner INTEGER REFERENCES user(id) DEFERRABLE INITIALLY DEFERRED) "
@@ -297,6 +297,43 @@ static void a_right_taken_away_before_the_answer_refuses_reading(void **state)
     assert_null(detail->json);
 }
 
+static void who_is_no_superuser_any_more_at_the_answer_gets_what_everybody_gets(void **state)
+{
+    struct world *world = *state;
+    ask(world, person(2, 0), "paper.create", "{'title':'hidden','open':false}");
+    permissions_set_superuser(world->permissions, 1, true);
+    struct answer *list = send_as(world, person(1, 0), "paper.list", "{'count':true}");
+    struct answer *detail = send_as(world, person(1, 0), "paper.detail", "{'id':1}");
+    permissions_set_superuser(world->permissions, 1, false);
+    world_run(world);
+    assert_int_equal(list->status, STATUS_OK);
+    assert_int_equal(look_int(list->json, "count"), 0);
+    assert_int_equal(detail->status, STATUS_NOT_FOUND);
+}
+
+static void what_a_right_on_another_model_showed_is_gone_with_it(void **state)
+{
+    struct world *world = *state;
+    ask(world, person(1, 0), "paper.create", "{'title':'a'}");
+    ask(world, person(1, 0), "page.create", "{'paper':1}");
+    struct answer *list = send_as(world, person(1, 0), "page.list", "{'expand':'paper'}");
+    permissions_set(world->permissions, SUBJECT_MEMBERS, 0, "paper", RIGHT_WRITE);
+    world_run(world);
+    assert_int_equal(list->status, STATUS_OK);
+    assert_int_equal(look_int(list->json, "items.0.paper"), 1);
+}
+
+static void who_may_not_make_a_row_is_not_told_what_others_have(void **state)
+{
+    struct world *world = *state;
+    ask(world, person(1, 0), "paper.create", "{'title':'a'}");
+    for (const char *const *title = (const char *const[]){"{'title':'a','fee':1}", "{'title':'b','fee':1}", NULL};
+         *title; title++)
+        assert_int_equal(ask(world, person(2, 0), "paper.create", *title)->status, STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, person(2, 0), "paper.create", "{'title':'a'}")->status, STATUS_CONFLICT);
+    assert_int_equal(papers(world), 1);
+}
+
 static void who_may_write_but_not_read_changes_nothing_that_is_there(void **state)
 {
     struct world *world = *state;
@@ -361,6 +398,9 @@ int main(void)
         TEST(a_hook_that_refuses_leaves_everything_as_it_was),
         TEST(a_right_taken_away_before_the_write_refuses_all_three),
         TEST(a_right_taken_away_before_the_answer_refuses_reading),
+        TEST(who_is_no_superuser_any_more_at_the_answer_gets_what_everybody_gets),
+        TEST(what_a_right_on_another_model_showed_is_gone_with_it),
+        TEST(who_may_not_make_a_row_is_not_told_what_others_have),
         TEST(who_may_write_but_not_read_changes_nothing_that_is_there),
         TEST(one_row_is_judged_as_reading_it_would_be),
         TEST(what_an_application_offers_itself_is_left_to_it),

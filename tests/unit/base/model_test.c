@@ -429,6 +429,20 @@ static void wrong_rules_are_refused(void **state)
 }
 
 /* The words are the rule's; here it is the place that counts. */
+static void all_rules_of_a_model_fit_into_one_statement(void **state)
+{
+    (void)state;
+    SCOPED(buffer_free) struct buffer list = {0}, text = {0};
+    for (int i = 0; i < 190; i++)
+        buffer_printf(&list, "%s%d", i ? "," : "", i);
+    buffer_printf(&text,
+                  "{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"integer\"}},"
+                  "\"x-rules\":{\"read\":{\"x\":{\"in\":[%s]}},\"update\":{\"x\":{\"in\":[%s]}}},"
+                  "\"x-fields\":{\"x\":{\"read\":{\"x\":{\"in\":[%s]}}}}}",
+                  list.bytes, list.bytes, list.bytes);
+    assert_refused(text.bytes, "thing.json: at the top: its rules compare with 570 values; at most 500 are allowed");
+}
+
 static void a_mistake_inside_a_rule_is_shown_with_its_whole_place(void **state)
 {
     (void)state;
@@ -499,6 +513,8 @@ static void what_a_field_cannot_say_is_refused(void **state)
                             "/x-references: there is no model \"nothing\"");
     assert_property_refused("{\"type\":\"integer\",\"x-references\":\"member\"}",
                             "/x-references: rows of \"member\" have no id to refer to");
+    assert_property_refused("{\"type\":\"integer\",\"x-references\":\"session\"}",
+                            "/x-references: rows of \"session\" have no updated_at to refer to");
     assert_property_refused("{\"type\":\"integer\",\"x-on-delete\":\"cascade\"}",
                             "/x-on-delete: this needs \"x-references\"");
     assert_property_refused("{\"type\":\"integer\",\"x-references\":\"user\",\"x-on-delete\":\"delete\"}",
@@ -746,6 +762,7 @@ int main(void)
         cmocka_unit_test(a_syntax_error_is_shown_by_line_and_column),
         cmocka_unit_test(what_a_model_cannot_say_is_refused),
         cmocka_unit_test(wrong_rules_are_refused),
+        cmocka_unit_test(all_rules_of_a_model_fit_into_one_statement),
         cmocka_unit_test(a_mistake_inside_a_rule_is_shown_with_its_whole_place),
         cmocka_unit_test(what_a_field_cannot_say_is_refused),
         cmocka_unit_test(a_default_or_choice_that_the_field_would_refuse_is_refused),
