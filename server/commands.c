@@ -73,7 +73,8 @@ struct demo {
 static enum status demo_work(struct store_job *job, struct db *db)
 {
     struct demo *demo = container_of(job, struct demo, job);
-    return demo_rooms(db, demo->user_ids, demo->count);
+    enum status status = demo_rooms(db, demo->user_ids, demo->count);
+    return status == STATUS_OK ? demo_news(db, demo->user_ids[0]) : status;
 }
 
 static void demo_done(struct store_job *job)

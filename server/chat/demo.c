@@ -5,6 +5,7 @@
 #include "chat/member_models.h"
 #include "chat/message_models.h"
 #include "chat/room_models.h"
+#include "lib/clock.h"
 
 struct demo_line {
     size_t person; /* counted from the first of the users, around */
@@ -25,7 +26,15 @@ static const struct demo_room demo[] = {
       {0, "They do. Open this page in a second window and try."},
       {2, "Works here 👍"}}},
     {"random", "Anything else", false, {{1, "Who is for tea?"}, {2, "Always."}, {0, "Five minutes."}}},
-    {"news", "Announcements", true, {{0, "The server is up. What is new will stand here."}}},
+    {"announcements", "What everybody should know", true, {{0, "The server is up. What is new will stand here."}}},
+};
+static const struct {
+    const char *title, *content;
+    bool is_published;
+} demo_rows[] = {
+    {"Hello from Parley", "This is a row of the model news: everybody may read it, only its author may change it.",
+     true},
+    {"A draft", "Nobody but its author sees this one until it is published.", false},
 };
 
 static enum status demo_room(struct db *db, const struct demo_room *demo_room, const int64_t *user_ids, size_t count);
@@ -75,5 +84,18 @@ static enum status demo_line(struct db *db, int64_t room_id, int64_t author, con
     if (status == STATUS_OK)
         status = event_append(db, &event);
     event_free(&event);
+    return status;
+}
+
+enum status demo_news(struct db *db, int64_t author)
+{
+    int64_t count = 0;
+    enum status status = db_get_int(db, &count, "SELECT count(*) FROM sqlite_schema WHERE name = 'news'", "");
+    for (size_t i = 0; count && i < ARRAY_LENGTH(demo_rows) && status == STATUS_OK; i++)
+        status = db_run(db,
+                        "INSERT INTO news(title, content, published, author, created_at, updated_at) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+                        "ttiii", demo_rows[i].title, demo_rows[i].content, (int64_t)demo_rows[i].is_published, author,
+                        clock_wall_ms());
     return status;
 }

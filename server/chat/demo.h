@@ -6,8 +6,10 @@
 #include "store/store.h"
 
 /**
- * Make the public rooms "general", "random" and "news" with a few messages, as the users @user_ids: the first
- * owns them, the others are members, and readers in "news". What is there already stays as it is. thread
- * writer, inside a job; or at start, before chat_load(), which reads the rooms
+ * Make the public rooms "general", "random" and "announcements" with a few messages, as the users @user_ids: the first
+ * owns them, the others are members, and readers in "announcements". What is there already stays as it is.
+ * thread  writer, inside a job; or at start, before chat_load(), which reads the rooms
  */
 enum status demo_rooms(struct db *db, const int64_t *user_ids, size_t count);
+/* Two rows of the model news by @author, if there is such a model. The same thread. */
+enum status demo_news(struct db *db, int64_t author);

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must } from './lib/client.mjs';
-import { modelsFolder } from './lib/models.mjs';
 import { anonymous, rawConnect, register, startServer } from './lib/server.mjs';
 
 const create = (title) => ({ action: 'news.create', params: { title } });
@@ -11,7 +10,7 @@ const create = (title) => ({ action: 'news.create', params: { title } });
 describe('batch', () => {
   let server, root, ann;
   before(async () => {
-    server = await startServer({ flags: { 'data.schema': modelsFolder() } });
+    server = await startServer();
     root = await firstAdministrator(server);
     ann = await register(server.url, 'ann');
     must(await root.api('POST', '/grant', { subject: 'members', model: 'news', rights: ['read', 'write', 'delete'] }), 201, 'grant');

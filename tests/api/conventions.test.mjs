@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must } from './lib/client.mjs';
-import { modelsFolder } from './lib/models.mjs';
 import { Raw } from './lib/raw.mjs';
 import { anonymous, rawConnect, register, startRedis, startServer } from './lib/server.mjs';
 
@@ -17,7 +16,7 @@ async function restart(server, options) {
 }
 
 describe('conventions', () => {
-  const options = { flags: { 'http.origins': LISTED, 'data.schema': modelsFolder() } };
+  const options = { flags: { 'http.origins': LISTED } };
   let server, root, ann, bob;
   before(async () => {
     server = await startServer(options);
@@ -296,9 +295,8 @@ describe('many lists at once', () => {
 describe('conventions on an edge', () => {
   test('conditions, keys and ids travel to the home and back', async () => {
     const redis = await startRedis();
-    const flags = { 'data.schema': modelsFolder() };
-    const home = await startServer({ redis, flags });
-    const edge = await startServer({ redis, edge: true, flags });
+    const home = await startServer({ redis });
+    const edge = await startServer({ redis, edge: true });
     try {
       const root = await firstAdministrator(home);
       const there = Object.assign(anonymous(edge.url), { cookie: root.cookie, csrf: root.csrf });

@@ -1,9 +1,7 @@
 // What a stranger may try on models, by both doors: whatever is sent is answered in the documented way, nobody learns
 // of what is not theirs, and afterwards every row is as it was.
 import { strict as assert } from 'node:assert';
-import { writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { Chance } from './lib/chance.mjs';
@@ -115,10 +113,7 @@ describe('hostile strangers and models', () => {
   let server, root, ann, bob, visitors, hidden, shown, everything;
 
   before(async () => {
-    const folder = modelsFolder();
-    writeFileSync(join(folder, 'record.json'), JSON.stringify(record));
-    writeFileSync(join(folder, 'remark.json'), JSON.stringify(remark));
-    server = await startServer({ flags: { ...UNLIMITED, 'data.schema': folder } });
+    server = await startServer({ schema: modelsFolder({ record, remark }), flags: UNLIMITED });
     const administrator = await firstAdministrator(server);
     const people = [administrator, await register(server.url, 'ann'), await register(server.url, 'bob')];
     must(

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must } from './lib/client.mjs';
-import { temporaryFolder, within } from './lib/process.mjs';
+import { untilAnswer } from './lib/nodes.mjs';
+import { temporaryFolder } from './lib/process.mjs';
 import { anonymous, login, rawConnect, register, startServer } from './lib/server.mjs';
 
 const owner = { owner: '$me' };
@@ -61,7 +62,7 @@ describe('the matrix of people, actions, models and rows', () => {
     mkdirSync(schema, { recursive: true });
     for (const [name, model] of Object.entries(MODELS))
       writeFileSync(join(schema, `${name}.json`), JSON.stringify({ title: name, type: 'object', ...model }));
-    server = await startServer({ flags: { 'data.schema': schema, 'realtime.commands_per_s': 1000000 } });
+    server = await startServer({ schema, flags: { 'realtime.commands_per_s': 1000000 } });
     root = await firstAdministrator(server);
     group = must(await root.api('POST', '/group', { name: 'editors' }), 201, 'group').body.id;
     const grant = async (subject, model, rights, more = {}) => {
@@ -90,7 +91,7 @@ describe('the matrix of people, actions, models and rows', () => {
     await grant('everyone', 'memo', ['read']);
     const token = must(await clients.token.api('POST', '/token', { name: 'matrix', scopes: SCOPES }), 201, 'token').body.token;
     must(await root.api('PATCH', `/user/${clients.disabled.id}`, { disabled: true }), 200, 'disable');
-    await within(20_000, 'the grant running out', until(async () => !(await clients.expired.api('GET', '/me')).body.permissions.diary));
+    await untilAnswer('the grant running out', () => clients.expired.api('GET', '/me'), (answer) => !answer.body.permissions.diary);
 
     const everyone = (model) => (model === 'memo' ? ['read'] : []);
     const add = async (name, client, rights, { isSuper = false, isKnown = true, groups = [], connection = { cookie: client.cookie } } = {}) => {
@@ -275,8 +276,3 @@ describe('the matrix of people, actions, models and rows', () => {
     return pushes.map(({ push }) => push);
   }
 });
-
-/** Ask again until it is so. */
-async function until(is) {
-  while (!(await is())) await new Promise((resolve) => setImmediate(resolve));
-}

@@ -1,16 +1,11 @@
 // The five actions that every model has, seen from outside: by REST and as rpc, with every way they can end.
 import { strict as assert } from 'node:assert';
-import { copyFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { firstAdministrator } from './lib/admin.mjs';
 import { anonymous, must, register } from './lib/client.mjs';
+import { modelsFolder } from './lib/models.mjs';
 import { UNLIMITED } from './lib/nodes.mjs';
-import { temporaryFolder } from './lib/process.mjs';
 import { rawConnect, startServer } from './lib/server.mjs';
-
-const schema = join(dirname(fileURLToPath(import.meta.url)), '../../schema');
 
 /** What the repository's models do not have: a secret, a rule on new rows, a field for some, a reference to drafts. */
 const entry = {
@@ -30,17 +25,10 @@ const entry = {
   'x-grants': { members: ['read', 'write'] },
 };
 
-function modelsFolder() {
-  const folder = temporaryFolder();
-  for (const model of ['news', 'comment', 'task']) copyFileSync(join(schema, `${model}.json`), join(folder, `${model}.json`));
-  writeFileSync(join(folder, 'entry.json'), JSON.stringify(entry));
-  return folder;
-}
-
 describe('the actions of models', () => {
   let server, root, ann, bob;
   before(async () => {
-    server = await startServer({ flags: { ...UNLIMITED, 'data.schema': modelsFolder() } });
+    server = await startServer({ schema: modelsFolder({ entry }), flags: UNLIMITED });
     root = await firstAdministrator(server);
     [ann, bob] = [await register(server.url, 'ann'), await register(server.url, 'bob')];
     must(await root.api('POST', '/grant', { subject: 'members', model: 'news', rights: ['read', 'write', 'delete'] }), 201, 'grant');

@@ -6,7 +6,6 @@ import { test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { Chance } from './lib/chance.mjs';
 import { must } from './lib/client.mjs';
-import { modelsFolder } from './lib/models.mjs';
 import { startNodes, UNLIMITED } from './lib/nodes.mjs';
 import { within } from './lib/process.mjs';
 import { rawConnect, register } from './lib/server.mjs';
@@ -17,7 +16,7 @@ const SEED = Number(process.env.SEED ?? 20261122);
 
 test(`${OPERATIONS} rights come and go under load, and nothing is heard after one was taken (seed ${SEED})`, { timeout: 300_000 }, async (t) => {
   const chance = new Chance(SEED);
-  const nodes = await startNodes({ test: t, flags: { ...UNLIMITED, 'data.schema': modelsFolder() } });
+  const nodes = await startNodes({ test: t, flags: UNLIMITED });
   const { home } = nodes;
   const root = await firstAdministrator(home);
   const grant = async (subject, model, rights) => {

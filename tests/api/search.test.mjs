@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must } from './lib/client.mjs';
-import { within } from './lib/process.mjs';
+import { untilAnswer } from './lib/nodes.mjs';
 import { register, startServer } from './lib/server.mjs';
 
 describe('searching messages', () => {
@@ -12,13 +12,7 @@ describe('searching messages', () => {
   const find = (client, query) => client.api('GET', `/message?${new URLSearchParams(query)}`);
   const texts = async (client, query) => must(await find(client, query), 200, 'search').body.items.map(({ text }) => text);
   /** The index follows the messages at a short distance. */
-  const found = (client, q) =>
-    within(20_000, `"${q}" being found`, (async () => {
-      for (;;) {
-        const items = await texts(client, { q });
-        if (items.length) return items;
-      }
-    })());
+  const found = (client, q) => untilAnswer(`"${q}" being found`, () => texts(client, { q }), (items) => items.length > 0);
 
   before(async () => {
     server = await startServer({ flags: { 'chat.messages_per_s': 100000 } });

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must, request } from './lib/client.mjs';
-import { modelsFolder } from './lib/models.mjs';
 import { anonymous, rawConnect, register, startRedis, startServer } from './lib/server.mjs';
 
 /** A program with a token: api() as a client's, without cookie or Origin. */
@@ -17,11 +16,10 @@ function bearer(url, token) {
 for (const where of ['home', 'edge'])
   describe(`tokens on the ${where}`, () => {
     let redis, home, node, root, ann;
-    const flags = { 'data.schema': modelsFolder() };
     before(async () => {
       redis = where === 'edge' ? await startRedis() : null;
-      home = await startServer({ redis: redis ?? false, flags });
-      node = where === 'edge' ? await startServer({ redis, edge: true, flags }) : home;
+      home = await startServer({ redis: redis ?? false });
+      node = where === 'edge' ? await startServer({ redis, edge: true }) : home;
       root = await firstAdministrator(home);
       ann = await register(node.url, 'ann');
       must(await root.api('POST', '/grant', { subject: 'members', model: 'news', rights: ['read', 'write'] }), 201, 'grant');
