@@ -2,6 +2,7 @@
  * administrator. They work while the server runs (through it) and while it does not. */
 #include "commands.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "chat/demo.h"
@@ -35,8 +36,9 @@ const struct subcommand subcommands[] = {
     {"who", "MODEL RIGHT [ID]", "who may do something with a model, or with one of its rows", who_run},
     {"audit", "[list] [--action=WORD] [--user=ID] [--since=ID] | verify",
      "who changed which permission, newest first; verify: is the record whole (3: it is not)", audit_run},
-    {"backup", "FILE", "copy the data base to FILE, also while the server runs", backup_run},
-    {"restore", "FILE [--force]", "put a backup in the place of the data base, while no server runs", restore_run},
+    {"backup", "FILE [--json]", "copy the data base to FILE, also while the server runs", backup_run},
+    {"restore", "FILE [--force] [--json]", "put a backup in the place of the data base, while no server runs",
+     restore_run},
     {"migrate", "[--dry-run] [--json]",
      "bring the tables up to the files of the models; --dry-run: only say what would be done", migrate_run},
     {"demo", "", "make a new data base with people and rooms to try; prints their passwords", demo_run},
@@ -45,7 +47,8 @@ const struct subcommand subcommands[] = {
 
 static int backup_run(const struct settings *settings, int count, char **words)
 {
-    if (count != 1)
+    bool as_json = flag_take(&count, words, "--json");
+    if (count != 1 || words[0][0] == '-')
         return usage_error("backup takes one FILE");
     SCOPED(json_free) cJSON *body = cJSON_CreateObject();
     SCOPED(buffer_free) struct buffer answer = {0};
@@ -56,8 +59,10 @@ static int backup_run(const struct settings *settings, int count, char **words)
         snprintf(path, sizeof path, "%s/%s", getcwd(folder, sizeof folder) ? folder : ".", words[0]);
     cJSON_AddStringToObject(body, "path", path);
     int code = ask(settings, HTTP_M_POST, "backup", body, &answer);
+    char *json = as_json && code == EXIT_FINE ? json_print(body) : NULL;
     if (code == EXIT_FINE)
-        printf("copied to %s\n", path);
+        printf(json ? "%s\n" : "copied to %s\n", json ? json : path);
+    free(json);
     return code;
 }
 

@@ -6,12 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/model_follow.h"
-#include "commands.h"
+#include "commands_ask.h"
 #include "node.h"
 
 #define WHY_SIZE 4096
 
-static bool flag_take(int *count, char **words, const char *flag);
 static enum status migrate(const struct settings *settings, bool is_rehearsal, struct table_changes *changes, char *why,
                            size_t why_size);
 static void changes_print(const struct table_changes *changes, bool is_rehearsal);
@@ -104,7 +103,7 @@ const char *data_help(const char *name)
                "No server may run. What was there is kept as <data.path>.before-restore; --force replaces one that is\n"
                "there from an earlier restore. Every room begins a new history for clients, so that they load it anew\n"
                "instead of mixing two. Sessions and permissions are those of the backup and stay: who was signed in\n"
-               "then is signed in again.";
+               "then is signed in again. --json: {\"restored\",\"from\",\"kept\"}.";
     return NULL;
 }
 
@@ -119,7 +118,7 @@ static int exit_code(enum status status)
 
 int restore_run(const struct settings *settings, int count, char **words)
 {
-    bool is_forced = flag_take(&count, words, "--force");
+    bool is_forced = flag_take(&count, words, "--force"), as_json = flag_take(&count, words, "--json");
     char why[WHY_SIZE] = "";
     if (count != 1 || words[0][0] == '-') {
         fprintf(stderr, "parley: restore takes one FILE; see parley restore --help\n");
@@ -131,6 +130,19 @@ int restore_run(const struct settings *settings, int count, char **words)
     if (status != STATUS_OK) {
         fprintf(stderr, "parley: %s\n", why);
         return exit_code(status);
+    }
+    if (as_json) {
+        SCOPED(buffer_free) struct buffer json = {0};
+        char kept[WHY_SIZE];
+        snprintf(kept, sizeof kept, "%s.before-restore", settings->data_path);
+        buffer_char(&json, '{');
+        buffer_json_member(&json, "restored", settings->data_path);
+        buffer_char(&json, ',');
+        buffer_json_member(&json, "from", words[0]);
+        buffer_char(&json, ',');
+        buffer_json_member(&json, "kept", has_old ? kept : NULL);
+        printf("%s}\n", json.bytes);
+        return EXIT_FINE;
     }
     printf("%s is now a copy of %s", settings->data_path, words[0]);
     if (has_old)
@@ -148,15 +160,4 @@ static enum status renew_epochs(void *context, struct db *db, char *why, size_t 
     if (status != STATUS_OK)
         snprintf(why, why_size, "the backup's rooms cannot be changed: see the lines above");
     return status;
-}
-
-static bool flag_take(int *count, char **words, const char *flag)
-{
-    for (int i = 0; i < *count; i++)
-        if (strcmp(words[i], flag) == 0) {
-            memmove(&words[i], &words[i + 1], (size_t)(*count - i - 1) * sizeof *words);
-            (*count)--;
-            return true;
-        }
-    return false;
 }

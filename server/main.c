@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "commands.h"
+#include "commands_ask.h"
 #include "commands_data.h"
 #include "lib/log.h"
 #include "lib/random.h"
@@ -41,10 +41,13 @@ static int command_help(const char *name)
     for (const struct subcommand *command = subcommands; command->name; command++)
         if (strcmp(command->name, name) == 0) {
             const char *more = data_help(name);
-            printf("Usage: parley %s %s\n\n%s.\n%s\n", name, command->usage, command->help,
-                   more ? more
-                        : "user, group, grant, explain, who and audit take --json, for programs. It works through the "
-                          "server if\none runs on the same data base, and directly if none does.");
+            if (!more)
+                more =
+                    strcmp(name, "demo") == 0
+                        ? "It is for a first look: use it on a data base that does not exist yet."
+                        : "--json prints the answer as JSON, for programs. It works through the server if one runs on\n"
+                          "the same data base, and directly if none does.";
+            printf("Usage: parley %s %s\n\n%s.\n%s\n", name, command->usage, command->help, more);
             return EXIT_FINE;
         }
     return command_unknown(name);
@@ -96,17 +99,6 @@ static bool settings_take(struct settings *settings, int *count, char **words)
     return true;
 }
 
-static bool word_take(int *count, char **words, const char *word)
-{
-    for (int i = 0; i < *count; i++)
-        if (strcmp(words[i], word) == 0) {
-            memmove(&words[i], &words[i + 1], (size_t)(*count - i - 1) * sizeof *words);
-            (*count)--;
-            return true;
-        }
-    return false;
-}
-
 static void log_start(const struct settings *settings)
 {
     static const char *const levels[] = {"error", "warning", "info", "debug"};
@@ -122,7 +114,7 @@ static void log_start(const struct settings *settings)
 static int run(const struct settings *settings, const char *name, int count, char **words)
 {
     if (strcmp(name, "serve") == 0) {
-        bool is_edge = word_take(&count, words, "--edge");
+        bool is_edge = flag_take(&count, words, "--edge");
         if (count) {
             fprintf(stderr, "parley: serve does not know \"%s\"; settings are --name=value, see `parley settings`\n",
                     words[0]);
@@ -131,7 +123,7 @@ static int run(const struct settings *settings, const char *name, int count, cha
         return serve_run(settings, is_edge);
     }
     bool is_settings = strcmp(name, "settings") == 0, is_check = strcmp(name, "check") == 0;
-    bool as_json = is_settings && word_take(&count, words, "--json");
+    bool as_json = is_settings && flag_take(&count, words, "--json");
     if ((is_settings || is_check) && count) {
         fprintf(stderr, "parley: %s does not know \"%s\"; settings are --name=value, see `parley settings`\n", name,
                 words[0]);
@@ -165,7 +157,7 @@ int main(int argc, char **argv)
         printf("parley " PARLEY_VERSION "\n");
         return EXIT_FINE;
     }
-    if (word_take(&count, words, "--help") || word_take(&count, words, "-h"))
+    if (flag_take(&count, words, "--help") || flag_take(&count, words, "-h"))
         return command_help(argv[1]);
     struct settings *settings = settings_new();
     if (!settings || !random_open()) {

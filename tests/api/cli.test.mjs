@@ -14,7 +14,7 @@ const FINE = 0;
 const FAILED = 1;
 const USAGE = 2;
 const REFUSED = 3;
-const COMMANDS = ['serve', 'check', 'settings', 'user', 'group', 'grant', 'revoke', 'explain', 'who', 'audit', 'backup', 'demo'];
+const COMMANDS = ['serve', 'check', 'settings', 'user', 'group', 'grant', 'revoke', 'explain', 'who', 'audit', 'backup', 'restore', 'migrate', 'demo'];
 
 /** The words after which a command works on the data in `folder`, with cheap password hashes. */
 const on = (folder, file = 'parley.db') => [
@@ -284,7 +284,7 @@ for (const isRunning of [false, true])
         assert.match(await run(['audit', 'verify', ...on(folder)], FINE), /the record is whole: 4 entries, the last digest is [0-9a-f]{64}/);
         assert.equal((await run(['audit', 'list', '--action=group.create', ...on(folder)], FINE)).match(/action=group\.create/g).length, 3);
         assert.deepEqual(documentOf(await run(['audit', '--since=2', '--json', ...on(folder)], FINE)).items.map((item) => item.id), [4, 3]);
-        const change = 'import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute("UPDATE audit SET detail = replace(detail, \'two\', \'six\') WHERE id = 3"); d.commit()';
+        const change = 'import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute("DROP TRIGGER audit_no_update"); d.execute("UPDATE audit SET detail = replace(detail, \'two\', \'six\') WHERE id = 3"); d.commit()';
         execFileSync('python3', ['-c', change, join(folder, 'parley.db')]);
 
         assert.match(await run(['audit', 'verify', ...on(folder)], REFUSED), /tampered with: entry 3/);
@@ -305,6 +305,8 @@ for (const isRunning of [false, true])
         assert.match(await run(['backup', file, ...on(folder)], FINE), /copied to/);
         assert.equal(statSync(file).mode & 0o777, 0o600);
         assert.match(await run(['backup', file, ...on(folder)], REFUSED), /exists already/);
+        const copy = join(elsewhere, 'copy.db');
+        assert.equal(await run(['backup', copy, '--json', ...on(folder)], FINE), `${JSON.stringify({ path: copy })}\n`);
         await run(['backup', 'relative.db', ...on(folder)], FINE, { cwd: elsewhere });
         assert.ok(existsSync(join(elsewhere, 'relative.db')));
         assert.match(await run(['backup', '/nowhere/at/all.db', ...on(folder)], FAILED), /nowhere/);

@@ -221,7 +221,9 @@ describe('parley restore', () => {
       assert.ok(!again.recovered);
     });
     assert.match(await run(['restore', join(dataDir, 'copy.db'), ...on(dataDir)], REFUSED), /--force/);
-    await run(['restore', join(dataDir, 'copy.db'), '--force', ...on(dataDir)], FINE);
+    const said = await run(['restore', join(dataDir, 'copy.db'), '--force', '--json', ...on(dataDir)], FINE);
+    const [data, from] = [join(dataDir, 'parley.db'), join(dataDir, 'copy.db')];
+    assert.deepEqual(JSON.parse(said), { restored: data, from, kept: `${data}.before-restore` });
   });
 
   test('refuses what is no backup and leaves the data base as it is', async () => {
