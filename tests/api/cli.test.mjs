@@ -418,7 +418,7 @@ describe('the demonstration', () => {
         const client = await login(server.url, name, password);
         must(await client.api('GET', '/grant'), isAdmin ? 200 : 403, name);
         const { items } = must(await client.api('GET', '/room'), 200, 'rooms').body;
-        assert.deepEqual(items.map((room) => room.name).sort(), ['general', 'news', 'random']);
+        assert.deepEqual(items.map((room) => room.name).sort(), ['announcements', 'general', 'random']);
         for (const room of items) {
           const { items: messages } = must(await client.api('GET', `/room/${room.id}/message`), 200, 'messages').body;
           assert.ok(messages.length > 0);
