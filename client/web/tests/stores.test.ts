@@ -148,6 +148,27 @@ test('a notice that stands for several events has the room counted anew, once', 
   assert.equal(asked, 1);
 });
 
+test('a list that was asked for before one was removed does not bring one back', async () => {
+  const outside = room(1, { kind: 'public', membership: null });
+  let answerList = () => {};
+  const listed = new Promise<void>((done) => (answerList = done));
+  const api = new Api(async (address) => {
+    if (!String(address).includes('?')) return new Response(JSON.stringify(outside));
+    await listed;
+    const items = [room(1, { kind: 'public' }), room(2)];
+    return new Response(JSON.stringify({ items, next: null }));
+  });
+  const rooms = new Rooms(api);
+  rooms.put(room(1, { kind: 'public' }));
+  const loading = rooms.load();
+  rooms.receive({ event: 'room.removed', room: 1 });
+  while (rooms.all.value.get(1)?.membership) await new Promise(setImmediate);
+  answerList();
+  await loading;
+  assert.equal(rooms.all.value.get(1)?.membership, null);
+  assert.ok(rooms.all.value.get(2)?.membership);
+});
+
 test('one’s own message in between needs no counting anew', () => {
   const api = new Api(() => assert.fail('asked'));
   const rooms = new Rooms(api, () => assert.fail('counted anew'));

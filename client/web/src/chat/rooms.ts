@@ -26,6 +26,9 @@ export class Rooms {
   readonly #pause: () => Promise<unknown>;
   readonly #uncertain = new Set<number>();
   #isRecounting = false;
+  /* How often one came or went, and when for each room: an answer that was asked for earlier must not undo it. */
+  #moves = 0;
+  readonly #moved = new Map<number, number>();
 
   constructor(
     api: Api,
@@ -36,6 +39,7 @@ export class Rooms {
   }
 
   async load(): Promise<void> {
+    const asked = this.#moves;
     try {
       const all = new Map<number, Room>();
       let cursor: string | number | null = null;
@@ -45,6 +49,12 @@ export class Rooms {
         for (const room of answer.items) all.set(room.id, this.#withNewerMark(room));
         cursor = answer.next;
         if (cursor === null) break;
+      }
+      for (const [id, move] of this.#moved) {
+        if (move <= asked) continue;
+        const known = this.all.value.get(id);
+        if (known) all.set(id, known);
+        else all.delete(id);
       }
       this.all.value = all;
       this.isReady.value = true;
@@ -56,7 +66,11 @@ export class Rooms {
 
   /** One room, asked for again: somebody was sent here by a link, or its entry is stale. */
   async fetch(id: number): Promise<Room> {
-    return this.put(this.#withNewerMark(await this.#api.get<Room>(`/room/${id}`)));
+    for (;;) {
+      const asked = this.#moves;
+      const room = await this.#api.get<Room>(`/room/${id}`);
+      if ((this.#moved.get(id) ?? 0) <= asked) return this.put(this.#withNewerMark(room));
+    }
   }
 
   async create(kind: RoomKind, name: string, topic: string): Promise<Room> {
@@ -90,6 +104,8 @@ export class Rooms {
   }
 
   receive(event: UserEvent): void {
+    if (event.event === 'room.added') this.#moved.set(event.room.id, ++this.#moves);
+    if (event.event === 'room.removed') this.#moved.set(event.room, ++this.#moves);
     if (event.event === 'room.added') this.put(event.room);
     if (event.event === 'room.removed') void this.#removed(event.room);
     if (event.event === 'read') this.#setRead(event.room, event.read_offset, event.unread);
