@@ -8,7 +8,8 @@
 #include "lib/clock.h"
 #include "lib/hash.h"
 
-#define MODELS_MAX 256
+/* Names that ever had a grant, also of models that are gone. */
+#define NAMES_MAX 4096
 
 struct grant {
     uint16_t model;
@@ -26,7 +27,7 @@ struct person {
     bool is_superuser;
 };
 struct permissions {
-    char *models[MODELS_MAX];
+    char *models[NAMES_MAX];
     size_t models_count;
     struct grants everyone, members;
     struct int_map *people;          /* user id → struct person, only those who are more than a member */
@@ -99,7 +100,7 @@ static int model_find(const struct permissions *permissions, const char *model)
 static int model_add(struct permissions *permissions, const char *model)
 {
     int index = model_find(permissions, model);
-    if (index >= 0 || permissions->models_count == MODELS_MAX)
+    if (index >= 0 || permissions->models_count == NAMES_MAX)
         return index;
     char *copy = strdup(model);
     if (!copy)
