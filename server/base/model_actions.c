@@ -30,8 +30,6 @@ static const struct {
 
 static void routes_add(struct dispatch *dispatch, struct model_routes *routes, const struct model *model);
 static void model_request_free(struct request *request);
-static struct asker asker_of(const struct model *model, const struct permissions *permissions,
-                             const struct actor *actor);
 
 /* ---- routes ---- */
 
@@ -145,12 +143,12 @@ static void model_request_free(struct request *request)
     row_free(asked->form);
     row_free(asked->before);
     row_free(asked->after);
+    along_clear(asked);
 }
 
 /* ---- who may see what, on the loop ---- */
 
-static struct asker asker_of(const struct model *model, const struct permissions *permissions,
-                             const struct actor *actor)
+struct asker model_asker(const struct model *model, const struct permissions *permissions, const struct actor *actor)
 {
     return (struct asker){.actor = actor,
                           .rights = permissions_of(permissions, actor, model->name),
@@ -158,20 +156,31 @@ static struct asker asker_of(const struct model *model, const struct permissions
                           .now_ms = clock_wall_ms()};
 }
 
+bool asker_sees(const struct asker *asker, const struct row *row)
+{
+    return asker->rights & RIGHT_READ && rule_allows(row->model->rules[RULE_READ], row, asker);
+}
+
+uint64_t asker_fields(const struct asker *asker, const struct row *row)
+{
+    const struct model *model = row->model;
+    uint64_t fields = 0;
+    for (size_t i = 0; i < model->fields_count; i++)
+        if (!model->fields[i].is_write_only && rule_allows(model->fields[i].read, row, asker))
+            fields |= UINT64_C(1) << i;
+    return fields;
+}
+
 bool model_row_readable(const struct model *model, const struct permissions *permissions, const struct actor *actor,
                         const struct row *row)
 {
-    struct asker asker = asker_of(model, permissions, actor);
-    return asker.rights & RIGHT_READ && rule_allows(model->rules[RULE_READ], row, &asker);
+    struct asker asker = model_asker(model, permissions, actor);
+    return asker_sees(&asker, row);
 }
 
 uint64_t model_fields_readable(const struct model *model, const struct permissions *permissions,
                                const struct actor *actor, const struct row *row)
 {
-    struct asker asker = asker_of(model, permissions, actor);
-    uint64_t fields = 0;
-    for (size_t i = 0; i < model->fields_count; i++)
-        if (!model->fields[i].is_write_only && rule_allows(model->fields[i].read, row, &asker))
-            fields |= UINT64_C(1) << i;
-    return fields;
+    struct asker asker = model_asker(model, permissions, actor);
+    return asker_fields(&asker, row);
 }

@@ -22,6 +22,11 @@ void model_announce(struct dispatch *dispatch, const struct model *model, const 
 enum status model_select(struct db *db, const struct model *model, int64_t id, struct row **out);
 /* The request as rules see it. thread any that holds the request */
 struct asker request_asker(const struct request *request);
+/* @actor on @model as rules see it, for several questions in a row. thread loop */
+struct asker model_asker(const struct model *model, const struct permissions *permissions, const struct actor *actor);
+/* May @asker see this row at all: the right to read the model, and the rule? And which of its fields (bits)? */
+bool asker_sees(const struct asker *asker, const struct row *row);
+uint64_t asker_fields(const struct asker *asker, const struct row *row);
 /* The fields of @row that @actor may see (bits). thread loop */
 uint64_t model_fields_readable(const struct model *model, const struct permissions *permissions,
                                const struct actor *actor, const struct row *row);

@@ -205,7 +205,7 @@ static void change_begin(struct model_request *change)
 {
     row_free(TAKE(change->before));
     row_free(TAKE(change->after));
-    memset(change->along, 0, sizeof change->along);
+    along_clear(change);
     request_result(&change->request);
     change->request.version = change->request.created_id = 0;
 }
@@ -267,8 +267,11 @@ static void change_done(struct request *request)
         model->hooks->written(request, change->before, change->after);
     if (is_changed)
         model_announce(request->dispatch, model, change->before, change->after);
+    for (size_t i = 0; is_changed && i < change->along_count; i++)
+        model_announce(request->dispatch, change->along[i].before->model, change->along[i].before,
+                       change->along[i].after);
     for (size_t i = 0; is_changed && i < models_count(models); i++)
-        if (change->along[i / 64] >> i % 64 & 1)
+        if (change->along_models[i / 64] >> i % 64 & 1)
             model_announce(request->dispatch, models_at(models, i), NULL, NULL);
     request_finish(request, request->status);
 }

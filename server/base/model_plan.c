@@ -130,16 +130,20 @@ static enum status plan_index(struct plan *plan, const struct model *model, cons
         buffer_printf(&sql, "DROP INDEX IF EXISTS \"%s\";\n", part->name);
     buffer_text(&sql, part->sql);
     int64_t count = 0;
+    bool is_new = false;
     if (field->is_unique)
-        status = plan_duplicates(plan, model, field, &count);
+        status = plan_duplicates(plan, model, field, &count, &is_new);
     if (status != STATUS_OK)
         return status;
     if (count) {
         SCOPED(buffer_free) struct buffer statement = {0};
-        buffer_printf(&statement,
-                      "UPDATE \"%s\" SET \"%s\" = VALUE WHERE \"%s\" IN (SELECT \"%s\" FROM \"%s\" GROUP BY 1 "
-                      "HAVING count(*) > 1)",
-                      model->table, field->column, field->column, field->column, model->table);
+        char condition[8 * MODEL_NAME_MAX + 64];
+        snprintf(condition, sizeof condition, "\"%s\" IN (SELECT \"%s\" FROM \"%s\" GROUP BY 1 HAVING count(*) > 1)",
+                 field->column, field->column, model->table);
+        if (is_new)
+            add_sql(model->table, field->column, field_type(field), &statement);
+        else
+            update_sql(model->table, field->column, "VALUE", condition, &statement);
         return plan_refuse(plan, model->table, field->name, &statement,
                            "model %s: \"%s\" is to be unique, but %lld row%s share%s it with others; make them differ:",
                            model->name, field->name, (long long)count, plural(count), count == 1 ? "s" : "");
@@ -289,7 +293,7 @@ enum status plan_check_references(struct plan *plan)
     SCOPED(rows_end)
     struct rows *rows = db_query(
         plan->db,
-        "SELECT broken.\"table\", key.\"from\", broken.parent, count(*), column.\"notnull\" "
+        "SELECT broken.\"table\", key.\"from\", broken.parent, count(*), column.\"notnull\", column.type "
         "FROM pragma_foreign_key_check AS broken JOIN pragma_foreign_key_list(broken.\"table\") AS key "
         "ON key.id = broken.fkid JOIN pragma_table_info(broken.\"table\") AS column ON column.name = key.\"from\" "
         "GROUP BY 1, 2, 3 LIMIT 1",
@@ -301,9 +305,12 @@ enum status plan_check_references(struct plan *plan)
     int64_t count = rows_int(rows, 3);
     if (rows_int(rows, 4))
         buffer_printf(&statement, "DELETE FROM \"%s\" WHERE \"%s\" NOT IN (SELECT id FROM \"%s\")", table, column, to);
-    else
-        buffer_printf(&statement, "UPDATE \"%s\" SET \"%s\" = NULL WHERE \"%s\" NOT IN (SELECT id FROM \"%s\")", table,
-                      column, column, to);
+    else { /* the column may have been NOT NULL */
+        char value[8 * MODEL_NAME_MAX + 64];
+        snprintf(value, sizeof value, "CASE WHEN \"%s\" IN (SELECT id FROM \"%s\") THEN \"%s\" END", column, to,
+                 column);
+        replace_sql(table, column, rows_text(rows, 5, NULL), value, &statement);
+    }
     return plan_refuse(plan, table, column, &statement,
                        "model %s: %lld row%s refer%s by \"%s\" to rows of %s that are not there; change them:", table,
                        (long long)count, plural(count), count == 1 ? "s" : "", column, to);

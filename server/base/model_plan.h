@@ -46,8 +46,16 @@ enum status plan_check_references(struct plan *plan);
 
 /* The table of one model. *is_made: it is made, or made again, so that nothing stands on it. */
 enum status plan_table(struct plan *plan, const struct model *model, bool *is_made);
-/* The number of rows for which existing rows stand against a new UNIQUE. */
-enum status plan_duplicates(struct plan *plan, const struct model *model, const struct field *field, int64_t *count);
+/* The number of rows for which existing rows stand against a new UNIQUE. *is_new: the table has no such column yet. */
+enum status plan_duplicates(struct plan *plan, const struct model *model, const struct field *field, int64_t *count,
+                            bool *is_new);
+/* For a refusal: a new column with values. */
+void add_sql(const char *table, const char *column, const char *type, struct buffer *sql);
+/* For a refusal: @value in the rows for which @condition holds. A migration runs before the table is made again, whose
+ * old checks may not allow the value that the file asks for. */
+void update_sql(const char *table, const char *column, const char *value, const char *condition, struct buffer *sql);
+/* For a refusal: the column in another @type, or without its NOT NULL, with what the expression @value says. */
+void replace_sql(const char *table, const char *column, const char *type, const char *value, struct buffer *sql);
 /* PRECONDITION: the reason, and the file to write with @statement in it. @table is what the statement needs. */
 enum status plan_refuse(struct plan *plan, const char *table, const char *word, const struct buffer *statement,
                         const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -23,6 +23,10 @@ static enum status check_name(struct plan *plan, const struct model *model, cons
 static enum status check_columns(struct plan *plan, const struct model *model, const struct table *table);
 static enum status check_field(struct plan *plan, const struct model *model, const struct table *table,
                                const struct field *field);
+static enum status check_type(struct plan *plan, const struct model *model, const struct column *column,
+                              const struct field *field);
+static enum status converted(struct plan *plan, const struct model *model, const struct column *column,
+                             const struct field *field, struct buffer *value);
 static enum status check_new(struct plan *plan, const struct model *model, const struct field *field);
 static enum status check_nulls(struct plan *plan, const struct model *model, const struct field *field);
 static enum status check_condition(struct plan *plan, const struct model *model, const struct field *field);
@@ -119,19 +123,78 @@ static enum status check_field(struct plan *plan, const struct model *model, con
     const struct column *column = column_find(table, field->column);
     if (!column)
         return check_new(plan, model, field);
-    if (strcmp(column->type, field_type(field)) != 0) {
-        SCOPED(buffer_free) struct buffer statement = {0};
-        buffer_printf(&statement,
-                      "ALTER TABLE \"%s\" ADD COLUMN \"%s.new\" %s; UPDATE \"%s\" SET \"%s.new\" = CAST(\"%s\" AS %s); "
-                      "ALTER TABLE \"%s\" DROP COLUMN \"%s\"; ALTER TABLE \"%s\" RENAME COLUMN \"%s.new\" TO \"%s\"",
-                      model->table, field->column, field_type(field), model->table, field->column, field->column,
-                      field_type(field), model->table, field->column, model->table, field->column, field->column);
-        return plan_refuse(plan, model->table, field->name, &statement,
-                           "model %s: \"%s\" is stored as %s and is to be %s, and there are rows;", model->name,
-                           field->name, column->type, field_type(field));
-    }
-    enum status status = check_nulls(plan, model, field);
+    enum status status = check_type(plan, model, column, field);
+    if (status == STATUS_OK)
+        status = check_nulls(plan, model, field);
     return status == STATUS_OK ? check_condition(plan, model, field) : status;
+}
+
+static enum status check_type(struct plan *plan, const struct model *model, const struct column *column,
+                              const struct field *field)
+{
+    SCOPED(buffer_free) struct buffer statement = {0};
+    SCOPED(buffer_free) struct buffer value = {0};
+    if (strcmp(column->type, field_type(field)) == 0)
+        return STATUS_OK;
+    enum status status = converted(plan, model, column, field, &value);
+    if (status != STATUS_OK)
+        return status;
+    replace_sql(model->table, column->name, field_type(field), value.bytes ? value.bytes : "", &statement);
+    return plan_refuse(plan, model->table, field->name, &statement,
+                       "model %s: \"%s\" is stored as %s and is to be %s, and there are rows;", model->name,
+                       field->name, column->type, field_type(field));
+}
+
+/* What the values are in the new type, if that is plain for every row. Otherwise the word VALUE, so that a person
+ * decides: of text that is no number a CAST makes 0, and says nothing. */
+static enum status converted(struct plan *plan, const struct model *model, const struct column *column,
+                             const struct field *field, struct buffer *value)
+{
+    int64_t others = 1; /* rows for which it is not plain */
+    const char *name = column->name;
+    bool is_text = strcmp(column->type, "TEXT") == 0;
+    enum status status = STATUS_OK;
+    if (is_text && field->kind == FIELD_TIME) {
+        /* A day of the calendar in front, because SQLite also reads '2026', 'now' and '10:00' as times, and
+         * '2026-02-30' as the 2nd of March; and no fractions, which would be cut off. */
+        status = plan_int(
+            plan, &others,
+            "SELECT count(*) FROM \"%s\" WHERE \"%s\" IS NOT NULL AND (instr(\"%s\", '.') > 0 OR "
+            "unixepoch(\"%s\") IS NULL OR substr(\"%s\", 1, 10) IS NOT date(substr(\"%s\", 1, 10), '+0 days'))",
+            model->table, name, name, name, name, name);
+        buffer_printf(value, "unixepoch(\"%s\") * 1000", name);
+    } else if (!is_text && field->kind != FIELD_TIME && field->kind != FIELD_DATE && field->kind != FIELD_LIST) {
+        status = plan_int(plan, &others, "SELECT count(*) FROM \"%s\" WHERE CAST(\"%s\" AS %s) <> \"%s\"", model->table,
+                          name, field_type(field), name);
+        buffer_printf(value, "CAST(\"%s\" AS %s)", name, field_type(field));
+    }
+    if (others) {
+        buffer_clear(value);
+        buffer_printf(value, "CASE WHEN \"%s\" IS NOT NULL THEN VALUE END", name);
+    }
+    return value->has_failed ? FAULT("no memory") : status;
+}
+
+void replace_sql(const char *table, const char *column, const char *type, const char *value, struct buffer *sql)
+{
+    buffer_printf(sql,
+                  "ALTER TABLE \"%s\" ADD COLUMN \"%s.new\" %s; UPDATE \"%s\" SET \"%s.new\" = %s; "
+                  "ALTER TABLE \"%s\" DROP COLUMN \"%s\"; ALTER TABLE \"%s\" RENAME COLUMN \"%s.new\" TO \"%s\"",
+                  table, column, type, table, column, value, table, column, table, column, column);
+}
+
+void add_sql(const char *table, const char *column, const char *type, struct buffer *sql)
+{
+    buffer_printf(sql, "ALTER TABLE \"%s\" ADD COLUMN \"%s\" %s; UPDATE \"%s\" SET \"%s\" = VALUE", table, column, type,
+                  table, column);
+}
+
+void update_sql(const char *table, const char *column, const char *value, const char *condition, struct buffer *sql)
+{
+    buffer_printf(sql,
+                  "PRAGMA ignore_check_constraints = ON; UPDATE \"%s\" SET \"%s\" = %s WHERE %s; "
+                  "PRAGMA ignore_check_constraints = OFF",
+                  table, column, value, condition);
 }
 
 static enum status check_new(struct plan *plan, const struct model *model, const struct field *field)
@@ -139,8 +202,7 @@ static enum status check_new(struct plan *plan, const struct model *model, const
     if (field->is_nullable || has_start_value(field))
         return STATUS_OK;
     SCOPED(buffer_free) struct buffer statement = {0};
-    buffer_printf(&statement, "ALTER TABLE \"%s\" ADD COLUMN \"%s\" %s; UPDATE \"%s\" SET \"%s\" = VALUE", model->table,
-                  field->column, field_type(field), model->table, field->column);
+    add_sql(model->table, field->column, field_type(field), &statement);
     return plan_refuse(plan, model->table, field->name, &statement,
                        "model %s: \"%s\" is new and must not be empty, but there are rows; give it a default, or",
                        model->name, field->name);
@@ -156,12 +218,12 @@ static enum status check_nulls(struct plan *plan, const struct model *model, con
     if (status != STATUS_OK || !count)
         return status;
     SCOPED(buffer_free) struct buffer statement = {0};
-    buffer_printf(&statement, "UPDATE \"%s\" SET \"%s\" = ", model->table, field->column);
+    SCOPED(buffer_free) struct buffer value = {0};
+    char condition[2 * MODEL_NAME_MAX + 16];
     if (has_start_value(field))
-        start_value(field, &statement);
-    else
-        buffer_text(&statement, "VALUE");
-    buffer_printf(&statement, " WHERE \"%s\" IS NULL", field->column);
+        start_value(field, &value);
+    snprintf(condition, sizeof condition, "\"%s\" IS NULL", field->column);
+    update_sql(model->table, field->column, value.bytes ? value.bytes : "VALUE", condition, &statement);
     return plan_refuse(plan, model->table, field->name, &statement,
                        "model %s: \"%s\" must not be empty, but is in %lld row%s; fill it:", model->name, field->name,
                        (long long)count, plural(count));
@@ -170,26 +232,28 @@ static enum status check_nulls(struct plan *plan, const struct model *model, con
 static enum status check_condition(struct plan *plan, const struct model *model, const struct field *field)
 {
     SCOPED(buffer_free) struct buffer condition = {0};
+    SCOPED(buffer_free) struct buffer broken = {0};
     SCOPED(buffer_free) struct buffer sql = {0};
     int64_t count = 0;
     field_condition(field, &condition);
     if (!condition.length)
         return STATUS_OK;
-    buffer_printf(&sql, "SELECT count(*) FROM \"%s\" WHERE NOT (%s)", model->table, condition.bytes);
-    if (sql.has_failed)
+    buffer_printf(&broken, "NOT (%s)", condition.bytes);
+    buffer_printf(&sql, "SELECT count(*) FROM \"%s\" WHERE %s", model->table, broken.bytes ? broken.bytes : "");
+    if (sql.has_failed || condition.has_failed || broken.has_failed)
         return FAULT("no memory");
     enum status status = db_get_int(plan->db, &count, sql.bytes, "");
     if (status != STATUS_OK || !count)
         return status;
     SCOPED(buffer_free) struct buffer statement = {0};
-    buffer_printf(&statement, "UPDATE \"%s\" SET \"%s\" = VALUE WHERE NOT (%s)", model->table, field->column,
-                  condition.bytes);
+    update_sql(model->table, field->column, "VALUE", broken.bytes, &statement);
     return plan_refuse(plan, model->table, field->name, &statement,
                        "model %s: what the file says of \"%s\" does not hold in %lld row%s; change them:", model->name,
                        field->name, (long long)count, plural(count));
 }
 
-enum status plan_duplicates(struct plan *plan, const struct model *model, const struct field *field, int64_t *count)
+enum status plan_duplicates(struct plan *plan, const struct model *model, const struct field *field, int64_t *count,
+                            bool *is_new)
 {
     int64_t is_there = 0, is_column = 0;
     enum status status =
@@ -198,6 +262,7 @@ enum status plan_duplicates(struct plan *plan, const struct model *model, const 
         status = db_get_int(plan->db, &is_column, "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2", "tt",
                             model->table, field->column);
     *count = 0;
+    *is_new = !is_column;
     if (status != STATUS_OK || !is_there)
         return status;
     if (is_column)

@@ -8,7 +8,15 @@ static enum status is_there(struct db *db, const struct model *model, size_t fie
                             int64_t except_id, bool *answer);
 static enum status is_visible(const struct model_request *asked, struct db *db, size_t field, int64_t id, bool *answer);
 static enum status reference_refuse(struct request *request, const struct field *field);
-static enum status referrer_follow(struct model_request *asked, struct db *db, size_t index, size_t field);
+static enum status referrers_follow(struct model_request *asked, struct db *db, const struct model *model, int64_t id,
+                                    bool is_asked_for, bool *is_too_much);
+static enum status referrer_follow(struct model_request *asked, struct db *db, size_t index, size_t field, int64_t id,
+                                   bool *is_too_much);
+static enum status along_select(struct model_request *asked, struct db *db, const struct model *model, size_t field,
+                                int64_t id, bool *is_too_much);
+static bool along_add(struct model_request *asked, struct row **row, bool is_emptied);
+static enum status along_finish(struct model_request *asked, struct db *db);
+static void along_forget_rows(struct model_request *asked);
 static enum status reference_empty(struct db *db, const struct model *model, size_t field, int64_t id);
 static void along_mark(struct model_request *asked, size_t index);
 
@@ -78,7 +86,10 @@ static enum status is_visible(const struct model_request *asked, struct db *db, 
     const struct model *other = models_find(dispatch_models(asked->request.dispatch), model->fields[field].references);
     struct asker asker = asker_beside(asked, field);
     SCOPED(view_free) struct view view = {0};
-    enum status status = other ? view_select(db, other, &asker, id, &view) : STATUS_NOT_FOUND;
+    enum status status =
+        other ? request_rights_left(&asked->request, db, other->name, &asker.rights) : STATUS_NOT_FOUND;
+    if (status == STATUS_OK)
+        status = view_select(db, other, &asker, id, &view);
     *answer = status == STATUS_OK && view.is_visible;
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -152,17 +163,16 @@ static enum status is_there(struct db *db, const struct model *model, size_t fie
 enum status row_delete(struct model_request *asked, struct db *db)
 {
     struct request *request = &asked->request;
-    const struct models *models = dispatch_models(request->dispatch);
     const struct model *model = model_of(request);
-    for (size_t i = 0; i < models_count(models); i++)
-        for (size_t j = 0; j < models_at(models, i)->fields_count; j++) {
-            const char *references = models_at(models, i)->fields[j].references;
-            if (!references || strcmp(references, model->name) != 0)
-                continue;
-            enum status status = referrer_follow(asked, db, i, j);
-            if (status != STATUS_OK)
-                return status;
-        }
+    bool is_too_much = false;
+    enum status status = referrers_follow(asked, db, model, asked->id, true, &is_too_much);
+    /* What goes along is referred to in turn, until nothing new is found. */
+    for (size_t i = 0; status == STATUS_OK && !is_too_much && i < asked->along_count; i++)
+        if (!asked->along[i].is_emptied)
+            status = referrers_follow(asked, db, asked->along[i].before->model, row_id(asked->along[i].before), false,
+                                      &is_too_much);
+    if (status != STATUS_OK)
+        return status;
     SCOPED(sql_free) struct sql sql = {0};
     sql_text(&sql, "DELETE FROM ");
     sql_name(&sql, model->table);
@@ -170,33 +180,128 @@ enum status row_delete(struct model_request *asked, struct db *db)
     sql_name(&sql, model->fields[FIELD_ID].column);
     sql_text(&sql, " = ");
     sql_int(&sql, asked->id);
-    enum status status = sql_run(&sql, db);
+    status = sql_run(&sql, db);
     if (status == STATUS_CONFLICT)
         return request_refuse(request, STATUS_CONFLICT, "Something else refers to what would go along with this.");
+    if (status == STATUS_OK && is_too_much)
+        along_forget_rows(asked);
+    else if (status == STATUS_OK)
+        status = along_finish(asked, db);
     return status;
 }
 
-/* A field of the model at @index refers to the row that is to go. */
-static enum status referrer_follow(struct model_request *asked, struct db *db, size_t index, size_t field)
+/* All fields of all models that refer to the row of @id, which is to go. */
+static enum status referrers_follow(struct model_request *asked, struct db *db, const struct model *model, int64_t id,
+                                    bool is_asked_for, bool *is_too_much)
+{
+    const struct models *models = dispatch_models(asked->request.dispatch);
+    for (size_t i = 0; i < models_count(models); i++)
+        for (size_t j = 0; j < models_at(models, i)->fields_count; j++) {
+            const char *references = models_at(models, i)->fields[j].references;
+            if (!references || strcmp(references, model->name) != 0)
+                continue;
+            /* That something refers to what goes along is said in words when the data base refuses. */
+            if (!is_asked_for && models_at(models, i)->fields[j].on_delete == ON_DELETE_RESTRICT)
+                continue;
+            enum status status = referrer_follow(asked, db, i, j, id, is_too_much);
+            if (status != STATUS_OK)
+                return status;
+        }
+    return STATUS_OK;
+}
+
+/* A field of the model at @index refers to the row of @id. */
+static enum status referrer_follow(struct model_request *asked, struct db *db, size_t index, size_t field, int64_t id,
+                                   bool *is_too_much)
 {
     const struct model *model = models_at(dispatch_models(asked->request.dispatch), index);
-    struct value id = value_int(asked->id);
+    struct value value = value_int(id);
     bool has_any = false;
-    enum status status = is_there(db, model, field, &id, 0, &has_any);
+    enum status status = is_there(db, model, field, &value, 0, &has_any);
     if (status != STATUS_OK || !has_any)
         return status;
-    switch (model->fields[field].on_delete) {
-    case ON_DELETE_RESTRICT:
+    if (model->fields[field].on_delete == ON_DELETE_RESTRICT)
         return request_refuse(&asked->request, STATUS_CONFLICT,
                               "Something of \"%s\" refers to this: change or delete that first.", model->name);
-    case ON_DELETE_SET_NULL:
-        status = reference_empty(db, model, field, asked->id);
-        break;
-    case ON_DELETE_CASCADE:
-        break; /* the data base does it */
-    }
     along_mark(asked, index);
+    if (!*is_too_much)
+        status = along_select(asked, db, model, field, id, is_too_much);
+    if (status == STATUS_OK && model->fields[field].on_delete == ON_DELETE_SET_NULL)
+        status = reference_empty(db, model, field, id);
+    return status; /* the rows of a CASCADE are deleted by the data base */
+}
+
+/* Note the rows of @model whose @field is @id, as they are. */
+static enum status along_select(struct model_request *asked, struct db *db, const struct model *model, size_t field,
+                                int64_t id, bool *is_too_much)
+{
+    SCOPED(sql_free) struct sql sql = {0};
+    sql_text(&sql, "SELECT ");
+    sql_fields(&sql, model, "r");
+    sql_text(&sql, " FROM ");
+    sql_name(&sql, model->table);
+    sql_text(&sql, " AS r WHERE ");
+    sql_column(&sql, "r", model->fields[field].column);
+    sql_text(&sql, " = ");
+    sql_int(&sql, id);
+    struct rows *rows = sql_query(&sql, db);
+    bool has_memory = true;
+    while (has_memory && !*is_too_much && rows_next(rows)) {
+        SCOPED(row_free) struct row *row = row_read(rows, model);
+        has_memory = row;
+        if (row)
+            *is_too_much = !along_add(asked, &row, model->fields[field].on_delete == ON_DELETE_SET_NULL);
+    }
+    enum status status = rows_end(rows);
+    if (!has_memory)
+        return FAULT("no memory");
     return status;
+}
+
+/* Takes the row, unless it is known already. False: too much to tell. */
+static bool along_add(struct model_request *asked, struct row **row, bool is_emptied)
+{
+    if ((*row)->model == model_of(&asked->request) && row_id(*row) == asked->id)
+        return true;
+    for (size_t i = 0; i < asked->along_count; i++) {
+        const struct along *known = &asked->along[i];
+        /* One that was emptied and then goes after all would have to be followed from there: too rare to be told. */
+        if (known->before->model == (*row)->model && row_id(known->before) == row_id(*row))
+            return !known->is_emptied || is_emptied;
+    }
+    if (asked->along_count == ALONG_MAX)
+        return false;
+    asked->along[asked->along_count++] = (struct along){.before = TAKE(*row), .is_emptied = is_emptied};
+    return true;
+}
+
+/* Everything can be told one by one: what stays, as it is now. */
+static enum status along_finish(struct model_request *asked, struct db *db)
+{
+    enum status status = STATUS_OK;
+    memset(asked->along_models, 0, sizeof asked->along_models);
+    for (size_t i = 0; status == STATUS_OK && i < asked->along_count; i++) {
+        struct along *along = &asked->along[i];
+        if (along->is_emptied)
+            status = model_select(db, along->before->model, row_id(along->before), &along->after);
+    }
+    return status;
+}
+
+static void along_forget_rows(struct model_request *asked)
+{
+    for (size_t i = 0; i < asked->along_count; i++) {
+        row_free(asked->along[i].before);
+        row_free(asked->along[i].after);
+    }
+    memset(asked->along, 0, sizeof asked->along);
+    asked->along_count = 0;
+}
+
+void along_clear(struct model_request *asked)
+{
+    along_forget_rows(asked);
+    memset(asked->along_models, 0, sizeof asked->along_models);
 }
 
 /* The data base would do it too, but the rows would be others under the same version. */
@@ -227,7 +332,7 @@ static enum status reference_empty(struct db *db, const struct model *model, siz
 static void along_mark(struct model_request *asked, size_t index)
 {
     const struct models *models = dispatch_models(asked->request.dispatch);
-    uint64_t *word = &asked->along[index / 64], bit = UINT64_C(1) << index % 64;
+    uint64_t *word = &asked->along_models[index / 64], bit = UINT64_C(1) << index % 64;
     if (*word & bit)
         return;
     *word |= bit;

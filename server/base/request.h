@@ -130,6 +130,9 @@ struct sessions *request_sessions(struct request *request);
 /* Writer thread, inside work: is what the loop allowed still allowed? Only looks into the data base if permissions
  * changed since. OK, FORBIDDEN, UNAUTHENTICATED (or a fault). Call it first in every work that writes. */
 enum status request_recheck(struct request *request, struct db *db);
+/* The same, after request_recheck(), of rights on another @model, which the loop found in memory: takes out of *rights
+ * what has been taken away since. */
+enum status request_rights_left(const struct request *request, struct db *db, const char *model, unsigned *rights);
 
 /* ---- parameters: read one, refuse in words, remember the error in the request ----
  * Each answers false if the parameter is there but wrong (error noted). An absent optional one leaves *value alone. */

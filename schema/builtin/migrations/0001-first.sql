@@ -16,6 +16,7 @@ CREATE TABLE user (
     updated_at INTEGER NOT NULL,
     version INTEGER NOT NULL DEFAULT 1
 ) STRICT;
+CREATE INDEX user_name ON user(name); -- lists are in this order
 
 CREATE TABLE session (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -74,6 +75,21 @@ CREATE TABLE audit (
     detail TEXT NOT NULL,       -- JSON
     digest TEXT NOT NULL DEFAULT '' -- SHA-256 of the digest before and of this entry: nothing can be changed unseen
 ) STRICT;
+CREATE INDEX audit_action ON audit(action);
+-- Against mistakes; whoever writes the file without us could drop these, and the chain of digests would tell.
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'entries of the record are never changed');
+END;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'entries of the record are never deleted');
+END;
+-- INSERT OR REPLACE deletes without asking the trigger above.
+CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = new.id)
+BEGIN
+    SELECT RAISE(ABORT, 'entries of the record are never replaced');
+END;
 
 -- Answers to requests with an idempotency key: asked again, they are given again.
 CREATE TABLE idempotency (

@@ -18,6 +18,17 @@ static void fill(struct world *world)
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM audit"), 5);
 }
 
+/* From here on the data base takes what somebody with the file could do to it. */
+static void unguard(struct world *world)
+{
+    static const char *const triggers[] = {"audit_no_update", "audit_no_delete", "audit_no_replace"};
+    for (size_t i = 0; i < ARRAY_LENGTH(triggers); i++) {
+        char sql[80];
+        snprintf(sql, sizeof sql, "DROP TRIGGER %s", triggers[i]);
+        assert_int_equal(world_run_sql(world, sql), STATUS_OK);
+    }
+}
+
 static const cJSON *verify(struct world *world)
 {
     struct answer *answer = ask(world, shell(), "audit.verify", "{}");
@@ -39,6 +50,29 @@ static void an_untouched_record_is_whole(void **state)
     assert_false(has(answer, "broken"));
 }
 
+static void the_data_base_itself_only_adds(void **state)
+{
+    struct world *world = *state;
+    static const char *const sql[] = {
+        "UPDATE audit SET at = at + 1 WHERE id = 3",
+        "UPDATE audit SET digest = digest",
+        "DELETE FROM audit WHERE id = 5",
+        "DELETE FROM audit",
+        "INSERT OR REPLACE INTO audit(id, at, action, detail) VALUES (3, 0, 'grant', '{}')",
+        "REPLACE INTO audit SELECT * FROM audit",
+        "INSERT INTO audit(id, at, action, detail) VALUES (3, 0, 'grant', '{}') ON CONFLICT(id) DO UPDATE SET at = 0",
+    };
+    fill(world);
+    for (size_t i = 0; i < ARRAY_LENGTH(sql); i++) {
+        assert_int_not_equal(world_run_sql(world, sql[i]), STATUS_OK);
+
+        const cJSON *answer = verify(world);
+
+        assert_true(cJSON_IsTrue(json_get(answer, "is_whole")));
+        assert_int_equal(look_int(answer, "entries"), 5);
+    }
+}
+
 static void any_change_is_found_where_it_was_made(void **state)
 {
     struct world *world = *state;
@@ -54,6 +88,7 @@ static void any_change_is_found_where_it_was_made(void **state)
         "UPDATE audit SET id = 10 WHERE id = 3",
     };
     fill(world);
+    unguard(world);
     world_run_sql(world, "CREATE TABLE kept AS SELECT * FROM audit");
     for (size_t i = 0; i < ARRAY_LENGTH(sql); i++) {
         assert_int_equal(world_run_sql(world, sql[i]), STATUS_OK);
@@ -91,6 +126,7 @@ static void an_entry_with_a_digest_of_its_own_breaks_the_next_one(void **state)
 {
     struct world *world = *state;
     fill(world);
+    unguard(world);
 
     assert_int_equal(world_write(world, forge, NULL), STATUS_OK);
 
@@ -102,6 +138,7 @@ static void entries_that_were_cut_off_are_missed(void **state)
 {
     struct world *world = *state;
     fill(world);
+    unguard(world);
     world_run_sql(world, "DELETE FROM audit WHERE id > 3");
     assert_int_equal(look_int(verify(world), "broken"), 4);
 
@@ -145,6 +182,7 @@ static void a_long_record_is_checked_in_pieces(void **state)
     world_write(world, verify_in_pairs, &odd);
     made(ask(world, shell(), "group.create", "{'name':'six'}"));
     world_write(world, verify_in_pairs, &even);
+    unguard(world);
     world_run_sql(world, "UPDATE audit SET detail = replace(detail, 'six', 'sax') WHERE id = 6");
     world_write(world, verify_in_pairs, &broken);
 
@@ -224,6 +262,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, ground_open, ground_close)
     const struct CMUnitTest tests[] = {
         TEST(an_untouched_record_is_whole),
+        TEST(the_data_base_itself_only_adds),
         TEST(any_change_is_found_where_it_was_made),
         TEST(an_entry_with_a_digest_of_its_own_breaks_the_next_one),
         TEST(entries_that_were_cut_off_are_missed),

@@ -21,6 +21,10 @@ static const char page[] =
 static const char mark[] =
     "{\"type\": \"object\", \"required\": [\"page\"], \"properties\": {"
     "\"page\": {\"type\": \"integer\", \"x-references\": \"page\", \"x-on-delete\": \"cascade\"}}}";
+static const char note[] =
+    "{\"type\": \"object\", \"properties\": {"
+    "\"paper\": {\"type\": [\"integer\", \"null\"], \"x-references\": \"paper\", \"x-on-delete\": \"set-null\"},"
+    "\"page\": {\"type\": [\"integer\", \"null\"], \"x-references\": \"page\", \"x-on-delete\": \"set-null\"}}}";
 static const char user[] =
     "{\"type\": \"object\", \"required\": [\"name\"], \"properties\": {\"name\": {\"type\": \"string\"}}}";
 
@@ -87,6 +91,18 @@ static void take_start(struct request *request)
     request_write(request, take_work, NULL);
 }
 
+static enum status hide_work(struct request *request, struct db *db)
+{
+    (void)request;
+    db_acl_changed(db);
+    return db_run(db, "DELETE FROM \"grant\" WHERE model = 'paper'", "");
+}
+
+static void hide_start(struct request *request)
+{
+    request_write(request, hide_work, NULL);
+}
+
 /* Breaks a rule that only the commit looks at, so that the others of its group run again. */
 static enum status spoil_work(struct request *request, struct db *db)
 {
@@ -101,6 +117,7 @@ static void spoil_start(struct request *request)
 
 static const struct route routes[] = {
     {.name = "right.take", .flags = ROUTE_OPEN, .start = take_start},
+    {.name = "right.hide", .flags = ROUTE_OPEN, .start = hide_start},
     {.name = "group.spoil", .flags = ROUTE_OPEN, .start = spoil_start},
 };
 
@@ -123,15 +140,18 @@ static int papers_open(void **state)
         "open INTEGER NOT NULL, pay INTEGER, fee INTEGER) STRICT",
         "CREATE TABLE page(" OWN "paper INTEGER NOT NULL REFERENCES paper(id) ON DELETE CASCADE) STRICT",
         "CREATE TABLE mark(" OWN "page INTEGER NOT NULL REFERENCES page(id) ON DELETE CASCADE) STRICT",
+        "CREATE TABLE note(" OWN "paper INTEGER REFERENCES paper(id) ON DELETE SET NULL, "
+        "page INTEGER REFERENCES page(id) ON DELETE SET NULL) STRICT",
         "CREATE TABLE later(id INTEGER PRIMARY KEY, owner INTEGER REFERENCES user(id) DEFERRABLE INITIALLY DEFERRED) "
         "STRICT",
         "INSERT INTO \"grant\"(subject, model, rights, created_at) VALUES ('members', 'paper', 3, 0), "
-        "('members', 'page', 7, 0), ('members', 'mark', 7, 0)",
+        "('members', 'page', 7, 0), ('members', 'mark', 7, 0), ('members', 'note', 7, 0)",
     };
     read_model(models, "user", user, false);
     read_model(models, "paper", paper, false);
     read_model(models, "page", page, false);
     read_model(models, "mark", mark, false);
+    read_model(models, "note", note, false);
     if (!models_finish(models, why, sizeof why))
         fail_msg("%s", why);
     for (size_t i = 0; i < ARRAY_LENGTH(tables); i++)
@@ -139,6 +159,7 @@ static int papers_open(void **state)
     assert_true(permissions_set(world->permissions, SUBJECT_MEMBERS, 0, "paper", RIGHT_READ | RIGHT_WRITE));
     assert_true(permissions_set(world->permissions, SUBJECT_MEMBERS, 0, "page", 7));
     assert_true(permissions_set(world->permissions, SUBJECT_MEMBERS, 0, "mark", 7));
+    assert_true(permissions_set(world->permissions, SUBJECT_MEMBERS, 0, "note", 7));
     world_add_user(world, "ann");
     world_add_user(world, "bob");
     dispatch_set_models(world->dispatch, models);
@@ -216,7 +237,7 @@ static void a_work_that_runs_twice_is_told_once(void **state)
     assert_int_equal(papers(world), 1);
 }
 
-static void what_went_along_is_told_as_too_much_to_tell(void **state)
+static void what_went_along_is_told_row_by_row(void **state)
 {
     struct world *world = *state;
     ask(world, person(1, 0), "paper.create", "{'title':'a'}");
@@ -227,7 +248,51 @@ static void what_went_along_is_told_as_too_much_to_tell(void **state)
     assert_string_equal(story, "paper 1>0");
     story[0] = '\0';
     ask(world, shell(), "paper.delete", "{'id':1}");
-    assert_string_equal(story, "paper 1>0 mark 0>0 page 0>0");
+    assert_string_equal(story, "paper 1>0 page 1>0");
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM page"), 0);
+}
+
+/* Pages go with their paper, marks with their page; a note stays and refers to nothing. */
+static void what_went_along_with_what_went_along_is_told_too(void **state)
+{
+    struct world *world = *state;
+    ask(world, person(1, 0), "paper.create", "{'title':'a'}");
+    ask(world, person(1, 0), "paper.create", "{'title':'b'}");
+    for (int i = 1; i <= 2; i++) {
+        ask(world, person(1, 0), "page.create", "{'paper':%d}", i);
+        ask(world, person(1, 0), "mark.create", "{'page':%d}", i);
+        ask(world, person(1, 0), "note.create", "{'paper':%d,'page':%d}", i, i);
+    }
+    story[0] = '\0';
+
+    assert_int_equal(ask(world, shell(), "paper.delete", "{'id':1}")->status, STATUS_NO_CONTENT);
+
+    /* The note was emptied twice: by the paper and by the page. */
+    assert_string_equal(story, "paper 1>0 note 1>3 page 1>0 mark 1>0");
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM note WHERE paper IS NULL AND page IS NULL"), 1);
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM note WHERE paper = 2 AND page = 2 AND version = 1"), 1);
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM mark"), 1);
+}
+
+static void more_than_can_be_told_is_told_as_too_much(void **state)
+{
+    struct world *world = *state;
+    for (int i = 1; i <= 2; i++) {
+        char sql[300];
+        ask(world, person(1, 0), "paper.create", "{'title':'%d'}", i);
+        snprintf(sql, sizeof sql,
+                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
+                 "INSERT INTO page(created_at, updated_at, version, paper) SELECT 0, 0, 1, %d FROM n",
+                 ALONG_MAX - 1 + i, i);
+        assert_int_equal(world_run_sql(world, sql), STATUS_OK);
+    }
+    story[0] = '\0';
+    ask(world, shell(), "paper.delete", "{'id':2}");
+    assert_string_equal(story, "paper 1>0 mark 0>0 note 0>0 page 0>0");
+    story[0] = '\0';
+    ask(world, shell(), "paper.delete", "{'id':1}");
+    assert_null(strstr(story, "0>0"));
+    assert_int_equal(strlen(story), strlen("paper 1>0") + ALONG_MAX * strlen(" page 1>0"));
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM page"), 0);
 }
 
@@ -282,6 +347,42 @@ static void a_right_taken_away_before_the_write_refuses_all_three(void **state)
         assert_int_equal(answers[i]->status, STATUS_FORBIDDEN);
     assert_string_equal(story, "");
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM paper WHERE version = 1"), 1);
+}
+
+/* What may not be seen any more cannot be referred to any more: the same answer as for a row that is not there. */
+static void a_right_on_another_model_taken_away_before_the_write_hides_its_rows(void **state)
+{
+    struct world *world = *state;
+    ask(world, person(1, 0), "paper.create", "{'title':'a'}");
+    ask(world, person(1, 0), "paper.create", "{'title':'b'}");
+    ask(world, person(1, 0), "page.create", "{'paper':1}");
+    struct answer *never = ask(world, person(1, 0), "page.create", "{'paper':9}");
+    story[0] = '\0';
+    send_as(world, shell(), "right.hide", "{}");
+    struct answer *answers[] = {
+        send_as(world, person(1, 0), "page.create", "{'paper':1}"),
+        send_as(world, person(1, 0), "page.update", "{'id':1,'paper':2}"),
+    };
+    struct answer *machines = send_as(world, shell(), "page.create", "{'paper':1}");
+    world_run(world);
+    for (size_t i = 0; i < ARRAY_LENGTH(answers); i++) {
+        assert_int_equal(answers[i]->status, STATUS_INVALID);
+        assert_string_equal(answers[i]->errors, never->errors);
+    }
+    assert_int_equal(machines->status, STATUS_CREATED);
+    assert_string_equal(story, "page 0>1");
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM page WHERE paper = 1"), 2);
+}
+
+/* Rights changed, but not these: the data base says so. */
+static void a_right_on_another_model_that_stays_keeps_its_rows(void **state)
+{
+    struct world *world = *state;
+    ask(world, person(1, 0), "paper.create", "{'title':'a'}");
+    send_as(world, shell(), "right.take", "{}");
+    struct answer *made = send_as(world, person(1, 0), "page.create", "{'paper':1}");
+    world_run(world);
+    assert_int_equal(made->status, STATUS_CREATED);
 }
 
 static void a_right_taken_away_before_the_answer_refuses_reading(void **state)
@@ -393,10 +494,14 @@ int main(void)
         TEST(each_change_is_told_once_with_the_rows_before_and_after),
         TEST(nobody_is_told_of_what_was_refused),
         TEST(a_work_that_runs_twice_is_told_once),
-        TEST(what_went_along_is_told_as_too_much_to_tell),
+        TEST(what_went_along_is_told_row_by_row),
+        TEST(what_went_along_with_what_went_along_is_told_too),
+        TEST(more_than_can_be_told_is_told_as_too_much),
         TEST(a_hook_may_change_the_row_and_hears_of_it_first),
         TEST(a_hook_that_refuses_leaves_everything_as_it_was),
         TEST(a_right_taken_away_before_the_write_refuses_all_three),
+        TEST(a_right_on_another_model_taken_away_before_the_write_hides_its_rows),
+        TEST(a_right_on_another_model_that_stays_keeps_its_rows),
         TEST(a_right_taken_away_before_the_answer_refuses_reading),
         TEST(who_is_no_superuser_any_more_at_the_answer_gets_what_everybody_gets),
         TEST(what_a_right_on_another_model_showed_is_gone_with_it),
