@@ -25,16 +25,18 @@ const struct subcommand subcommands[] = {
     {"group", "add NAME | list | show GROUP | rename GROUP NAME | remove GROUP | join GROUP USER | part GROUP USER",
      "groups of people; GROUP and USER are ids or names", group_run},
     {"grant",
-     "list [--user=ID] [--group=ID] [--model=MODEL] [--subject=SUBJECT] | "
-     "give SUBJECT MODEL RIGHTS [--until=2027-01-31T12:00:00Z] [--reason=WORDS] [--dry-run] | take GRANT-ID | "
-     "take SUBJECT MODEL | SUBJECT MODEL RIGHTS [REASON]",
+     "list [--user=USER] [--group=GROUP] [--model=MODEL] [--subject=SUBJECT] | "
+     "give SUBJECT MODEL RIGHTS [--until=2027-01-31T12:00:00Z] [--reason=WORDS] [--dry-run] | "
+     "take GRANT-ID [--reason=WORDS] [--dry-run] | take SUBJECT MODEL [--reason=WORDS] [--dry-run] | "
+     "SUBJECT MODEL RIGHTS [REASON]",
      "permissions: SUBJECT is everyone, members, user:NAME or group:NAME; RIGHTS is read,write,delete,grant",
      grant_run},
-    {"revoke", "GRANT-ID", "take a permission back (the id is in `parley grant list`)", revoke_run},
+    {"revoke", "GRANT-ID [--reason=WORDS] [--dry-run]", "take a permission back (the id is in `parley grant list`)",
+     revoke_run},
     {"explain", "USER MODEL ACTION [ID]",
      "may somebody (or: anonymous) read, write, delete or grant, and why; ID is of a row", explain_run},
     {"who", "MODEL RIGHT [ID]", "who may do something with a model, or with one of its rows", who_run},
-    {"audit", "[list] [--action=WORD] [--user=ID] [--since=ID] | verify",
+    {"audit", "[list] [--action=WORD] [--user=USER] [--since=ID] | verify",
      "who changed which permission, newest first; verify: is the record whole (3: it is not)", audit_run},
     {"backup", "FILE [--json]", "copy the data base to FILE, also while the server runs", backup_run},
     {"restore", "FILE [--force] [--json]", "put a backup in the place of the data base, while no server runs",
@@ -116,7 +118,7 @@ static int demo_run(const struct settings *settings, int count, char **words)
         buffer_printf(&text, "  %-6s %s%s\n", names[i], password, i == 0 ? "   (administrator)" : "");
     }
     struct node node;
-    char why[2048];
+    char why[4096];
     if (!node_open(&node, settings, false, why, sizeof why)) {
         fprintf(stderr, "parley: %s\n", why);
         return EXIT_FAILED;

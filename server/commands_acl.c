@@ -6,10 +6,12 @@
 #include "commands_ask.h"
 
 static int grant_give(const struct settings *settings, int count, char **words, bool as_json);
-static int grant_take_back(const struct settings *settings, int count, char **words);
-static int changes_try(const struct settings *settings, cJSON *change, bool as_json);
+static int grant_send(const struct settings *settings, const cJSON *body, bool as_json);
 static void grant_say(const cJSON *grant);
-static void rights_say(const cJSON *rights);
+static int grant_take_back(const struct settings *settings, int count, char **words, bool as_json);
+static int grant_id_take(const struct settings *settings, const char *id, const char *reason, bool is_trial,
+                         bool as_json);
+static int changes_try(const struct settings *settings, cJSON *change, bool as_json);
 static void explain_say(const cJSON *answer, const char *user, char **words, int count);
 static int audit_verify(const struct settings *settings, bool as_json);
 
@@ -46,7 +48,7 @@ int group_run(const struct settings *settings, int count, char **words)
     SCOPED(buffer_free) struct buffer answer = {0};
     int code = EXIT_USAGE;
     if (count == 1 && strcmp(what, "list") == 0)
-        return list_print(settings, "group", "after", as_json);
+        return list_print(settings, "group?limit=200", "after", as_json);
     if (count == 2 && strcmp(what, "add") == 0) {
         cJSON_AddStringToObject(body, "name", words[1]);
         code = ask(settings, HTTP_M_POST, "group", body, &answer);
@@ -79,12 +81,28 @@ static void filter_append(struct buffer *path, const char *name, const char *val
     query_append(path, value);
 }
 
+/* The filter @name by the id of what the option @prefix names; without the option none. Exit code. */
+static int id_filter_take(const struct settings *settings, int *count, char **words, const char *prefix,
+                          int (*find)(const struct settings *settings, const char *word, int64_t *id), const char *name,
+                          struct buffer *path)
+{
+    int64_t id = 0;
+    const char *word = option_take(count, words, prefix);
+    int code = word ? find(settings, word, &id) : EXIT_FINE;
+    if (word && code == EXIT_FINE)
+        buffer_printf(path, "&%s=%lld", name, (long long)id);
+    return code;
+}
+
 static int grant_list(const struct settings *settings, int count, char **words, bool as_json)
 {
     SCOPED(buffer_free) struct buffer path = {0};
     buffer_text(&path, "grant?limit=10000");
-    filter_append(&path, "user", option_take(&count, words, "--user="));
-    filter_append(&path, "group", option_take(&count, words, "--group="));
+    int code = id_filter_take(settings, &count, words, "--user=", user_id_find, "user", &path);
+    if (code == EXIT_FINE)
+        code = id_filter_take(settings, &count, words, "--group=", group_id_find, "group", &path);
+    if (code != EXIT_FINE)
+        return code;
     filter_append(&path, "model", option_take(&count, words, "--model="));
     filter_append(&path, "subject", option_take(&count, words, "--subject="));
     return count ? usage_error("grant list takes --user, --group, --model and --subject only")
@@ -98,7 +116,7 @@ int grant_run(const struct settings *settings, int count, char **words)
     if (strcmp(what, "list") == 0)
         return grant_list(settings, count - 1, words + 1, as_json);
     if (strcmp(what, "take") == 0)
-        return grant_take_back(settings, count - 1, words + 1);
+        return grant_take_back(settings, count - 1, words + 1, as_json);
     if (strcmp(what, "give") == 0)
         return grant_give(settings, count - 1, words + 1, as_json);
     return grant_give(settings, count, words, true);
@@ -124,16 +142,23 @@ static int grant_give(const struct settings *settings, int count, char **words, 
 {
     const char *until = option_take(&count, words, "--until="), *reason = option_take(&count, words, "--reason=");
     bool is_trial = flag_take(&count, words, "--dry-run");
-    SCOPED(buffer_free) struct buffer answer = {0};
     SCOPED(json_free) cJSON *body = grant_body(count, words);
     if (!body || (count == 4 && reason))
         return usage_error("grant takes list, give, take, or SUBJECT MODEL RIGHTS [REASON]");
+    if (is_trial && until)
+        return usage_error("--dry-run counts what would change at once: leave --until out");
     if (is_trial)
         return changes_try(settings, body, as_json);
     if (until)
         cJSON_AddStringToObject(body, "until", until);
     if (reason)
         cJSON_AddStringToObject(body, "reason", reason);
+    return grant_send(settings, body, as_json);
+}
+
+static int grant_send(const struct settings *settings, const cJSON *body, bool as_json)
+{
+    SCOPED(buffer_free) struct buffer answer = {0};
     int code = ask(settings, HTTP_M_POST, "grant", body, &answer);
     if (code != EXIT_FINE)
         return code;
@@ -148,30 +173,90 @@ static int grant_give(const struct settings *settings, int count, char **words, 
 
 static void grant_say(const cJSON *grant)
 {
-    const char *until = json_get_text(grant, "until");
-    printf("%s may ", json_get_text(grant, "subject"));
-    rights_say(json_get(grant, "rights"));
-    printf(" %s", json_get_text(grant, "model"));
-    if (until)
-        printf(" until %s", until);
-    if (json_get_int(grant, "id", 0))
-        printf(" (grant %lld)", (long long)json_get_int(grant, "id", 0));
-    putchar('\n');
-}
-
-static void rights_say(const cJSON *rights)
-{
-    const cJSON *right;
-    const char *gap = cJSON_GetArraySize(rights) ? "" : "no longer do anything with";
+    const cJSON *right, *rights = json_get(grant, "rights");
+    const char *subject = json_get_text(grant, "subject"), *model = json_get_text(grant, "model");
+    const char *until = json_get_text(grant, "until"), *gap = "";
+    if (!cJSON_GetArraySize(rights)) {
+        /* Not that nothing is possible any more: somebody may still be a member, or in a group. */
+        printf("the grant to %s on %s is taken back; what other grants give stays\n", subject, model);
+        return;
+    }
+    printf("%s may ", subject);
     cJSON_ArrayForEach (right, rights) {
         printf("%s%s", gap, json_text(right));
         gap = ", ";
     }
-    if (!cJSON_GetArraySize(rights))
-        printf("%s", gap);
+    printf(" %s", model);
+    if (until)
+        printf(" until %s", until);
+    printf(" (grant %lld)\n", (long long)json_get_int(grant, "id", 0));
 }
 
-/* What giving it would do, without doing it. */
+/* ---- take back ---- */
+
+static int grant_take_back(const struct settings *settings, int count, char **words, bool as_json)
+{
+    const char *reason = option_take(&count, words, "--reason=");
+    bool is_trial = flag_take(&count, words, "--dry-run");
+    if (count == 1 && is_id(words[0]))
+        return grant_id_take(settings, words[0], reason, is_trial, as_json);
+    if (count != 2)
+        return usage_error("grant take takes a GRANT-ID, or SUBJECT MODEL; and --reason and --dry-run");
+    char none[] = "";
+    char *all[] = {words[0], words[1], none};
+    SCOPED(json_free) cJSON *body = grant_body(3, all);
+    if (is_trial)
+        return changes_try(settings, body, as_json);
+    if (reason)
+        cJSON_AddStringToObject(body, "reason", reason);
+    return grant_send(settings, body, as_json);
+}
+
+int revoke_run(const struct settings *settings, int count, char **words)
+{
+    bool as_json = flag_take(&count, words, "--json"), is_trial = flag_take(&count, words, "--dry-run");
+    const char *reason = option_take(&count, words, "--reason=");
+    if (count != 1 || !is_id(words[0]))
+        return usage_error("revoke takes one GRANT-ID; and --reason and --dry-run");
+    return grant_id_take(settings, words[0], reason, is_trial, as_json);
+}
+
+/* What taking it would do: a dry run knows a grant by whose it is and on what. */
+static int grant_id_try(const struct settings *settings, const char *path, bool as_json)
+{
+    SCOPED(buffer_free) struct buffer answer = {0};
+    int code = ask(settings, HTTP_M_GET, path, NULL, &answer);
+    if (code != EXIT_FINE)
+        return code;
+    SCOPED(json_free) cJSON *grant = cJSON_ParseWithLength(answer.bytes, answer.length);
+    SCOPED(json_free) cJSON *change = cJSON_CreateObject();
+    const char *subject = json_get_text(grant, "subject"), *model = json_get_text(grant, "model");
+    cJSON_AddStringToObject(change, "subject", subject ? subject : "");
+    cJSON_AddStringToObject(change, "model", model ? model : "");
+    cJSON_AddArrayToObject(change, "rights");
+    return changes_try(settings, change, as_json);
+}
+
+static int grant_id_take(const struct settings *settings, const char *id, const char *reason, bool is_trial,
+                         bool as_json)
+{
+    char path[64];
+    snprintf(path, sizeof path, "grant/%s", id);
+    if (is_trial)
+        return grant_id_try(settings, path, as_json);
+    SCOPED(buffer_free) struct buffer answer = {0};
+    SCOPED(json_free) cJSON *body = cJSON_CreateObject();
+    if (reason)
+        cJSON_AddStringToObject(body, "reason", reason);
+    int code = ask(settings, HTTP_M_DELETE, path, body, &answer);
+    if (code == EXIT_FINE && as_json)
+        answer_print(&answer);
+    else if (code == EXIT_FINE)
+        printf("taken back\n");
+    return code;
+}
+
+/* What a change would do, without doing it. */
 static int changes_try(const struct settings *settings, cJSON *change, bool as_json)
 {
     SCOPED(json_free) cJSON *body = cJSON_CreateObject();
@@ -191,30 +276,6 @@ static int changes_try(const struct settings *settings, cJSON *change, bool as_j
            (long long)json_get_int(counts, "people", 0), (long long)json_get_int(counts, "gain", 0),
            (long long)json_get_int(counts, "subscriptions", 0));
     return EXIT_FINE;
-}
-
-static int grant_take_back(const struct settings *settings, int count, char **words)
-{
-    if (count == 1)
-        return revoke_run(settings, count, words);
-    if (count != 2)
-        return usage_error("grant take takes a GRANT-ID, or SUBJECT MODEL");
-    char none[] = "";
-    char *all[] = {words[0], words[1], none};
-    return grant_give(settings, 3, all, false);
-}
-
-int revoke_run(const struct settings *settings, int count, char **words)
-{
-    char path[64];
-    SCOPED(buffer_free) struct buffer answer = {0};
-    if (count != 1 || !is_id(words[0]))
-        return usage_error("revoke takes one GRANT-ID");
-    snprintf(path, sizeof path, "grant/%s", words[0]);
-    int code = ask(settings, HTTP_M_DELETE, path, NULL, &answer);
-    if (code == EXIT_FINE)
-        printf("taken back\n");
-    return code;
 }
 
 /* ---- why, and who ---- */
@@ -302,6 +363,11 @@ static void explain_say(const cJSON *answer, const char *user, char **words, int
     } else if (json_get_bool(answer, "rows_have_rules")) {
         printf("  each row is also judged by a rule: give the ID of one\n");
     }
+    if (json_get(answer, "create_rule")) {
+        char *rule = json_print(json_get(answer, "create_rule"));
+        printf("  making a row has a rule of its own: %s\n", rule ? rule : "?");
+        free(rule);
+    }
     if (json_get_bool(answer, "is_builtin"))
         printf("  %s is built in: its own actions may ask for more, such as membership in a room\n", words[1]);
 }
@@ -339,7 +405,9 @@ int audit_run(const struct settings *settings, int count, char **words)
         return audit_verify(settings, as_json);
     buffer_text(&path, "audit?limit=200");
     filter_append(&path, "action", option_take(&count, words, "--action="));
-    filter_append(&path, "user", option_take(&count, words, "--user="));
+    int code = id_filter_take(settings, &count, words, "--user=", user_id_find, "user", &path);
+    if (code != EXIT_FINE)
+        return code;
     filter_append(&path, "since", option_take(&count, words, "--since="));
     if (count > 1 || (count == 1 && strcmp(words[0], "list") != 0))
         return usage_error("audit takes list or verify");

@@ -29,7 +29,7 @@ static void problem_show(const char *text)
 int ask(const struct settings *settings, enum http_method method, const char *path, const cJSON *body,
         struct buffer *answer)
 {
-    char why[2048] = "";
+    char why[4096] = "";
     char *text = body ? json_print(body) : NULL;
     int status = shell_call(settings, method, path, text, answer, why, sizeof why);
     free(text);
@@ -88,7 +88,7 @@ int user_find(const struct settings *settings, const char *name, int64_t *id)
 {
     SCOPED(buffer_free) struct buffer path = {0};
     SCOPED(buffer_free) struct buffer answer = {0};
-    buffer_text(&path, "user?limit=1&q="); /* of all names that begin so, the name itself is the first */
+    buffer_text(&path, "user?fields=id,name&name[like]="); /* as two names are compared: small letters or capitals */
     query_append(&path, name);
     int code = ask(settings, HTTP_M_GET, path.bytes, NULL, &answer);
     if (code != EXIT_FINE)
@@ -116,12 +116,15 @@ int user_id_find(const struct settings *settings, const char *word, int64_t *id)
 
 int group_id_find(const struct settings *settings, const char *word, int64_t *id)
 {
+    SCOPED(buffer_free) struct buffer path = {0};
     SCOPED(buffer_free) struct buffer answer = {0};
     if (is_id(word)) {
         *id = strtoll(word, NULL, 10);
         return EXIT_FINE;
     }
-    int code = ask(settings, HTTP_M_GET, "group", NULL, &answer);
+    buffer_text(&path, "group?name=");
+    query_append(&path, word);
+    int code = ask(settings, HTTP_M_GET, path.bytes, NULL, &answer);
     if (code != EXIT_FINE)
         return code;
     SCOPED(json_free) cJSON *list = cJSON_ParseWithLength(answer.bytes, answer.length);

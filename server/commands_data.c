@@ -11,10 +11,10 @@
 
 #define WHY_SIZE 4096
 
-static enum status migrate(const struct settings *settings, bool is_rehearsal, struct table_changes *changes, char *why,
+static enum status migrate(const struct settings *settings, bool is_rehearsal, struct model_follow *follow, char *why,
                            size_t why_size);
-static void changes_print(const struct table_changes *changes, bool is_rehearsal);
-static void changes_print_json(const struct table_changes *changes, bool is_done, const char *refused);
+static void changes_print(const struct model_follow *follow, bool is_rehearsal);
+static void changes_print_json(const struct model_follow *follow, bool is_done, const char *refused);
 static int exit_code(enum status status);
 static enum status renew_epochs(void *context, struct db *db, char *why, size_t why_size);
 
@@ -22,23 +22,23 @@ int migrate_run(const struct settings *settings, int count, char **words)
 {
     bool is_rehearsal = flag_take(&count, words, "--dry-run"), as_json = flag_take(&count, words, "--json");
     char why[WHY_SIZE] = "";
-    SCOPED(table_changes_free) struct table_changes changes = {0};
+    SCOPED(model_follow_free) struct model_follow follow = {0};
     if (count) {
         fprintf(stderr, "parley: migrate does not know \"%s\"; see parley migrate --help\n", words[0]);
         return EXIT_USAGE;
     }
-    enum status status = migrate(settings, is_rehearsal, &changes, why, sizeof why);
+    enum status status = migrate(settings, is_rehearsal, &follow, why, sizeof why);
     bool is_fine = status == STATUS_OK;
     if (as_json)
-        changes_print_json(&changes, is_fine && !is_rehearsal, is_fine ? NULL : why);
-    else if (is_fine || changes.count)
-        changes_print(&changes, is_rehearsal);
+        changes_print_json(&follow, is_fine && !is_rehearsal, is_fine ? NULL : why);
+    else if (is_fine || follow.changes.count)
+        changes_print(&follow, is_rehearsal);
     if (!is_fine)
         fprintf(stderr, "parley: %s\n", why);
     return exit_code(status);
 }
 
-static enum status migrate(const struct settings *settings, bool is_rehearsal, struct table_changes *changes, char *why,
+static enum status migrate(const struct settings *settings, bool is_rehearsal, struct model_follow *follow, char *why,
                            size_t why_size)
 {
     /* Not a node among nodes: it must not be taken for the home that may be running. */
@@ -47,18 +47,19 @@ static enum status migrate(const struct settings *settings, bool is_rehearsal, s
     struct node node;
     if (!node_build(&node, &alone, false, why, why_size))
         return STATUS_PRECONDITION;
-    struct model_follow follow = {.models = node.models, .folder = settings->data_schema, .is_quiet = true};
+    *follow = node_follow(&node);
+    follow->is_quiet = true;
     struct store_options options = node_store_options(settings);
-    options.prepare = model_follow_prepare(&follow);
+    options.prepare = model_follow_prepare(follow);
     enum status status = is_rehearsal ? store_rehearse(options.path, &options.prepare, why, why_size)
                                       : store_open(&options, &node.loop, &node.store, why, why_size);
     node_close(&node);
-    *changes = follow.changes;
     return status;
 }
 
-static void changes_print(const struct table_changes *changes, bool is_rehearsal)
+static void changes_print(const struct model_follow *follow, bool is_rehearsal)
 {
+    const struct table_changes *changes = &follow->changes;
     for (size_t i = 0; i < changes->count; i++) {
         printf("%s\n", changes->items[i].words);
         /* Indented, so that it can be told from the words. */
@@ -68,14 +69,17 @@ static void changes_print(const struct table_changes *changes, bool is_rehearsal
             line += length + (line[length] == '\n');
         }
     }
+    for (size_t i = 0; i < follow->hints.count; i++)
+        printf("%s\n", follow->hints.items[i].words);
     if (!changes->count)
         printf("the tables are as the files of the models say\n");
     else if (is_rehearsal)
         printf("nothing was changed: this was only tried on a copy\n");
 }
 
-static void changes_print_json(const struct table_changes *changes, bool is_done, const char *refused)
+static void changes_print_json(const struct model_follow *follow, bool is_done, const char *refused)
 {
+    const struct table_changes *changes = &follow->changes;
     SCOPED(buffer_free) struct buffer json = {0};
     buffer_text(&json, "{\"changes\":[");
     for (size_t i = 0; i < changes->count; i++) {
@@ -84,6 +88,12 @@ static void changes_print_json(const struct table_changes *changes, bool is_done
         buffer_char(&json, ',');
         buffer_json_member(&json, "sql", changes->items[i].sql);
         buffer_char(&json, '}');
+    }
+    buffer_text(&json, "],\"hints\":[");
+    for (size_t i = 0; i < follow->hints.count; i++) {
+        const char *words = follow->hints.items[i].words;
+        buffer_text(&json, i ? "," : "");
+        buffer_json(&json, words, strlen(words));
     }
     buffer_printf(&json, "],\"done\":%s,", is_done ? "true" : "false");
     buffer_json_member(&json, "refused", refused);
@@ -96,8 +106,8 @@ const char *data_help(const char *name)
         return "The tables of models follow their files (the folder data.schema) at each start; this does the same\n"
                "without starting, and prints each step with its SQL. What would lose data is refused with the file to\n"
                "write into data.schema/migrations/. --dry-run tries it on a copy, also beside a running server, and\n"
-               "changes nothing; without it no server may run. --json: {\"changes\":[{\"words\",\"sql\"}],\"done\",\n"
-               "\"refused\"}.";
+               "changes nothing; without it no server may run. --json: {\"changes\":[{\"words\",\"sql\"}],\n"
+               "\"hints\",\"done\",\"refused\"}.";
     if (strcmp(name, "restore") == 0)
         return "FILE is a copy made by `parley backup`; it is checked first: whole, ours, not newer than the program.\n"
                "No server may run. What was there is kept as <data.path>.before-restore; --force replaces one that is\n"

@@ -99,9 +99,10 @@ static int user_patch(const struct settings *settings, const char *name, const c
 static int user_list(const struct settings *settings, const char *prefix, bool as_json)
 {
     SCOPED(buffer_free) struct buffer path = {0};
-    buffer_text(&path, "user?limit=50&q=");
+    buffer_text(&path, "user?fields=id,name,superuser,disabled&sort=name&name[like]=");
     query_append(&path, prefix);
-    return list_print(settings, path.bytes, "after", as_json);
+    query_append(&path, "*");
+    return list_print(settings, path.bytes, "cursor", as_json);
 }
 
 static int user_password(const struct settings *settings, const char *name, bool reads, bool as_json)

@@ -10,12 +10,14 @@
 #include "commands_data.h"
 #include "lib/log.h"
 #include "lib/random.h"
+#include "node.h"
 #include "serve.h"
 #include "settings.h"
 
 extern char **environ;
 
 static int command_unknown(const char *name);
+static int check_run(const struct settings *settings);
 
 static void help_print(void)
 {
@@ -23,13 +25,16 @@ static void help_print(void)
            "Chat and permissions in one server: what is committed is delivered once, in order, to everyone\n"
            "who may read it, and to nobody who may not.\n\n"
            "  serve [--edge]     run the server; --edge: without a data base, it finds its home through Redis\n"
-           "  check              look at the settings without starting\n"
+           "  check              look at the settings and the files of models without starting\n"
            "  settings [--json]  every setting, its value, range and meaning\n");
     for (const struct subcommand *command = subcommands; command->name; command++)
         printf("  %-18s %s\n", command->name, command->help);
-    printf("\nSettings come from --config (JSON), then PARLEY_* variables (PARLEY_HTTP_ADDRESS), then --name=value.\n"
-           "Exit codes: 0 done · 1 failed · 2 the command line is wrong · 3 refused, with the reason.\n"
-           "Each command tells more with --help.\n");
+    printf(
+        "\nSettings come from --config (JSON), then PARLEY_* variables (PARLEY_HTTP_ADDRESS), then --name=value.\n"
+        "Where no server runs, a command opens the data base as serve does: it makes the tables that the program and\n"
+        "the files of models ask for. See parley migrate --dry-run first.\n"
+        "Exit codes: 0 done · 1 failed · 2 the command line is wrong · 3 refused, with the reason.\n"
+        "Each command tells more with --help.\n");
 }
 
 static int command_help(const char *name)
@@ -132,13 +137,33 @@ static int run(const struct settings *settings, const char *name, int count, cha
     if (is_settings)
         settings_print(settings, stdout, as_json);
     if (is_check)
-        printf("the settings are fine\n");
-    if (is_settings || is_check)
+        return check_run(settings);
+    if (is_settings)
         return EXIT_FINE;
     for (const struct subcommand *command = subcommands; command->name; command++)
         if (strcmp(command->name, name) == 0)
             return command->run(settings, count, words);
     return command_unknown(name);
+}
+
+/* Whatever can stop a start and does not depend on the data base. */
+static int check_run(const struct settings *settings)
+{
+    /* As in commands_data.c: not a node among nodes. */
+    struct settings alone = *settings;
+    alone.redis_url = "";
+    struct node node;
+    char why[2048] = "";
+    if (!node_build(&node, &alone, false, why, sizeof why)) {
+        fprintf(stderr, "parley: %s\n", why);
+        return EXIT_REFUSED;
+    }
+    node_close(&node);
+    printf("the settings are fine");
+    if (settings->data_schema[0])
+        printf(", and so are the models of %s", settings->data_schema);
+    putchar('\n');
+    return EXIT_FINE;
 }
 
 int main(int argc, char **argv)

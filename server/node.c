@@ -2,9 +2,9 @@
 #include "node.h"
 #include <stdio.h>
 #include <string.h>
+#include "acl/models.h"
 #include "base/batch.h"
 #include "base/model_actions.h"
-#include "base/model_follow.h"
 #include "lib/log.h"
 #include "lib/random.h"
 #include "operate.h"
@@ -17,6 +17,7 @@ struct load {
 
 static bool node_models(struct node *node, char *why, size_t why_size);
 static bool node_store(struct node *node, char *why, size_t why_size);
+static enum status record_default_grants(struct db *db, const char *model);
 static bool node_load(struct node *node);
 
 bool node_open(struct node *node, const struct settings *settings, bool is_edge, char *why, size_t why_size)
@@ -101,14 +102,40 @@ static bool node_models(struct node *node, char *why, size_t why_size)
 
 static bool node_store(struct node *node, char *why, size_t why_size)
 {
-    SCOPED(model_follow_free)
-    struct model_follow follow = {.models = node->models, .folder = node->settings->data_schema};
+    SCOPED(model_follow_free) struct model_follow follow = node_follow(node);
     struct store_options options = node_store_options(node->settings);
     options.prepare = model_follow_prepare(&follow);
     if (store_open(&options, &node->loop, &node->store, why, why_size) != STATUS_OK)
         return false;
     dispatch_set_home(node->dispatch, node->store, node->permissions, node->sessions);
     return true;
+}
+
+struct model_follow node_follow(const struct node *node)
+{
+    return (struct model_follow){
+        .models = node->models, .folder = node->settings->data_schema, .given = record_default_grants};
+}
+
+/* They are changes of permissions as others are, made by whoever starts the program. */
+static enum status record_default_grants(struct db *db, const char *model)
+{
+    struct grant given[2]; /* of everyone, and of the members */
+    size_t count = 0;
+    /* Those of this moment: one that was there before the model stayed as it was. */
+    struct rows *rows = db_query(db,
+                                 GRANT_SELECT "WHERE g.model = ?1 AND g.reason = 'default' AND g.created_at = (SELECT "
+                                              "at FROM model_seen WHERE name = ?1) ORDER BY g.id",
+                                 "t", model);
+    while (count < ARRAY_LENGTH(given) && rows_next(rows)) {
+        struct grant_view view;
+        grant_view(rows, &view);
+        given[count++] = view.grant;
+    }
+    enum status status = rows_end(rows);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+        status = grant_audit(db, 0, "grant", NULL, &given[i], "default");
+    return status;
 }
 
 struct store_options node_store_options(const struct settings *settings)

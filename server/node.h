@@ -8,6 +8,7 @@
 #include "acl/acl.h"
 #include "base/dispatch.h"
 #include "base/model.h"
+#include "base/model_follow.h"
 #include "chat/chat.h"
 #include "net/wheel.h"
 #include "realtime/feed.h"
@@ -37,6 +38,8 @@ struct node {
 bool node_open(struct node *node, const struct settings *settings, bool is_edge, char *why, size_t why_size);
 /* The same without data base: no request can be answered, but the models are there. */
 bool node_build(struct node *node, const struct settings *settings, bool is_edge, char *why, size_t why_size);
+/* How the tables of its store follow the models. */
+struct model_follow node_follow(const struct node *node);
 /* How a home's store is opened; what prepares it is left out. */
 struct store_options node_store_options(const struct settings *settings);
 /* Close the store: what is queued is finished and answered. After it nothing may be asked of the node. */

@@ -59,7 +59,7 @@ static void greet(struct serve *serve);
 
 int serve_run(const struct settings *settings, bool is_edge)
 {
-    char why[2048];
+    char why[4096];
     SCOPED(serve_free) struct serve *serve = calloc(1, sizeof *serve);
     if (!serve)
         return 1;

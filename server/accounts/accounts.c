@@ -28,8 +28,6 @@ const struct route account_routes[] = {
     {"session.list", HTTP_M_GET, "session", ROUTE_SIGNED_IN, NULL, 0, session_list_start, 0, NULL},
     {"session.delete", HTTP_M_DELETE, "session/:id", ROUTE_SIGNED_IN, NULL, 0, session_delete_start,
      sizeof(struct account_request), account_request_free},
-    {"user.list", HTTP_M_GET, "user", ROUTE_MODEL, "user", RIGHT_READ, user_list_start, sizeof(struct account_request),
-     account_request_free},
     {"user.create", HTTP_M_POST, "user", ROUTE_SUPERUSER, NULL, 0, user_create_start, sizeof(struct account_request),
      account_request_free},
     {"user.update", HTTP_M_PATCH, "user/:id", ROUTE_SUPERUSER, NULL, 0, user_update_start,

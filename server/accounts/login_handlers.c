@@ -141,7 +141,7 @@ static bool new_user_read(struct request *request, const char *const *names)
     const char *name = NULL;
     bool is_fine = params_only(request, names);
     if (param_text(request, "name", PARAM_REQUIRED, 1, 200, &name)) {
-        const char *why = name_check(name);
+        const char *why = name_check_new(name);
         if (why) {
             request_invalid(request, "/name", "%s", why);
             is_fine = false;

@@ -31,6 +31,17 @@ const char *name_check(const char *name)
     return NULL;
 }
 
+const char *name_check_new(const char *name)
+{
+    const char *why = name_check(name);
+    return why ? why : name_is_number(name) ? NAME_IS_NUMBER : NULL;
+}
+
+bool name_is_number(const char *name)
+{
+    return name[0] && strspn(name, "0123456789") == strlen(name);
+}
+
 enum status user_insert(struct db *db, const char *name, const char *email, const char *password_hash,
                         bool is_superuser, int64_t *id)
 {

@@ -19,6 +19,12 @@ void user_clear(struct user *user);
 void name_fold(const char *name, char folded[NAME_SIZE]);
 /* NULL if @name may be a user's name, else why not. */
 const char *name_check(const char *name);
+/* The same of a name that is new. */
+const char *name_check_new(const char *name);
+/* Digits only: where an id or a name is asked for, they are the id of somebody else. New people and groups are not
+ * called so. */
+bool name_is_number(const char *name);
+#define NAME_IS_NUMBER "A name of digits only would be taken for an id: add a letter."
 
 /* CONFLICT: the name or the e-mail address is taken. @email may be NULL. */
 enum status user_insert(struct db *db, const char *name, const char *email, const char *password_hash,

@@ -69,6 +69,5 @@ void setup_create_start(struct request *request);
 void me_start(struct request *request);
 void session_list_start(struct request *request);
 void session_delete_start(struct request *request);
-void user_list_start(struct request *request);
 void user_create_start(struct request *request);
 void user_update_start(struct request *request);

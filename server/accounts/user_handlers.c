@@ -215,60 +215,6 @@ void session_delete_start(struct request *request)
         request_finish(request, STATUS_INVALID);
 }
 
-/* ---- people ---- */
-
-static enum status user_list_work(struct request *request, struct db *db)
-{
-    struct buffer *json = request_result(request);
-    const char *prefix = json_get_text(request->params, "q"), *cursor = json_get_text(request->params, "after");
-    int64_t limit = 20, count = 0;
-    bool sees_all = account_request(request)->is_superuser;
-    char folded[NAME_SIZE], after[NAME_SIZE], end[NAME_SIZE + 1], last[NAME_SIZE] = "";
-    param_int(request, "limit", PARAM_OPTIONAL, 1, 50, &limit);
-    name_fold(prefix ? prefix : "", folded);
-    name_fold(cursor ? cursor : "", after);
-    /* Names are ASCII, so this ends behind everything that begins with the prefix. */
-    snprintf(end, sizeof end, "%s\x7f", folded);
-    SCOPED(rows_end)
-    struct rows *rows =
-        db_query(db,
-                 "SELECT id, name, superuser, disabled FROM user WHERE name_folded >= ?1 AND name_folded < ?2 "
-                 "AND name_folded > ?3 AND (?4 OR disabled = 0) ORDER BY name_folded LIMIT ?5",
-                 "tttii", folded, end, after, (int64_t)sees_all, limit);
-    if (!rows)
-        return STATUS_FAULT;
-    buffer_text(json, "{\"items\":[");
-    for (const char *comma = ""; rows_next(rows); comma = ",", count++) {
-        snprintf(last, sizeof last, "%s", rows_text(rows, 1, NULL));
-        buffer_printf(json, "%s{\"id\":%lld,", comma, (long long)rows_int(rows, 0));
-        buffer_json_member(json, "name", last);
-        if (sees_all)
-            buffer_printf(json, ",\"superuser\":%s,\"disabled\":%s", rows_int(rows, 2) ? "true" : "false",
-                          rows_int(rows, 3) ? "true" : "false");
-        buffer_char(json, '}');
-    }
-    buffer_text(json, "],");
-    buffer_json_member(json, "next", count == limit ? last : NULL);
-    buffer_char(json, '}');
-    return rows_end(TAKE(rows));
-}
-
-void user_list_start(struct request *request)
-{
-    static const char *const names[] = {"q", "after", "limit", NULL};
-    const char *prefix = NULL;
-    int64_t limit = 20;
-    account_request(request)->is_superuser = permissions_is_superuser(request_permissions(request), &request->actor);
-    bool is_fine = params_only(request, names);
-    is_fine &= param_text(request, "q", PARAM_OPTIONAL, 0, NAME_CHARACTERS_MAX, &prefix);
-    is_fine &= param_text(request, "after", PARAM_OPTIONAL, 0, NAME_CHARACTERS_MAX, &prefix);
-    is_fine &= param_int(request, "limit", PARAM_OPTIONAL, 1, 50, &limit);
-    if (is_fine)
-        request_read(request, user_list_work, NULL);
-    else
-        request_finish(request, STATUS_INVALID);
-}
-
 /* ---- change an account (administrators) ---- */
 
 /* The session that an administrator who sets his own password goes on with; 0: none. */

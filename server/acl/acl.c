@@ -1,5 +1,6 @@
 /* acl/acl.c: the application: its routes, what it loads, how a change comes into force. */
 #include "acl/acl.h"
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "acl/state.h"
@@ -17,7 +18,8 @@ static const struct route acl_routes[] = {
     {"group.detail", HTTP_M_GET, "group/:id", ROUTE_SUPERUSER, NULL, 0, group_detail_start, ACL_SIZE, NULL},
     {"group.create", HTTP_M_POST, "group", ROUTE_SUPERUSER, NULL, 0, group_create_start, ACL_SIZE, NULL},
     {"group.update", HTTP_M_PATCH, "group/:id", ROUTE_SUPERUSER, NULL, 0, group_update_start, ACL_SIZE, NULL},
-    {"group.delete", HTTP_M_DELETE, "group/:id", ROUTE_SUPERUSER, NULL, 0, group_delete_start, ACL_SIZE, NULL},
+    {"group.delete", HTTP_M_DELETE, "group/:id", ROUTE_SUPERUSER, NULL, 0, group_delete_start,
+     sizeof(struct group_delete), group_delete_free},
     {"group_member.create", HTTP_M_POST, "group/:id/member", ROUTE_SUPERUSER, NULL, 0, group_member_create_start,
      ACL_SIZE, NULL},
     {"group_member.delete", HTTP_M_DELETE, "group/:id/member/:user", ROUTE_SUPERUSER, NULL, 0,
@@ -66,6 +68,18 @@ void acl_announce(struct acl *acl, int64_t user_id)
     char feed[40];
     snprintf(feed, sizeof feed, "user:%lld", (long long)user_id);
     hub_publish(acl->hub, feed, 0, event, sizeof event - 1);
+}
+
+enum status acl_absent(struct request *request, const char *format, ...)
+{
+    char words[160];
+    va_list arguments;
+    if (!request->is_privileged)
+        return STATUS_NOT_FOUND;
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    return request_refuse(request, STATUS_NOT_FOUND, "%s", words);
 }
 
 bool acl_may_grant(struct request *request, const char *model)

@@ -18,11 +18,16 @@ struct dry_run_request {
     struct request request;
     struct change changes[CHANGES_MAX];
     size_t count;
-    struct permissions *after; /* owned: as it would be */
+    const struct model *models[CHANGES_MAX]; /* of the changes, each once */
+    size_t models_count;
+    struct dry_run_request **place; /* in the application's list; NULL: it has none */
+    struct permissions *after;      /* owned: as it would be */
     int64_t lose, gain;
 };
 
 static void dry_run_start(struct request *request);
+static bool place_take(struct dry_run_request *run);
+static void models_collect(struct dry_run_request *run);
 static enum status dry_run_work(struct request *request, struct db *db);
 static void dry_run_done(struct request *request);
 static void dry_run_free(struct request *request);
@@ -91,7 +96,42 @@ static void dry_run_start(struct request *request)
     for (size_t i = 0; i < run->count; i++)
         if (!acl_may_grant(request, run->changes[i].model->name))
             return;
-    request_read(request, dry_run_work, dry_run_done);
+    if (place_take(run)) {
+        models_collect(run);
+        request_read(request, dry_run_work, dry_run_done);
+    } else {
+        request->retry_after_s = 1;
+        request_refuse(request, STATUS_TOO_MANY, "Another dry run is under way: wait for its answer.");
+        request_finish(request, STATUS_TOO_MANY);
+    }
+}
+
+/* A dry run looks at everybody's rights and asks every open subscription. One at a time for each person, and few in
+ * all, leave readers and the loop to the others. */
+static bool place_take(struct dry_run_request *run)
+{
+    struct acl *acl = run->request.app;
+    struct dry_run_request **place = NULL;
+    for (size_t i = 0; i < DRY_RUNS_MAX; i++)
+        if (!acl->dry_runs[i])
+            place = &acl->dry_runs[i];
+        else if (acl->dry_runs[i]->request.actor.user_id == run->request.actor.user_id)
+            return false;
+    if (place)
+        *place = run;
+    run->place = place;
+    return place != NULL;
+}
+
+static void models_collect(struct dry_run_request *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        size_t at = 0;
+        while (at < run->models_count && run->models[at] != run->changes[i].model)
+            at++;
+        if (at == run->models_count)
+            run->models[run->models_count++] = run->changes[i].model;
+    }
 }
 
 /* ---- people: reader thread, on permissions of its own ---- */
@@ -134,9 +174,9 @@ static void person_compare(struct dry_run_request *run, const struct permissions
 {
     const struct actor actor = {.user_id = user_id};
     unsigned lost = 0, gained = 0;
-    for (size_t i = 0; i < run->count; i++) {
-        unsigned had = permissions_of(before, &actor, run->changes[i].model->name);
-        unsigned has = permissions_of(run->after, &actor, run->changes[i].model->name);
+    for (size_t i = 0; i < run->models_count; i++) {
+        unsigned had = permissions_of(before, &actor, run->models[i]->name);
+        unsigned has = permissions_of(run->after, &actor, run->models[i]->name);
         lost |= had & ~has;
         gained |= has & ~had;
     }
@@ -188,5 +228,8 @@ static void dry_run_done(struct request *request)
 
 static void dry_run_free(struct request *request)
 {
-    permissions_free(container_of(request, struct dry_run_request, request)->after);
+    struct dry_run_request *run = container_of(request, struct dry_run_request, request);
+    if (run->place)
+        *run->place = NULL;
+    permissions_free(run->after);
 }

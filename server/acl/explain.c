@@ -100,7 +100,7 @@ static bool user_read(struct request *request)
         explain->user.id = id;
     } else if (text && strcmp(text, "anonymous") == 0) {
         explain->user.is_anonymous = true;
-    } else if (text && text[0] && strspn(text, "0123456789") == strlen(text) && strlen(text) < 16) {
+    } else if (text && name_is_number(text) && strlen(text) < 16) {
         explain->user.id = strtoll(text, NULL, 10);
     } else if (text && !name_check(text)) {
         name_fold(text, explain->user.name);
@@ -209,7 +209,8 @@ static void explain_done(struct request *request)
     struct buffer *json = request_result(request);
     struct actor actor = {.user_id = explain->user.id};
     if (request->status == STATUS_OK && !question_may_see(request, question))
-        request->status = STATUS_NOT_FOUND;
+        request->status =
+            acl_absent(request, "There is no row %lld of \"%s\".", (long long)question->row_id, question->model->name);
     if (request->status == STATUS_OK && explain->grants.has_failed)
         request->status = FAULT("no memory");
     if (request->status != STATUS_OK) {
@@ -238,6 +239,12 @@ static void explain_done(struct request *request)
     if (question->right != RIGHT_READ && question->right != RIGHT_GRANT)
         rule_print_why(request, "read_rule", question->model->rules[RULE_READ], question, &asker);
     rule_print_why(request, "rule", question_rule(question), question, &asker);
+    /* Making a row takes the right to write too, and there is none yet that one could ask about. */
+    const struct rule *create = question->model->rules[RULE_CREATE];
+    if (question->right == RIGHT_WRITE && !question->row_id && create) {
+        buffer_text(json, ",\"create_rule\":");
+        rule_print(create, json);
+    }
     /* Without a row a rule has nothing to judge, and built-in models have actions of their own that may ask for more.
      */
     buffer_printf(json, ",\"rows_have_rules\":%s,\"is_builtin\":%s}", question_rule(question) ? "true" : "false",

@@ -49,7 +49,7 @@ enum status subject_find(struct db *db, enum subject subject, const char *name, 
     if (!name)
         return STATUS_OK;
     bool is_user = subject == SUBJECT_USER;
-    if (strspn(name, "0123456789") == strlen(name))
+    if (name_is_number(name))
         return db_get_int(db, id,
                           is_user ? "SELECT id FROM user WHERE id = ?1" : "SELECT id FROM \"group\" WHERE id = ?1", "i",
                           (int64_t)strtoll(name, NULL, 10));

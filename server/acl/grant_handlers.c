@@ -1,9 +1,10 @@
 /* acl/grant_handlers.c: give a right and take it back. The change and its record commit together; then it is in force,
  * here and for every open socket, before anybody is told that it was done.
  *
- * Superusers may do everything. Who holds the right to grant on a model sees its grants, takes them back, and gives
- * what he holds himself at that moment, no longer than he holds it: asked inside the transaction, so that a right that
- * is being taken away is not handed on. */
+ * Superusers may do everything. Who holds the right to grant on a model sees its grants, gives what he holds himself at
+ * that moment, no longer than he holds it, and takes back what he could give: asked inside the transaction, so that a
+ * right that is being taken away is not handed on. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "acl/state.h"
@@ -17,6 +18,10 @@ static enum status grant_list_work(struct request *request, struct db *db);
 static enum status grant_detail_work(struct request *request, struct db *db);
 static enum status grant_create_work(struct request *request, struct db *db);
 static enum status may_change(struct request *request, struct db *db, const struct grant *grant);
+static enum status may_take(struct request *request, struct db *db, const struct grant *before,
+                            const struct grant *grant);
+static enum status holds_all(struct request *request, const struct grant *grant, const int64_t held_until[RIGHTS_COUNT],
+                             const char *verb);
 static enum status grant_delete_work(struct request *request, struct db *db);
 static void grant_done(struct request *request);
 
@@ -100,6 +105,11 @@ void grant_detail_start(struct request *request)
         request_finish(request, STATUS_INVALID);
 }
 
+static enum status grant_absent(struct request *request, int64_t id)
+{
+    return acl_absent(request, "There is no grant %lld.", (long long)id);
+}
+
 static enum status grant_detail_work(struct request *request, struct db *db)
 {
     struct buffer *json = request_result(request);
@@ -119,7 +129,9 @@ static enum status grant_detail_work(struct request *request, struct db *db)
     }
     if (status == STATUS_FORBIDDEN)
         free(TAKE(request->detail));
-    return status == STATUS_FORBIDDEN || !grant.id ? STATUS_NOT_FOUND : status;
+    return status == STATUS_FORBIDDEN         ? STATUS_NOT_FOUND
+           : status == STATUS_OK && !grant.id ? grant_absent(request, acl_request(request)->grant.id)
+                                              : status;
 }
 
 /* ---- create: replaces the rights of the same subject on the same model ---- */
@@ -169,11 +181,23 @@ void grant_create_start(struct request *request)
         request_write(request, grant_create_work, grant_done);
 }
 
+/* "members", "user:3": as it is asked for. */
+#define SUBJECT_SIZE 40
+static const char *subject_text(const struct grant *grant, char text[SUBJECT_SIZE])
+{
+    if (grant->subject_id)
+        snprintf(text, SUBJECT_SIZE, "%s:%lld", subject_word(grant->subject), (long long)grant->subject_id);
+    else
+        snprintf(text, SUBJECT_SIZE, "%s", subject_word(grant->subject));
+    return text;
+}
+
 static enum status grant_create_work(struct request *request, struct db *db)
 {
     struct acl_request *acl = acl_request(request);
     struct grant *grant = &acl->grant;
     int64_t now_ms = clock_wall_ms();
+    char subject[SUBJECT_SIZE];
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
         status = subject_find(db, grant->subject, acl->subject_name, &grant->subject_id);
@@ -183,9 +207,14 @@ static enum status grant_create_work(struct request *request, struct db *db)
         status = may_change(request, db, grant);
     if (status == STATUS_OK)
         status = grant_select(db, grant, &acl->before);
+    if (status == STATUS_NOT_FOUND && !grant->rights)
+        return request_refuse(request, status, "There is no grant to %s on \"%s\".", subject_text(grant, subject),
+                              grant->model);
     acl->had_before = status == STATUS_OK;
     if (acl->had_before)
         status = grant_delete(db, acl->before.id);
+    if (acl->had_before && status == STATUS_OK)
+        status = may_take(request, db, &acl->before, grant);
     grant->id = 0;
     if ((status == STATUS_OK || status == STATUS_NOT_FOUND) && grant->rights)
         status = grant_insert(db, grant, acl->reason, request->actor.user_id, now_ms);
@@ -201,11 +230,10 @@ static enum status grant_create_work(struct request *request, struct db *db)
     return grant_audit(db, request->actor.user_id, "grant", acl->had_before ? &acl->before : NULL, grant, acl->reason);
 }
 
-/* Is the asker allowed to give @grant (its rights may be none, to take it away)? */
+/* Is the asker allowed to give @grant (its rights may be none: to change anything on its model)? */
 static enum status may_change(struct request *request, struct db *db, const struct grant *grant)
 {
     int64_t held_until[RIGHTS_COUNT];
-    char at[CLOCK_TEXT_SIZE];
     if (request->is_privileged)
         return STATUS_OK;
     enum status status = rights_held(db, request->actor.user_id, grant->model, clock_wall_ms(), held_until);
@@ -213,18 +241,44 @@ static enum status may_change(struct request *request, struct db *db, const stru
         return status;
     if (!held_until[RIGHTS_COUNT - 1])
         return request_refuse(request, STATUS_FORBIDDEN, "You may not grant permissions on \"%s\".", grant->model);
+    return holds_all(request, grant, held_until, "grant");
+}
+
+/* After may_change(): may the asker put @grant in the place of @before? Nobody takes back what he could not give.
+ * @before is deleted by now: what the asker held through it alone, as all members hold what members may, is not his to
+ * take from the others. One's own rights one may always give up. */
+static enum status may_take(struct request *request, struct db *db, const struct grant *before,
+                            const struct grant *grant)
+{
+    int64_t held_until[RIGHTS_COUNT];
+    struct grant lost = *before;
+    bool is_own = before->subject == SUBJECT_USER && before->subject_id == request->actor.user_id;
+    bool ends_sooner = grant->until_ms && (!before->until_ms || grant->until_ms < before->until_ms);
+    if (!ends_sooner)
+        lost.rights &= ~grant->rights;
+    if (request->is_privileged || is_own)
+        return STATUS_OK;
+    enum status status = rights_held(db, request->actor.user_id, before->model, clock_wall_ms(), held_until);
+    return status == STATUS_OK ? holds_all(request, &lost, held_until, "take back") : status;
+}
+
+/* Does the asker hold the rights of @grant for as long as it lasts, to "grant" or "take back", which is the @verb? */
+static enum status holds_all(struct request *request, const struct grant *grant, const int64_t held_until[RIGHTS_COUNT],
+                             const char *verb)
+{
+    char at[CLOCK_TEXT_SIZE];
     int64_t until_ms = grant->until_ms ? grant->until_ms : INT64_MAX;
     for (unsigned i = 0; i < RIGHTS_COUNT; i++) {
         const char *right = right_word(1 << i);
         if (!(grant->rights & 1 << i))
             continue;
         if (!held_until[i])
-            return request_refuse(request, STATUS_FORBIDDEN, "You cannot grant \"%s\" on \"%s\": you lack it yourself.",
-                                  right, grant->model);
+            return request_refuse(request, STATUS_FORBIDDEN, "You cannot %s \"%s\" on \"%s\": you lack it yourself.",
+                                  verb, right, grant->model);
         if (held_until[i] < until_ms)
             return request_refuse(request, STATUS_FORBIDDEN,
-                                  "You hold \"%s\" on \"%s\" until %s only: grant it no longer than that.", right,
-                                  grant->model, clock_text(held_until[i], at));
+                                  "You hold \"%s\" on \"%s\" until %s only: you cannot %s it for longer than that.",
+                                  right, grant->model, clock_text(held_until[i], at), verb);
     }
     return STATUS_OK;
 }
@@ -255,11 +309,15 @@ static void grant_done(struct request *request)
 
 void grant_delete_start(struct request *request)
 {
-    static const char *const names[] = {"id", NULL};
+    static const char *const names[] = {"id", "reason", NULL};
+    struct acl_request *acl = acl_request(request);
     if (!acl_may_grant(request, NULL))
         return;
-    if (params_only(request, names) &&
-        param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl_request(request)->before.id))
+    acl->reason = "";
+    bool is_fine = params_only(request, names);
+    is_fine &= param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &acl->before.id);
+    is_fine &= param_text(request, "reason", PARAM_OPTIONAL, 0, 500, &acl->reason);
+    if (is_fine)
         request_write(request, grant_delete_work, grant_done);
     else
         request_finish(request, STATUS_INVALID);
@@ -272,6 +330,8 @@ static enum status grant_delete_work(struct request *request, struct db *db)
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
         status = grant_select_id(db, before->id, before);
+    if (status == STATUS_NOT_FOUND)
+        return grant_absent(request, before->id);
     if (status != STATUS_OK)
         return status;
     acl->grant = *before;
@@ -285,7 +345,10 @@ static enum status grant_delete_work(struct request *request, struct db *db)
     if (status == STATUS_OK)
         status = grant_delete(db, before->id);
     if (status == STATUS_OK)
-        status = grant_audit(db, request->actor.user_id, "revoke", before, NULL, "");
-    db_acl_changed(db);
+        status = may_take(request, db, before, &acl->grant);
+    if (status == STATUS_OK)
+        status = grant_audit(db, request->actor.user_id, "revoke", before, NULL, acl->reason);
+    if (status == STATUS_OK)
+        db_acl_changed(db);
     return status;
 }

@@ -6,10 +6,12 @@
 #include "lib/log.h"
 
 #define NAME_IS_TAKEN "There is a group of this name already."
+#define PAGE_MAX      200
 
 #define GROUP_SELECT                                                                                                   \
     "SELECT id, name, (SELECT count(*) FROM group_member WHERE group_id = id), "                                       \
-    "(SELECT json_group_array(user_id) FROM group_member WHERE group_id = id), version FROM \"group\" "
+    "(SELECT json_group_array(user_id) FROM (SELECT user_id FROM group_member WHERE group_id = \"group\".id "          \
+    "ORDER BY user_id LIMIT 1000)), version FROM \"group\" "
 
 static void group_print(struct rows *rows, struct buffer *json)
 {
@@ -18,25 +20,46 @@ static void group_print(struct rows *rows, struct buffer *json)
     buffer_printf(json, ",\"members\":%lld,\"users\":%s}", (long long)rows_int(rows, 2), rows_text(rows, 3, NULL));
 }
 
-static enum status group_list_work(struct request *request, struct db *db)
+static enum status group_absent(struct request *request)
 {
-    struct buffer *json = request_result(request);
-    struct rows *rows = db_query(db, GROUP_SELECT "ORDER BY name LIMIT 1000", "");
-    buffer_text(json, "{\"items\":[");
-    for (const char *comma = ""; rows_next(rows); comma = ",") {
-        buffer_text(json, comma);
-        group_print(rows, json);
-    }
-    buffer_text(json, "],\"next\":null}");
-    return rows_end(rows);
+    return acl_absent(request, "There is no group %lld.", (long long)acl_request(request)->group_id);
 }
+
+static enum status group_list_work(struct request *request, struct db *db);
 
 void group_list_start(struct request *request)
 {
-    if (params_only(request, NULL))
+    static const char *const names[] = {"name", "after", "limit", NULL};
+    struct acl_request *acl = acl_request(request);
+    acl->limit = PAGE_MAX;
+    bool is_fine = params_only(request, names);
+    is_fine &= param_text(request, "name", PARAM_OPTIONAL, 1, 64, &acl->group_name);
+    is_fine &= param_int(request, "after", PARAM_OPTIONAL, 0, INT64_MAX, &acl->after);
+    is_fine &= param_int(request, "limit", PARAM_OPTIONAL, 1, PAGE_MAX, &acl->limit);
+    if (is_fine)
         request_read(request, group_list_work, NULL);
     else
         request_finish(request, STATUS_INVALID);
+}
+
+static enum status group_list_work(struct request *request, struct db *db)
+{
+    const struct acl_request *acl = acl_request(request);
+    struct buffer *json = request_result(request);
+    int64_t count = 0, last = 0;
+    struct rows *rows = db_query(db, GROUP_SELECT "WHERE id > ?1 AND (?2 IS NULL OR name = ?2) ORDER BY id LIMIT ?3",
+                                 "iti", acl->after, acl->group_name, acl->limit);
+    buffer_text(json, "{\"items\":[");
+    for (const char *comma = ""; rows_next(rows); comma = ",", count++) {
+        last = rows_int(rows, 0);
+        buffer_text(json, comma);
+        group_print(rows, json);
+    }
+    if (count == acl->limit)
+        buffer_printf(json, "],\"next\":%lld}", (long long)last);
+    else
+        buffer_text(json, "],\"next\":null}");
+    return rows_end(rows);
 }
 
 /* The group as it is into the result. NOT_FOUND: there is none. */
@@ -50,7 +73,7 @@ static enum status group_result(struct request *request, struct db *db, int64_t 
         request->version = rows_int(rows, 4);
     }
     enum status status = rows_end(rows);
-    return status == STATUS_OK && !is_there ? STATUS_NOT_FOUND : status;
+    return status == STATUS_OK && !is_there ? group_absent(request) : status;
 }
 
 static enum status group_detail_work(struct request *request, struct db *db)
@@ -122,6 +145,14 @@ static enum status member_audit(struct request *request, struct db *db, const ch
 
 /* ---- create ---- */
 
+static bool name_param(struct request *request)
+{
+    struct acl_request *acl = acl_request(request);
+    if (!param_text(request, "name", PARAM_REQUIRED, 1, 64, &acl->group_name))
+        return false;
+    return !name_is_number(acl->group_name) || request_invalid(request, "/name", NAME_IS_NUMBER) == STATUS_OK;
+}
+
 static enum status group_create_work(struct request *request, struct db *db)
 {
     struct acl_request *acl = acl_request(request);
@@ -151,7 +182,7 @@ void group_create_start(struct request *request)
 {
     static const char *const names[] = {"name", NULL};
     bool is_fine = params_only(request, names);
-    is_fine &= param_text(request, "name", PARAM_REQUIRED, 1, 64, &acl_request(request)->group_name);
+    is_fine &= name_param(request);
     if (is_fine)
         request_write(request, group_create_work, group_create_done);
     else
@@ -189,7 +220,7 @@ void group_update_start(struct request *request)
     static const char *const names[] = {"id", "name", NULL};
     bool is_fine = params_only(request, names);
     is_fine &= group_param(request);
-    is_fine &= param_text(request, "name", PARAM_REQUIRED, 1, 64, &acl_request(request)->group_name);
+    is_fine &= name_param(request);
     if (is_fine)
         request_write(request, group_update_work, NULL);
     else
@@ -198,17 +229,30 @@ void group_update_start(struct request *request)
 
 /* ---- delete ---- */
 
+void group_delete_free(struct request *request)
+{
+    along_clear(&container_of(acl_request(request), struct group_delete, acl)->along);
+}
+
 static enum status group_delete_work(struct request *request, struct db *db)
 {
     struct acl_request *acl = acl_request(request);
+    struct along *along = &container_of(acl, struct group_delete, acl)->along;
+    const struct models *models = dispatch_models(request->dispatch);
     SCOPED(buffer_free) struct buffer before = {0};
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
         status = group_state(db, acl->group_id, &before);
+    if (status == STATUS_NOT_FOUND)
+        return group_absent(request);
+    if (status == STATUS_OK)
+        status = along_follow(along, request, db, models ? models_find(models, "group") : NULL, acl->group_id);
     if (status == STATUS_OK)
         status = db_run(db, "DELETE FROM \"group\" WHERE id = ?1", "i", acl->group_id);
     if (status == STATUS_OK)
         status = group_audit(request, db, "group.delete", before.bytes, NULL);
+    if (status == STATUS_OK)
+        status = along_finish(along, db);
     db_acl_changed(db);
     return status;
 }
@@ -218,6 +262,7 @@ static void group_delete_done(struct request *request)
     if (request->status == STATUS_OK) {
         permissions_drop_group(request_permissions(request), acl_request(request)->group_id);
         acl_announce(request->app, 0);
+        along_announce(&container_of(acl_request(request), struct group_delete, acl)->along, request->dispatch);
     }
     request_finish(request, request->status == STATUS_OK ? STATUS_NO_CONTENT : request->status);
 }
@@ -246,14 +291,26 @@ static bool member_read(struct request *request)
     return is_fine;
 }
 
+static enum status group_find(struct request *request, struct db *db)
+{
+    int64_t is_there = 0;
+    enum status status =
+        db_get_int(db, &is_there, "SELECT 1 FROM \"group\" WHERE id = ?1", "i", acl_request(request)->group_id);
+    return status == STATUS_NOT_FOUND ? group_absent(request) : status;
+}
+
 static enum status group_join_work(struct request *request, struct db *db)
 {
     struct acl_request *acl = acl_request(request);
     int64_t is_there = 0;
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
-        status = db_get_int(db, &is_there, "SELECT 1 FROM \"group\", user WHERE \"group\".id = ?1 AND user.id = ?2",
-                            "ii", acl->group_id, acl->user_id);
+        status = group_find(request, db);
+    if (status == STATUS_OK) {
+        status = db_get_int(db, &is_there, "SELECT 1 FROM user WHERE id = ?1", "i", acl->user_id);
+        if (status == STATUS_NOT_FOUND)
+            return acl_absent(request, "There is no user %lld.", (long long)acl->user_id);
+    }
     if (status == STATUS_OK)
         status = db_run(db, "INSERT OR IGNORE INTO group_member(group_id, user_id) VALUES (?1, ?2)", "ii",
                         acl->group_id, acl->user_id);
@@ -286,10 +343,13 @@ static enum status group_part_work(struct request *request, struct db *db)
     struct acl_request *acl = acl_request(request);
     enum status status = request_recheck(request, db);
     if (status == STATUS_OK)
+        status = group_find(request, db);
+    if (status == STATUS_OK)
         status = db_run(db, "DELETE FROM group_member WHERE group_id = ?1 AND user_id = ?2", "ii", acl->group_id,
                         acl->user_id);
     if (status == STATUS_OK && db_changes(db) == 0)
-        return STATUS_NOT_FOUND;
+        return acl_absent(request, "User %lld is not in group %lld.", (long long)acl->user_id,
+                          (long long)acl->group_id);
     if (status == STATUS_OK)
         status = member_audit(request, db, "group.part", false);
     db_acl_changed(db);

@@ -97,7 +97,8 @@ static void who_done(struct request *request)
     const struct actor nobody = {0};
     const char *comma = "";
     if (request->status == STATUS_OK && !question_may_see(request, question))
-        request->status = STATUS_NOT_FOUND;
+        request->status =
+            acl_absent(request, "There is no row %lld of \"%s\".", (long long)question->row_id, question->model->name);
     if (request->status != STATUS_OK) {
         request_finish(request, request->status);
         return;

@@ -143,7 +143,7 @@ static void model_request_free(struct request *request)
     row_free(asked->form);
     row_free(asked->before);
     row_free(asked->after);
-    along_clear(asked);
+    along_clear(&asked->along);
 }
 
 /* ---- who may see what, on the loop ---- */

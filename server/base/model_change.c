@@ -205,7 +205,7 @@ static void change_begin(struct model_request *change)
 {
     row_free(TAKE(change->before));
     row_free(TAKE(change->after));
-    along_clear(change);
+    along_clear(&change->along);
     request_result(&change->request);
     change->request.version = change->request.created_id = 0;
 }
@@ -261,17 +261,12 @@ static void change_done(struct request *request)
 {
     struct model_request *change = model_request_of(request);
     const struct model *model = model_of(request);
-    const struct models *models = dispatch_models(request->dispatch);
     bool is_changed = status_is_ok(request->status) && (change->before || change->after);
     if (is_changed && model->hooks && model->hooks->written)
         model->hooks->written(request, change->before, change->after);
-    if (is_changed)
+    if (is_changed) {
         model_announce(request->dispatch, model, change->before, change->after);
-    for (size_t i = 0; is_changed && i < change->along_count; i++)
-        model_announce(request->dispatch, change->along[i].before->model, change->along[i].before,
-                       change->along[i].after);
-    for (size_t i = 0; is_changed && i < models_count(models); i++)
-        if (change->along_models[i / 64] >> i % 64 & 1)
-            model_announce(request->dispatch, models_at(models, i), NULL, NULL);
+        along_announce(&change->along, request->dispatch);
+    }
     request_finish(request, request->status);
 }

@@ -4,9 +4,12 @@
 
 struct model_follow {
     const struct models *models;
-    const char *folder;           /* data.schema; "": none */
-    bool is_quiet;                /* not into the log: the caller shows the changes */
+    const char *folder; /* data.schema; "": none */
+    bool is_quiet;      /* not into the log: the caller shows the changes */
+    /* In the transaction that gives the default permissions of @model: the record of it. May be NULL. */
+    enum status (*given)(struct db *db, const char *model);
     struct table_changes changes; /* what was done (on a copy: what would be), in this order */
+    struct table_changes hints;   /* what is to be said beside it, without SQL */
 };
 void model_follow_free(struct model_follow *follow); /* what it owns; the struct is the caller's */
 static inline void model_follow_free_scoped(struct model_follow *follow)

@@ -24,6 +24,9 @@ static void search_drop_sql(const char *table, struct buffer *sql);
 static enum status plan_search_gone(struct plan *plan, const char *table);
 static enum status plan_seen(struct plan *plan, const struct model *model);
 static void grant_sql(const struct model *model, const char *subject, unsigned rights, int64_t now, struct buffer *sql);
+static enum status look_at_grants(struct plan *plan, const struct model *model);
+static enum status grant_differs(struct plan *plan, const struct model *model, const char *subject, unsigned rights,
+                                 bool *differs);
 static enum status part_is_same(struct plan *plan, const struct table_part *part, bool *is_same);
 
 enum status plan_make(struct plan *plan)
@@ -40,7 +43,7 @@ enum status plan_make(struct plan *plan)
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
         if (!models_at(plan->models, i)->is_builtin)
             status = plan_seen(plan, models_at(plan->models, i));
-    if (status == STATUS_OK && plan->changes.has_failed)
+    if (status == STATUS_OK && (plan->changes.has_failed || plan->hints.has_failed))
         status = STATUS_UNAVAILABLE;
     if (status != STATUS_OK && status != STATUS_PRECONDITION)
         snprintf(plan->why, plan->why_size, "the tables cannot be compared with the files of their models: %s",
@@ -268,13 +271,54 @@ static enum status plan_seen(struct plan *plan, const struct model *model)
     int64_t count = 0, now = clock_wall_ms();
     enum status status =
         db_get_int(plan->db, &count, "SELECT count(*) FROM model_seen WHERE name = ?1", "t", model->name);
-    if (status != STATUS_OK || count)
+    if (status == STATUS_OK && count)
+        return look_at_grants(plan, model);
+    if (status != STATUS_OK)
         return status;
     buffer_printf(&sql, "INSERT INTO model_seen(name, at) VALUES ('%s', %lld)", model->name, (long long)now);
     grant_sql(model, "everyone", model->everyone_rights, now, &sql);
     grant_sql(model, "members", model->members_rights, now, &sql);
     table_changes_add(&plan->changes, &sql, "give the default permissions of %s, which is new", model->name);
+    plan->given[plan->given_count++] = model;
     return STATUS_OK;
+}
+
+/* Somebody may have changed the file and wonder why nothing happens. */
+static enum status look_at_grants(struct plan *plan, const struct model *model)
+{
+    SCOPED(buffer_free) struct buffer none = {0};
+    bool everyone = false, members = false;
+    enum status status = grant_differs(plan, model, "everyone", model->everyone_rights, &everyone);
+    if (status == STATUS_OK)
+        status = grant_differs(plan, model, "members", model->members_rights, &members);
+    if (status != STATUS_OK || (!everyone && !members))
+        return status;
+    buffer_text(&none, "");
+    table_changes_add(&plan->hints, &none,
+                      "x-grants of %s are not what %s may do now; they only count when a model is new, and change no "
+                      "grant: see parley grant --help",
+                      model->name,
+                      !members   ? "everyone"
+                      : everyone ? "everyone and the members"
+                                 : "the members");
+    return STATUS_OK;
+}
+
+/* A grant that an administrator has put in the place of the default is not talked about. One that was taken away is:
+ * nothing tells it from one that is new in the file. */
+static enum status grant_differs(struct plan *plan, const struct model *model, const char *subject, unsigned rights,
+                                 bool *differs)
+{
+    int64_t count = 0;
+    enum status status = db_get_int(plan->db, &count,
+                                    "SELECT count(*) FROM \"grant\" WHERE subject = ?1 AND model = ?2 AND "
+                                    "(reason <> 'default' OR rights = ?3)",
+                                    "tti", subject, model->name, (int64_t)rights);
+    if (status == STATUS_OK && !count && !rights)
+        status = db_get_int(plan->db, &count, "SELECT count(*) = 0 FROM \"grant\" WHERE subject = ?1 AND model = ?2",
+                            "tt", subject, model->name);
+    *differs = status == STATUS_OK && !count;
+    return status;
 }
 
 static void grant_sql(const struct model *model, const char *subject, unsigned rights, int64_t now, struct buffer *sql)

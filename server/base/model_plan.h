@@ -28,14 +28,17 @@ struct plan {
     const struct models *models;
     const char *folder; /* of the files; "": none, then only built-in models count and other tables are left alone */
     struct db *db;
-    struct table_changes changes; /* in the order in which they have to be made, in one transaction */
-    bool rewrites;                /* something is rebuilt or dropped: keep a copy first */
+    struct table_changes changes;          /* in the order in which they have to be made, in one transaction */
+    bool rewrites;                         /* something is rebuilt or dropped: keep a copy first */
+    const struct model *given[MODELS_MAX]; /* those whose default permissions are among the changes */
+    size_t given_count;
+    struct table_changes hints; /* what is to be said, although nothing is changed by it; without SQL */
     char *why;
     size_t why_size;
 };
 /**
  * Compare the models with the data base; the first four members of @plan and the last two are given.
- * owns    plan->changes are the caller's, also after an error
+ * owns    plan->changes and plan->hints are the caller's, also after an error
  * errors  PRECONDITION: something would be lost or does not fit; one line in why, with the migration to write
  */
 enum status plan_make(struct plan *plan);

@@ -172,7 +172,9 @@ static enum status converted(struct plan *plan, const struct model *model, const
         buffer_clear(value);
         buffer_printf(value, "CASE WHEN \"%s\" IS NOT NULL THEN VALUE END", name);
     }
-    return value->has_failed ? FAULT("no memory") : status;
+    if (value->has_failed)
+        return FAULT("no memory");
+    return status;
 }
 
 void replace_sql(const char *table, const char *column, const char *type, const char *value, struct buffer *sql)

@@ -1,5 +1,6 @@
 /* base/model_request.h: what the files of the models' own actions (model_*.c) share, and nobody else sees. */
 #pragma once
+#include "base/along.h"
 #include "base/form.h"
 #include "base/model_actions.h"
 #include "base/query.h"
@@ -12,25 +13,15 @@ struct model_routes {
     char paths[MODEL_ACTIONS][MODEL_NAME_MAX + sizeof "/:id"];
 };
 
-/* A row that changed because one that it referred to went. */
-struct along {
-    struct row *before, *after; /* after: NULL: it went too */
-    bool is_emptied;            /* it stays, and refers to nothing */
-};
-/* Told one by one up to so many: each is judged for each listener, in one turn of the loop. */
-#define ALONG_MAX 100
-
 struct model_request {
     struct request request;
-    int64_t id, version;                           /* version: the one that the client changes; 0: whichever there is */
-    unsigned rights[MODEL_FIELDS_MAX];             /* of the actor on the model that a field refers to */
-    struct query query;                            /* list */
-    struct row *form;                              /* what the client sent */
-    uint64_t sent;                                 /* the bits of its fields */
-    struct row *before, *after;                    /* what was changed, if anything was */
-    struct along along[ALONG_MAX];                 /* what went along with a deleted row */
-    size_t along_count;                            /* 0: nothing, or too much */
-    uint64_t along_models[(MODELS_MAX + 63) / 64]; /* too much to tell one by one: bits of the models of those rows */
+    int64_t id, version;               /* version: the one that the client changes; 0: whichever there is */
+    unsigned rights[MODEL_FIELDS_MAX]; /* of the actor on the model that a field refers to */
+    struct query query;                /* list */
+    struct row *form;                  /* what the client sent */
+    uint64_t sent;                     /* the bits of its fields */
+    struct row *before, *after;        /* what was changed, if anything was */
+    struct along along;                /* what went along with a deleted row */
 };
 static inline struct model_request *model_request_of(struct request *request)
 {
@@ -79,11 +70,12 @@ struct row *row_read(struct rows *rows, const struct model *model);
 struct asker asker_beside(const struct model_request *asked, size_t field);
 
 /* ---- model_write.c: writer thread ---- */
-/* Forget what went along. thread any that holds the request */
-void along_clear(struct model_request *asked);
 /* CONFLICT: see conflict_explain(). */
 enum status row_insert(struct db *db, const struct row *row, int64_t *id);
 enum status row_update(struct db *db, const struct row *row);
+/* Is there a row of @model, other than @except_id, whose @field is @value? */
+enum status row_is_there(struct db *db, const struct model *model, size_t field, const struct value *value,
+                         int64_t except_id, bool *answer);
 /* Delete the row of asked->id, and see to those that refer to it. CONFLICT, in words. */
 enum status row_delete(struct model_request *asked, struct db *db);
 /* What the set @fields of @row refers to must be there and to be seen. INVALID, or a fault. */

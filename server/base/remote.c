@@ -472,7 +472,9 @@ static void home_heard(struct remote *remote, const cJSON *line, bool is_hello, 
     copy(remote->home, sizeof remote->home, home);
     if (is_other || (is_first && is_hello))
         calls_end(remote); /* it was not there when they were made */
-    if (is_other || (!is_first && (!is_known || has_missed)))
+    /* Calls are answered also before the first sign of life is: who was announced by one may have been given up. */
+    bool may_be_forgotten = !is_known && (!is_first || remote->next_call);
+    if (is_other || may_be_forgotten || (!is_first && has_missed))
         remote->handlers.home_is_new(remote->handlers.context);
 }
 

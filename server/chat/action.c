@@ -1,6 +1,7 @@
 /* chat/action.c: what all actions of this folder share. */
 #include "chat/action.h"
 #include <assert.h>
+#include <stdlib.h>
 #include "chat/state.h"
 #include "lib/clock.h"
 
@@ -21,6 +22,9 @@ struct chat_action *chat_action_begin(struct request *request)
 void chat_action_free(struct request *request)
 {
     struct chat_action *action = chat_action_of(request);
+    if (action->along)
+        along_clear(action->along);
+    free(action->along);
     event_free(&action->event);
     for (size_t i = 0; i < ARRAY_LENGTH(action->pushes); i++)
         buffer_free(&action->pushes[i].json);

@@ -1,6 +1,7 @@
 /* chat/action.h: one shape for all actions of this folder: what was asked for, checked, and what the work
  * leaves for the loop to tell once it is committed. */
 #pragma once
+#include "base/along.h"
 #include "base/request.h"
 #include "chat/events.h"
 #include "chat/role.h"
@@ -15,7 +16,7 @@ struct chat_action {
     struct request request;
 
     /* Asked for; each form sets what its action takes. Texts point into the parameters; NULL: not given. */
-    int64_t id; /* of the room or message that the path names */
+    int64_t id;            /* of the room or message that the path names */
     int64_t room_id_asked; /* a filter; 0: any room */
     int64_t user_id;
     int64_t reply_to; /* 0: not given */
@@ -29,6 +30,7 @@ struct chat_action {
     char epoch[RANDOM_ID_SIZE];
     struct event event;
     struct push pushes[2];
+    struct along *along; /* of a deleted room: rows that went with it; owned, NULL: none */
 };
 
 /* The action of @request, with everything that an earlier run of the work left taken away. thread store */

@@ -1,5 +1,6 @@
 /* chat/room_handlers.c: rooms: list, detail, create, update, delete, and opening a direct room. */
 #include <stdio.h>
+#include <stdlib.h>
 #include "chat/access.h"
 #include "chat/forms.h"
 #include "chat/handlers.h"
@@ -160,7 +161,8 @@ void room_delete_start(struct request *request)
 
 static enum status room_delete_work(struct request *request, struct db *db)
 {
-    const struct chat_action *action = chat_action_begin(request);
+    struct chat_action *action = chat_action_begin(request);
+    const struct models *models = dispatch_models(request->dispatch);
     struct access access;
     int64_t is_superuser = request->actor.is_shell, exists;
     enum status status = request_recheck(request, db);
@@ -175,8 +177,16 @@ static enum status room_delete_work(struct request *request, struct db *db)
         if (status == STATUS_OK)
             status = access_needs(request, &access, ROLE_OWNER, "delete it");
     }
+    if (!action->along)
+        action->along = calloc(1, sizeof *action->along);
+    if (status == STATUS_OK && !action->along)
+        return FAULT("no memory");
+    if (status == STATUS_OK)
+        status = along_follow(action->along, request, db, models ? models_find(models, "room") : NULL, action->id);
     if (status == STATUS_OK)
         status = room_delete(db, action->id);
+    if (status == STATUS_OK)
+        status = along_finish(action->along, db);
     return status == STATUS_OK ? STATUS_NO_CONTENT : status;
 }
 
@@ -190,6 +200,7 @@ static void room_delete_done(struct request *request)
         int length = snprintf(json, sizeof json, "{\"event\":\"room.removed\",\"room\":%lld}", (long long)room_id);
         push_to_members(chat, room_id, 0, REMOVED_PUSH_MEMBERS_MAX, json, (size_t)length);
         rooms_remove(chat->rooms, room_id);
+        along_announce(chat_action_of(request)->along, request->dispatch);
     }
     request_finish(request, request->status);
 }

@@ -42,6 +42,8 @@ enum status migrate(struct db *db, const char *path, const struct migration *tab
             status = apply(db, &table[i], why, why_size);
         if (status == STATUS_OK && prepare && prepare->migrated)
             prepare->migrated(prepare->context, table[i].number, table[i].name, table[i].sql);
+        else if (status == STATUS_OK)
+            log_info("store.migrated", "applied migration %04d-%s", table[i].number, table[i].name);
     }
     return status;
 }
@@ -109,10 +111,7 @@ static enum status apply(struct db *db, const struct migration *step, char *why,
     char name[128];
     snprintf(name, sizeof name, "migration %04d-%s", step->number, step->name);
     struct migration copy = *step;
-    enum status status = db_change(db, name, run_step, &copy, why, why_size);
-    if (status == STATUS_OK && !db->is_rehearsal)
-        log_info("store.migrated", "applied %s", name);
-    return status;
+    return db_change(db, name, run_step, &copy, why, why_size);
 }
 
 static enum status run_step(void *context, struct db *db, char *why, size_t why_size)

@@ -155,7 +155,7 @@ static enum status restore(const char *path, const char *from, bool replaces_kep
     char copy[PATH_SIZE], kept[PATH_SIZE];
     snprintf(copy, sizeof copy, "%s.restore", path);
     snprintf(kept, sizeof kept, "%s.before-restore", path);
-    if (!replaces_kept && access(kept, F_OK) == 0) {
+    if (!replaces_kept && (access(kept, F_OK) == 0 || has_log(kept))) {
         snprintf(why, why_size, "%s is there from an earlier restore: move it away, or say --force to replace it",
                  kept);
         return STATUS_CONFLICT;
@@ -240,12 +240,12 @@ static enum status check_integrity(struct db *db, const char *from, char *why, s
 static enum status keep_old(const char *path, const char *kept, bool replaces_kept, char *why, size_t why_size)
 {
     char cause[PATH_SIZE + 256], name[PATH_SIZE + 8], kept_name[PATH_SIZE + 8];
-    if (access(path, F_OK) != 0 && errno == ENOENT)
-        return STATUS_OK;
-    /* Its log must not be taken for the new one's: closing empties it into the file. What cannot be opened (that may
-     * be why somebody restores) keeps its log under the other name. */
-    db_close(db_open(path, DB_WRITER, DB_SYNCHRONOUS_FULL, cause, sizeof cause));
-    if (replaces_kept)
+    bool is_there = access(path, F_OK) == 0 || errno != ENOENT;
+    /* Its log must not be taken for the new one's: closing empties it into the file. What cannot be opened or is gone
+     * (that may be why somebody restores) keeps its log under the other name. */
+    if (is_there)
+        db_close(db_open(path, DB_WRITER, DB_SYNCHRONOUS_FULL, cause, sizeof cause));
+    if (replaces_kept && (is_there || has_log(path)))
         remove_data(kept);
     snprintf(name, sizeof name, "%s-wal", path);
     snprintf(kept_name, sizeof kept_name, "%s-wal", kept);
@@ -253,7 +253,7 @@ static enum status keep_old(const char *path, const char *kept, bool replaces_ke
         return fail("cannot keep", name, why, why_size);
     snprintf(name, sizeof name, "%s-shm", path);
     unlink(name);
-    if (link(path, kept) != 0)
+    if (is_there && link(path, kept) != 0)
         return fail("cannot keep the old data base as", kept, why, why_size);
     return STATUS_OK;
 }

@@ -19,7 +19,7 @@ struct store_prepare {
     void *context;
     /* Not OK: the store stays closed, and @why says why. May be NULL. */
     enum status (*work)(void *context, struct db *db, char *why, size_t why_size);
-    /* Told of each migration compiled in that was applied. May be NULL. */
+    /* Told of each migration compiled in that was applied. NULL: the log is told. */
     void (*migrated)(void *context, int number, const char *name, const char *sql);
 };
 

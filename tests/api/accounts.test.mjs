@@ -260,6 +260,81 @@ describe('accounts', () => {
   });
 });
 
+describe('people', () => {
+  let server, root, ann, bob, gone;
+  const list = (who, parameters) => who.api('GET', `/user?${new URLSearchParams(parameters)}`);
+  const names = async (who, parameters) => must(await list(who, parameters), 200, JSON.stringify(parameters)).body.items.map((user) => user.name);
+  before(async () => {
+    server = await startServer();
+    root = await firstAdministrator(server);
+    ann = await register(server.url, 'ann');
+    bob = await register(server.url, 'Bob');
+    gone = await register(server.url, 'annoyed');
+    must(await root.api('PATCH', `/user/${gone.id}`, { disabled: true }), 200, 'disable');
+    for (const [who, email] of [['ann_lee', 'lee@example.org'], ['anna', 'anna@example.org']])
+      must(await root.api('POST', '/user', { name: who, email, password: PASSWORD }), 201, who);
+  });
+  after(() => server.stop());
+
+  test('are shown by name to who may read them, without those who are disabled', async () => {
+    const { items } = must(await list(ann, { sort: 'name' }), 200, 'list').body;
+    assert.deepEqual(items.map((user) => user.name), ['Bob', 'ann', 'ann_lee', 'anna', root.name]);
+    for (const user of items)
+      assert.deepEqual(Object.keys(user).filter((name) => name !== 'email' || user.id !== ann.id), ['id', 'created_at', 'updated_at', 'version', 'name']);
+    assert.ok('email' in items.find((user) => user.id === ann.id), 'one\'s own');
+    const socket = await rawConnect(server.url, { cookie: ann.cookie });
+    await socket.connect();
+    const { rpc } = await socket.call('rpc', { method: 'user.list', data: { sort: ['name'], limit: 2 } });
+    await socket.close();
+    assert.deepEqual(rpc.data.items, items.slice(0, 2), 'by the socket');
+    assert.equal(must(await list(ann, { count: true, limit: 1 }), 200, 'count').body.count, 5);
+    must(await ann.api('GET', `/user/${gone.id}`), 404, 'detail of a disabled one');
+    must(await ann.api('GET', `/user/${bob.id}`), 200, 'detail');
+    must(await anonymous(server.url).api('GET', '/user'), 401, 'not signed in');
+  });
+
+  test('are found by the beginning of the name, in capitals too, page by page', async () => {
+    assert.deepEqual(await names(bob, { 'name[like]': 'AN*', sort: 'name' }), ['ann', 'ann_lee', 'anna']);
+    assert.deepEqual(await names(bob, { 'name[like]': 'ann_*', sort: 'name' }), ['ann_lee'], 'the underscore is itself');
+    assert.deepEqual(await names(bob, { 'name[like]': '%' }), []);
+    const first = must(await list(bob, { 'name[like]': 'an*', sort: 'name', limit: 2 }), 200, 'first').body;
+    assert.deepEqual(first.items.map((user) => user.name), ['ann', 'ann_lee']);
+    const second = must(await list(bob, { 'name[like]': 'an*', sort: 'name', limit: 2, cursor: first.next }), 200, 'second').body;
+    assert.deepEqual(second.items.map((user) => user.name), ['anna']);
+    assert.equal(second.next, null);
+  });
+
+  test('administrators see all of them and everything', async () => {
+    assert.deepEqual(await names(root, { disabled: true }), ['annoyed']);
+    assert.deepEqual(await names(root, { superuser: true }), [root.name]);
+    const lee = must(await list(root, { email: 'lee@example.org', fields: 'name,email,superuser,disabled' }), 200, 'by e-mail').body.items;
+    assert.deepEqual(lee, [{ name: 'ann_lee', email: 'lee@example.org', superuser: false, disabled: false }]);
+    assert.equal(must(await root.api('GET', `/user/${gone.id}`), 200, 'detail').body.disabled, true);
+  });
+
+  test('nobody else learns by asking who is an administrator, disabled, or has which e-mail address', async () => {
+    const unknown = must(await list(ann, { nothing: 'x' }), 400, 'unknown').body.detail;
+    for (const name of ['superuser', 'disabled', 'email', 'password_hash', 'name_folded']) {
+      const filter = must(await list(ann, { [name]: name === 'email' ? 'lee@example.org' : 'true' }), 400, name).body.detail;
+      assert.equal(filter, unknown.replace('nothing', name));
+      for (const operator of ['ne', 'in', 'like', 'null', 'gt']) must(await list(ann, { [`${name}[${operator}]`]: 'true' }), 400, `${name} ${operator}`);
+      must(await list(ann, { sort: name }), 400, `sorted by ${name}`);
+      must(await list(ann, { sort: `-${name}` }), 400, `sorted by ${name}`);
+    }
+    for (const fields of ['superuser', 'disabled', 'name,superuser']) must(await list(ann, { fields }), 400, fields);
+    assert.deepEqual(must(await list(ann, { fields: 'name,email', 'name[like]': 'ann_*' }), 200, 'of others').body.items, [{ name: 'ann_lee' }]);
+    assert.equal('superuser' in must(await ann.api('GET', `/user/${ann.id}`), 200, 'oneself').body, false);
+  });
+
+  test('without the right to read people there is no list', async () => {
+    const { id } = must(await root.api('GET', '/grant'), 200, 'grants').body.items.find((grant) => grant.subject === 'members' && grant.model === 'user');
+    must(await root.api('DELETE', `/grant/${id}`), 204, 'take it away');
+    must(await list(ann, {}), 403, 'list');
+    must(await root.api('POST', '/grant', { subject: 'members', model: 'user', rights: ['read'] }), 201, 'give it back');
+    must(await list(ann, {}), 200, 'list');
+  });
+});
+
 describe('forged requests', () => {
   let server, ann, bob, room;
   before(async () => {

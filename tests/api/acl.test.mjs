@@ -85,6 +85,30 @@ describe('the access control lists', () => {
     must(await ann.api('GET', '/grant'), 403, 'no longer');
   });
 
+  test('who may grant on a model takes back what they could give, and no more', async () => {
+    must(await give(root, `user:${ann.id}`, 'message', ['read', 'grant']), 201, 'delegate');
+    const [members] = must(await root.api('GET', '/grant?subject=members&model=message'), 200, 'default').body.items;
+    assert.match(must(await ann.api('DELETE', `/grant/${members.id}`), 403, 'the default').body.detail, /take back "write" on "message"/);
+    must(await give(ann, 'members', 'message', []), 403, 'the same in other words');
+    const bobs = must(await give(root, 'user:bob', 'message', ['read']), 201, 'bob').body;
+    must(await ann.api('DELETE', `/grant/${bobs.id}?reason=too%20much`), 204, 'what she could give');
+    assert.equal(must(await root.api('GET', '/audit?limit=1'), 200, 'audit').body.items[0].detail.reason, 'too much');
+    must(await give(ann, 'user:ann', 'message', []), 200, 'her own');
+    must(await give(root, 'user:ann', 'message', []), 404, 'there is none any more');
+  });
+
+  test('groups are paged, and found by their name', async () => {
+    const ids = [];
+    for (const name of ['one', 'two', 'three']) ids.push(must(await root.api('POST', '/group', { name }), 201, name).body.id);
+    const page = must(await root.api('GET', '/group?limit=2'), 200, 'page').body;
+    assert.deepEqual([page.items.map((group) => group.name), page.next], [['one', 'two'], ids[1]]);
+    const rest = must(await root.api('GET', `/group?limit=2&after=${page.next}`), 200, 'rest').body;
+    assert.deepEqual([rest.items.map((group) => group.name), rest.next], [['three'], null]);
+    assert.deepEqual(must(await root.api('GET', '/group?name=two'), 200, 'by name').body.items.map((group) => group.id), [ids[1]]);
+    assert.equal(must(await root.api('POST', '/group', { name: '42' }), 422, 'a number').body.errors[0].pointer, '/name');
+    for (const id of ids) must(await root.api('DELETE', `/group/${id}`), 204, 'clean');
+  });
+
   test('any known model may be named, and no other', async () => {
     for (const model of ['user', 'group', 'grant', 'audit', 'room', 'member', 'message', 'session'])
       must(await give(root, `user:${bob.id}`, model, ['read']), 201, model);

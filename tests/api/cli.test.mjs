@@ -70,7 +70,8 @@ describe('help and settings', () => {
       ['user', 'list', 'a', 'b'], ['user', 'add', 'ann', '--json'], ['user', 'password', 'ann', '--json'],
       ['user', 'set', 'ann'], ['user', 'set', 'ann', '--admin=maybe'], ['user', 'set', '--admin=yes'],
       ['group'], ['group', 'add'], ['group', 'rename', '1'], ['group', 'join', '1'], ['group', 'remove'],
-      ['grant'], ['grant', 'members', 'room'], ['grant', 'give', 'members'], ['grant', 'take'], ['grant', 'list', 'all'],
+      ['grant'], ['grant', 'members', 'room'], ['grant', 'give', 'members'], ['grant', 'take'], ['grant', 'take', 'one'], ['grant', 'list', 'all'],
+      ['grant', 'give', 'members', 'room', 'read', '--dry-run', '--until=2099-12-31T12:00:00Z'],
       ['explain'], ['explain', 'ann', 'room'], ['explain', 'ann', 'room', 'read', 'one'], ['who', 'room'], ['who', 'room', 'read', 'x'], ['audit', 'verify', 'it'],
       ['revoke'], ['revoke', 'one'], ['revoke', '../room/1'], ['audit', 'all'],
       ['backup'], ['backup', 'a', 'b'], ['demo', 'now'],
@@ -204,7 +205,8 @@ for (const isRunning of [false, true])
         await run(['group', 'delete', '1', ...on(folder)], FINE);
         const audit = documentOf(await run(['audit', '--json', ...on(folder)], FINE));
         assert.deepEqual(audit.items.map((item) => item.action),
-          ['group.delete', 'group.part', 'revoke', 'grant', 'group.join', 'group.create', 'user.create']);
+          // The first three are the default grants of the example models.
+          ['group.delete', 'group.part', 'revoke', 'grant', 'group.join', 'group.create', 'user.create', 'grant', 'grant', 'grant']);
         for (const item of audit.items) assert.equal(item.name, 'shell');
       });
     });
@@ -250,7 +252,7 @@ for (const isRunning of [false, true])
         const trial = ['grant', 'give', 'members', 'message', 'read', '--dry-run'];
         assert.match(await run([...trial, ...on(folder)], FINE), /nothing was changed; people who would lose something: 2, gain something: 0/);
         assert.deepEqual(documentOf(await run([...trial, '--json', ...on(folder)], FINE)), { people: 2, gain: 0, subscriptions: 0 });
-        assert.match(await run(['grant', 'take', 'members', 'message', ...on(folder)], FINE), /members may no longer do anything with message/);
+        assert.match(await run(['grant', 'take', 'members', 'message', ...on(folder)], FINE), /the grant to members on message is taken back; what other grants give stays/);
         const said = await run(['grant', 'give', 'user:ann', 'message', 'read,grant', '--until=2099-12-31T12:00:00Z', '--reason=for the year', ...on(folder)], FINE);
         assert.match(said, /user:1 may read, grant message until 2099-12-31T12:00:00.000Z \(grant \d+\)/);
         const given = documentOf(await run(['grant', 'list', '--user=1', '--json', ...on(folder)], FINE)).items[0];
@@ -277,18 +279,47 @@ for (const isRunning of [false, true])
       });
     });
 
+    test('taking back is tried first, has a reason, and promises no more than it does', async () => {
+      await withData(async (folder) => {
+        for (const name of ['ann', 'bob']) await run(['user', 'add', name, ...on(folder)], FINE);
+        await run(['group', 'add', 'editors', ...on(folder)], FINE);
+        await run(['grant', 'give', 'group:editors', 'message', 'read', ...on(folder)], FINE);
+        const { id } = documentOf(await run(['grant', 'user:ann', 'audit', 'read', ...on(folder)], FINE));
+        const tried = /nothing was changed; people who would lose something: 1, gain something: 0/;
+        for (const words of [['grant', 'take', 'user:ann', 'audit'], ['grant', 'take', String(id)], ['revoke', String(id)]]) {
+          assert.match(await run([...words, '--dry-run', ...on(folder)], FINE), tried);
+          assert.equal(documentOf(await run([...words, '--dry-run', '--json', ...on(folder)], FINE)).people, 1);
+        }
+        assert.deepEqual(documentOf(await run(['grant', 'list', '--user=Ann', '--json', ...on(folder)], FINE)).items.map((grant) => grant.id), [id]);
+        assert.deepEqual(documentOf(await run(['grant', 'list', '--group=editors', '--json', ...on(folder)], FINE)).items.map((grant) => grant.name), ['editors']);
+
+        assert.match(await run(['grant', 'take', 'user:ann', 'audit', '--reason=she left', ...on(folder)], FINE), /the grant to user:1 on audit is taken back; what other grants give stays/);
+        assert.match(await run(['grant', 'take', 'user:ann', 'audit', ...on(folder)], REFUSED), /There is no grant to user:1 on "audit"\./);
+        const again = documentOf(await run(['grant', 'user:ann', 'audit', 'read', ...on(folder)], FINE)).id;
+        await run(['revoke', String(again), '--reason=for good', ...on(folder)], FINE);
+
+        assert.match(await run(['revoke', String(again), ...on(folder)], REFUSED), new RegExp(`There is no grant ${again}\\.`));
+        assert.match(await run(['group', 'join', 'editors', '42', ...on(folder)], REFUSED), /There is no user 42\./);
+        const { items } = documentOf(await run(['audit', '--json', ...on(folder)], FINE));
+        assert.deepEqual(items.slice(0, 3).map((item) => item.detail.reason), ['for good', '', 'she left']);
+        assert.deepEqual(documentOf(await run(['audit', '--user=bob', '--json', ...on(folder)], FINE)).items, []);
+        assert.match(await run(['audit', '--user=eve', ...on(folder)], REFUSED), /no user called eve/);
+        assert.match(await run(['user', 'add', '42', ...on(folder)], REFUSED), /name: .*digits only/);
+      });
+    });
+
     test('the record is filtered, and says when it was changed', async () => {
       await withData(async (folder) => {
         await run(['user', 'add', 'ann', ...on(folder)], FINE);
         for (const name of ['one', 'two', 'three']) await run(['group', 'add', name, ...on(folder)], FINE);
-        assert.match(await run(['audit', 'verify', ...on(folder)], FINE), /the record is whole: 4 entries, the last digest is [0-9a-f]{64}/);
+        assert.match(await run(['audit', 'verify', ...on(folder)], FINE), /the record is whole: 7 entries, the last digest is [0-9a-f]{64}/);
         assert.equal((await run(['audit', 'list', '--action=group.create', ...on(folder)], FINE)).match(/action=group\.create/g).length, 3);
-        assert.deepEqual(documentOf(await run(['audit', '--since=2', '--json', ...on(folder)], FINE)).items.map((item) => item.id), [4, 3]);
-        const change = 'import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute("DROP TRIGGER audit_no_update"); d.execute("UPDATE audit SET detail = replace(detail, \'two\', \'six\') WHERE id = 3"); d.commit()';
+        assert.deepEqual(documentOf(await run(['audit', '--since=5', '--json', ...on(folder)], FINE)).items.map((item) => item.id), [7, 6]);
+        const change = 'import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute("DROP TRIGGER audit_no_update"); d.execute("UPDATE audit SET detail = replace(detail, \'two\', \'six\') WHERE id = 6"); d.commit()';
         execFileSync('python3', ['-c', change, join(folder, 'parley.db')]);
 
-        assert.match(await run(['audit', 'verify', ...on(folder)], REFUSED), /tampered with: entry 3/);
-        assert.deepEqual(JSON.parse((await run(['audit', 'verify', '--json', ...on(folder)], REFUSED)).split('\n').find((line) => line.startsWith('{"entries'))).broken, 3);
+        assert.match(await run(['audit', 'verify', ...on(folder)], REFUSED), /tampered with: entry 6/);
+        assert.deepEqual(JSON.parse((await run(['audit', 'verify', '--json', ...on(folder)], REFUSED)).split('\n').find((line) => line.startsWith('{"entries'))).broken, 6);
       });
     });
 

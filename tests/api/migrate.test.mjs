@@ -129,6 +129,19 @@ describe('tables', () => {
     });
   });
 
+  test('default permissions are in the audit as other grants are, and a later change of them is told', async () => {
+    const schema = schemaFolder({ note: model(TITLE) });
+    const { dataDir } = await dataWithNote(schema);
+    const entries = (await run(['audit', '--json', ...on(dataDir, schema)], FINE)).split('\n').filter((line) => /"note"/.test(line));
+    assert.equal(entries.length, 1);
+    assert.match(entries[0], /"grant".*"default"/);
+    assert.match(await run(['audit', 'verify', ...on(dataDir, schema)], FINE), /\d/);
+    writeModel(schema, 'note', model(TITLE, { 'x-grants': { everyone: ['read'] } }));
+    for (const words of [['migrate', '--dry-run'], ['migrate']])
+      assert.match(await run([...words, ...on(dataDir, schema)], FINE), /^x-grants of note are not what everyone and the members may do now;.*\nthe tables are as/m);
+    assert.equal(documentOf(await run(['migrate', '--json', ...on(dataDir, schema)], FINE)).hints.length, 1);
+  });
+
   test('a folder that is not there is named', async () => {
     const dataDir = temporaryFolder();
     for (const folder of ['/nowhere/at/all', join(dataDir, 'schema')]) {
@@ -153,6 +166,17 @@ describe('tables', () => {
   });
 });
 
+describe('parley check', () => {
+  test('names the file of a model that would stop the start, and touches no data base', async () => {
+    const schema = schemaFolder({ note: model(TITLE) });
+    const dataDir = temporaryFolder();
+    assert.match(await run(['check', ...on(dataDir, schema)], FINE), /the settings are fine, and so are the models of /);
+    writeModel(schema, 'note', model({ room: { type: 'integer', 'x-references': 'room', 'x-on-delete': 'nothing' } }));
+    assert.match(await run(['check', ...on(dataDir, schema)], REFUSED), /^parley: .*note\.json.*x-on-delete/m);
+    assert.deepEqual(readdirSync(dataDir), []);
+  });
+});
+
 describe('parley migrate', () => {
   test('says what it does in words and SQL, and then there is nothing left to do', async () => {
     const schema = schemaFolder({ note: model(TITLE) });
@@ -161,7 +185,9 @@ describe('parley migrate', () => {
     assert.equal(planned.done, false);
     assert.deepEqual(readdirSync(dataDir), []);
     assert.match(await run(['migrate', '--dry-run', ...on(dataDir, schema)], FINE), /^make the table of note\n {4}CREATE TABLE "note" \(\n.*nothing was changed/ms);
-    const done = documentOf(await run(['migrate', '--json', ...on(dataDir, schema)], FINE));
+    const output = await run(['migrate', '--json', ...on(dataDir, schema), '--log.level=info'], FINE);
+    const done = documentOf(output);
+    assert.doesNotMatch(output, /store\./, 'the log says again what is printed');
     assert.deepEqual(done.changes.map((change) => change.words), planned.changes.map((change) => change.words));
     assert.deepEqual([done.done, done.refused], [true, null]);
     assert.match(await run(['migrate', ...on(dataDir, schema)], FINE), /the tables are as the files of the models say/);

@@ -19,16 +19,25 @@ const entry = {
     rank: { type: ['integer', 'null'] },
     about: { type: ['integer', 'null'], 'x-references': 'news', 'x-on-delete': 'set-null' },
     hides: { type: 'boolean', default: false },
+    place: { type: ['integer', 'null'], 'x-references': 'room', 'x-on-delete': 'set-null' },
   },
   'x-rules': { read: { hides: false }, create: { kind: 'plain' } },
   'x-fields': { rank: { write: { $right: 'delete' } } },
   'x-grants': { members: ['read', 'write'] },
 };
 
+/** Rows that keep what they refer to. */
+const booking = {
+  type: 'object',
+  required: ['room'],
+  properties: { room: { type: 'integer', 'x-references': 'room' } },
+  'x-grants': { members: ['read', 'write', 'delete'] },
+};
+
 describe('the actions of models', () => {
   let server, root, ann, bob;
   before(async () => {
-    server = await startServer({ schema: modelsFolder({ entry }), flags: UNLIMITED });
+    server = await startServer({ schema: modelsFolder({ entry, booking }), flags: UNLIMITED });
     root = await firstAdministrator(server);
     [ann, bob] = [await register(server.url, 'ann'), await register(server.url, 'bob')];
     must(await root.api('POST', '/grant', { subject: 'members', model: 'news', rights: ['read', 'write', 'delete'] }), 201, 'grant');
@@ -313,5 +322,27 @@ describe('the actions of models', () => {
     assert.deepEqual(await call('news.delete', { id: row.id }), {});
     assert.equal((await call('news.detail', { id: row.id })).code, 102);
     await socket.close();
+  });
+
+  it('a room that is deleted leaves no row behind that is another under the same version', async () => {
+    const room = must(await ann.api('POST', '/room', { kind: 'public', name: 'short-lived' }), 201, 'room').body.id;
+    const row = must(await ann.api('POST', '/entry', { text: 'here', place: room }), 201, 'entry').body;
+    const socket = await rawConnect(server.url, { cookie: ann.cookie });
+    await socket.connect();
+    assert.ok((await socket.call('subscribe', { channel: 'model:entry' })).subscribe);
+    must(await ann.api('DELETE', `/room/${room}`), 204, 'delete');
+    const after = must(await ann.api('GET', `/entry/${row.id}`), 200, 'entry');
+    assert.deepEqual([after.body.place, after.body.version, after.headers.etag], [null, row.version + 1, `"${row.version + 1}"`]);
+    assert.deepEqual((await socket.push('model:entry')).pub.data, { action: 'update', record: after.body });
+    await socket.close();
+  });
+
+  it('a room that rows refer to is not deleted, and the refusal says which rows', async () => {
+    const room = must(await ann.api('POST', '/room', { kind: 'public', name: 'booked' }), 201, 'room').body.id;
+    const row = must(await bob.api('POST', '/booking', { room }), 201, 'booking').body;
+    const refused = must(await ann.api('DELETE', `/room/${room}`), 409, 'delete');
+    assert.match(refused.body.detail, /"booking"/);
+    must(await bob.api('DELETE', `/booking/${row.id}`), 204, 'delete the booking');
+    must(await ann.api('DELETE', `/room/${room}`), 204, 'delete');
   });
 });

@@ -43,7 +43,7 @@ const ROUTES = [
   ['me.detail', 'GET', 'me', {}],
   ['session.list', 'GET', 'session', {}],
   ['session.delete', 'DELETE', 'session/:id', { id: 'number' }],
-  ['user.list', 'GET', 'user', { q: 'name', after: 'name', limit: 'number' }],
+  ['user.list', 'GET', 'user', { 'name[like]': 'name', sort: 'name', cursor: 'name', limit: 'number' }],
   ['user.create', 'POST', 'user', { name: 'name', password: 'text', superuser: 'bool' }],
   ['user.update', 'PATCH', 'user/:id', { id: 'user', disabled: 'bool', superuser: 'bool', password: 'text' }],
   ['group.list', 'GET', 'group', {}],
@@ -740,7 +740,7 @@ function administer(storm, admin, ann, attackers, chance) {
       // What everybody has, taken away and given back.
       const subject = chance.pick(['members', 'members', 'everyone']);
       const model = chance.pick(MODELS);
-      const { id } = await ask(admin, 'POST', '/grant', { subject, model, rights: [], reason: 'storm' }, [200, 201]);
+      const { id } = await ask(admin, 'POST', '/grant', { subject, model, rights: [], reason: 'storm' }, [200, 404]);
       await turn(chance.below(50));
       if (subject === 'members') await ask(admin, 'POST', '/grant', { subject, model, rights: ['read', 'write', 'delete'] }, [200, 201]);
       else if (id) await ask(admin, 'DELETE', `/grant/${id}`);

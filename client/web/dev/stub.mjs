@@ -47,7 +47,10 @@ const actions = [
     'user.list',
     'GET',
     '/user',
-    ({ q = '' }) => ({ items: users.filter((u) => u.name.includes(q)).map(person), next: null }),
+    ({ 'name[like]': like = '*' }) => ({
+      items: users.filter((u) => u.name.startsWith(`${like}`.slice(0, -1))).map(person),
+      next: null,
+    }),
   ],
   [
     'room.list',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Announcer } from '../src/chat/announcer.ts';
 import { Drafts } from '../src/chat/drafts.ts';
-import { Presence, Typing } from '../src/chat/people.ts';
+import { Presence, peopleQuery, Typing } from '../src/chat/people.ts';
 import { Rooms } from '../src/chat/rooms.ts';
 import { Api } from '../src/shared/api.ts';
 import { type Problem, problemFromRealtime } from '../src/shared/problem.ts';
@@ -62,6 +62,15 @@ test('what is wrong with the fields can be said in words too', () => {
 test('a server that is not reached is a temporary problem', async () => {
   const api = new Api(() => Promise.reject(new TypeError('failed')));
   await assert.rejects(api.get('/me'), { status: 0, isTemporary: true });
+});
+
+test('people are looked for by the characters that names have', () => {
+  const beginning = (typed: string) => /name\[like\]=([^&]*)&/.exec(peopleQuery(typed))?.[1];
+  assert.equal(peopleQuery('An'), '/user?name[like]=An*&sort=name&limit=20');
+  assert.equal(beginning(''), '*');
+  assert.equal(beginning(' j.doe_2-x '), 'j.doe_2-x*');
+  assert.equal(beginning('a*n%&limit=1#é\\'), 'anlimit1*');
+  assert.equal(beginning('x'.repeat(100)), `${'x'.repeat(33)}*`);
 });
 
 test('writes carry the session’s token, reads do not', async () => {

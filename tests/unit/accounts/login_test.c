@@ -38,6 +38,17 @@ static void names_are_told_apart_without_case(void **state)
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM user"), 1);
 }
 
+static void who_is_called_by_a_number_from_earlier_times_signs_in(void **state)
+{
+    struct world *world = *state;
+    registered(world, "ann");
+    world_run_sql(world, "UPDATE user SET name = '42', name_folded = '42'");
+
+    struct answer *answer = ask(world, nobody, "account.login", "{'name':'42','password':'" PASSWORD "'}");
+
+    assert_int_equal(answer->status, STATUS_OK);
+}
+
 static void what_is_wrong_with_a_new_account_is_told_at_once(void **state)
 {
     struct world *world = *state;
@@ -50,7 +61,7 @@ static void what_is_wrong_with_a_new_account_is_told_at_once(void **state)
     assert_non_null(strstr(answer->errors, "\"/email\""));
     assert_non_null(strstr(answer->errors, "\"/admin\""));
     static const char *const wrong[] = {
-        "", "x", ".ann", "-ann", "ann!", "\xc3\xa4nn", "a\\u0001b", "an/n", "123456789012345678901234567890123"};
+        "", "x", ".ann", "-ann", "ann!", "\xc3\xa4nn", "a\\u0001b", "an/n", "123456789012345678901234567890123", "42"};
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
         assert_int_equal(
             ask(world, nobody, "account.register", "{'name':'%s','password':'" PASSWORD "'}", wrong[i])->status,
@@ -403,6 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(who_registers_is_signed_in),
         TEST(names_are_told_apart_without_case),
+        TEST(who_is_called_by_a_number_from_earlier_times_signs_in),
         TEST(what_is_wrong_with_a_new_account_is_told_at_once),
         TEST(a_password_longer_than_it_can_be_hashed_is_refused),
         TEST(closed_registration_lets_nobody_in),

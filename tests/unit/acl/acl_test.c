@@ -49,6 +49,30 @@ static void no_rights_at_all_take_the_grant_away(void **state)
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM \"grant\""), 0);
 }
 
+static void what_was_not_there_is_not_taken_away_and_not_recorded(void **state)
+{
+    struct world *world = *state;
+    struct answer *answer = ask(world, shell(), "grant.create", "{'subject':'user:ann','model':'room','rights':[]}");
+
+    assert_int_equal(answer->status, STATUS_NOT_FOUND);
+    assert_string_equal(answer->detail, "There is no grant to user:1 on \"room\".");
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM audit"), 0);
+}
+
+static void taking_back_has_a_reason_too(void **state)
+{
+    struct world *world = *state;
+    long long id = made(ask(world, shell(), "grant.create", "{'subject':'members','model':'room','rights':['read']}"));
+
+    assert_int_equal(ask(world, shell(), "grant.delete", "{'id':%lld,'reason':5}", id)->status, STATUS_INVALID);
+    assert_int_equal(ask(world, shell(), "grant.delete", "{'id':%lld,'reason':'too wide'}", id)->status,
+                     STATUS_NO_CONTENT);
+
+    struct answer *list = ask(world, shell(), "audit.list", "{'limit':1}");
+    assert_string_equal(look_text(list->json, "items.0.action"), "revoke");
+    assert_string_equal(look_text(list->json, "items.0.detail.reason"), "too wide");
+}
+
 static void a_grant_is_taken_back_by_its_id(void **state)
 {
     struct world *world = *state;
@@ -79,7 +103,7 @@ static void subjects_may_be_named(void **state)
     assert_int_equal(rights(world, app(world)->bob, "room"), RIGHT_READ);
 }
 
-/* Names may be digits; what is meant for user 77 must not go to somebody of that name. */
+/* Who is called so from earlier times: what is meant for user 77 must not go to somebody of that name. */
 static void digits_are_an_id_and_never_a_name(void **state)
 {
     struct world *world = *state;
@@ -90,6 +114,87 @@ static void digits_are_an_id_and_never_a_name(void **state)
 
     assert_int_equal(answer->status, STATUS_INVALID);
     assert_int_equal(rights(world, sly, "grant"), 0);
+}
+
+static void a_group_is_not_called_by_a_number(void **state)
+{
+    struct world *world = *state;
+    made(ask(world, shell(), "group.create", "{'name':'editors'}"));
+
+    struct answer *made_anew = ask(world, shell(), "group.create", "{'name':'42'}");
+    struct answer *renamed = ask(world, shell(), "group.update", "{'id':1,'name':'42'}");
+
+    assert_int_equal(made_anew->status, STATUS_INVALID);
+    assert_non_null(strstr(made_anew->errors, "/name"));
+    assert_int_equal(renamed->status, STATUS_INVALID);
+    made(ask(world, shell(), "group.create", "{'name':'42nd street'}"));
+}
+
+static void groups_are_paged_and_found_by_their_name(void **state)
+{
+    struct world *world = *state;
+    static const char *const names[] = {"c", "a", "b"};
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+        made(ask(world, shell(), "group.create", "{'name':'%s'}", names[i]));
+
+    struct answer *first = ask(world, shell(), "group.list", "{'limit':2}");
+    struct answer *second = ask(world, shell(), "group.list", "{'limit':2,'after':2}");
+    struct answer *named = ask(world, shell(), "group.list", "{'name':'b'}");
+
+    assert_string_equal(look_text(first->json, "items.0.name"), "c");
+    assert_int_equal(look_int(first->json, "next"), 2);
+    assert_string_equal(look_text(second->json, "items.0.name"), "b");
+    assert_true(cJSON_IsNull(json_get(second->json, "next")));
+    assert_int_equal(cJSON_GetArraySize(json_get(named->json, "items")), 1);
+    assert_int_equal(look_int(named->json, "items.0.id"), 3);
+    assert_int_equal(cJSON_GetArraySize(json_get(ask(world, shell(), "group.list", "{'name':'d'}")->json, "items")), 0);
+}
+
+static void of_a_large_group_a_thousand_are_shown_and_all_are_counted(void **state)
+{
+    struct world *world = *state;
+    made(ask(world, shell(), "group.create", "{'name':'many'}"));
+    world_run_sql(world, "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 1300) INSERT INTO "
+                         "user(id, name, name_folded, password_hash, created_at, updated_at) SELECT i, 'n' || i, 'n' "
+                         "|| i, '', 0, 0 FROM n");
+    world_run_sql(world, "INSERT INTO group_member(group_id, user_id) SELECT 1, id FROM user WHERE id >= 100");
+
+    struct answer *list = ask(world, shell(), "group.list", "{}");
+
+    assert_int_equal(look_int(list->json, "items.0.members"), 1201);
+    assert_int_equal(look_int(list->json, "items.0.users.0"), 100);
+    assert_true(has(list->json, "items.0.users.999"));
+    assert_false(has(list->json, "items.0.users.1000"));
+}
+
+/* Who sees everything is told which of the words was wrong. */
+static void a_wrong_id_is_named_to_administrators(void **state)
+{
+    struct world *world = *state;
+    made(ask(world, shell(), "group.create", "{'name':'editors'}"));
+    static const struct {
+        const char *method, *params, *words;
+    } cases[] = {
+        {"grant.detail", "{'id':99}", "There is no grant 99."},
+        {"grant.delete", "{'id':99}", "There is no grant 99."},
+        {"group.detail", "{'id':9}", "There is no group 9."},
+        {"group.update", "{'id':9,'name':'x'}", "There is no group 9."},
+        {"group.delete", "{'id':9}", "There is no group 9."},
+        {"group_member.create", "{'id':9,'user':1}", "There is no group 9."},
+        {"group_member.create", "{'id':1,'user':99}", "There is no user 99."},
+        {"group_member.delete", "{'id':9,'user':1}", "There is no group 9."},
+        {"group_member.delete", "{'id':1,'user':1}", "User 1 is not in group 1."},
+        {"acl.explain", "{'user':'bob','model':'news','action':'read','id':5}", "There is no row 5 of \"news\"."},
+        {"acl.who", "{'model':'news','right':'read','id':5}", "There is no row 5 of \"news\"."},
+    };
+    struct actor root = superuser(world, "root");
+    for (size_t i = 0; i < ARRAY_LENGTH(cases) * 2; i++) {
+        size_t at = i / 2;
+        struct answer *answer = ask(world, i % 2 ? root : shell(), cases[at].method, "%s", cases[at].params);
+        assert_int_equal(answer->status, STATUS_NOT_FOUND);
+        assert_non_null(answer->detail);
+        assert_string_equal(answer->detail, cases[at].words);
+    }
 }
 
 static void what_makes_no_sense_is_refused_with_its_place(void **state)
@@ -263,9 +368,15 @@ int main(void)
         TEST(a_grant_is_in_force_with_its_answer),
         TEST(a_second_grant_takes_the_place_of_the_first),
         TEST(no_rights_at_all_take_the_grant_away),
+        TEST(what_was_not_there_is_not_taken_away_and_not_recorded),
+        TEST(taking_back_has_a_reason_too),
         TEST(a_grant_is_taken_back_by_its_id),
         TEST(subjects_may_be_named),
         TEST(digits_are_an_id_and_never_a_name),
+        TEST(a_group_is_not_called_by_a_number),
+        TEST(groups_are_paged_and_found_by_their_name),
+        TEST(of_a_large_group_a_thousand_are_shown_and_all_are_counted),
+        TEST(a_wrong_id_is_named_to_administrators),
         TEST(what_makes_no_sense_is_refused_with_its_place),
         TEST(a_group_gives_its_rights_to_who_is_in_it),
         TEST(a_deleted_group_gives_nothing_and_nothing_comes_back_with_its_name),

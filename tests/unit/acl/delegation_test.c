@@ -73,7 +73,7 @@ static void he_takes_back_on_his_model_only(void **state)
     struct world *world = *state;
     struct actor ann = delegate(world);
     long long news =
-        made(ask(world, shell(), "grant.create", "{'subject':'members','model':'news','rights':['read','delete']}"));
+        made(ask(world, shell(), "grant.create", "{'subject':'members','model':'news','rights':['read','write']}"));
     long long room =
         made(ask(world, shell(), "grant.create", "{'subject':'members','model':'room','rights':['read']}"));
 
@@ -83,6 +83,72 @@ static void he_takes_back_on_his_model_only(void **state)
 
     assert_int_equal(rights(world, app(world)->bob, "room"), RIGHT_READ);
     assert_int_equal(rights(world, app(world)->bob, "news"), 0);
+}
+
+/* Of what she holds through a grant alone, that grant is not hers to take. */
+static void what_he_could_not_give_he_cannot_take_back(void **state)
+{
+    struct world *world = *state;
+    made(ask(world, shell(), "grant.create", "{'subject':'user:ann','model':'news','rights':['read','grant']}"));
+    long long members =
+        made(ask(world, shell(), "grant.create", "{'subject':'members','model':'news','rights':['read','write']}"));
+    long long bobs =
+        made(ask(world, shell(), "grant.create", "{'subject':'user:bob','model':'news','rights':['delete']}"));
+    struct actor ann = person(app(world)->ann, 0);
+    int64_t entries = world_get_int(world, "SELECT count(*) FROM audit");
+
+    struct answer *of_all = ask(world, ann, "grant.delete", "{'id':%lld}", members);
+    assert_int_equal(of_all->status, STATUS_FORBIDDEN);
+    assert_non_null(strstr(of_all->detail, "take back \"write\" on \"news\""));
+    assert_int_equal(ask(world, ann, "grant.delete", "{'id':%lld}", bobs)->status, STATUS_FORBIDDEN);
+    static const char *const less[] = {
+        "{'subject':'members','model':'news','rights':[]}",
+        "{'subject':'members','model':'news','rights':['read']}",
+        "{'subject':'user:bob','model':'news','rights':['read']}",
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(less); i++)
+        assert_int_equal(ask(world, ann, "grant.create", "%s", less[i])->status, STATUS_FORBIDDEN);
+    assert_int_equal(ask(world, ann, "grant.create",
+                         "{'subject':'members','model':'news','rights':['read','write'],'until':'%s'}", moment(3600000))
+                         ->status,
+                     STATUS_FORBIDDEN);
+
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM audit"), entries);
+    assert_int_equal(rights(world, app(world)->bob, "news"), RIGHT_READ | RIGHT_WRITE | RIGHT_DELETE);
+}
+
+/* All that she holds comes through the group, so she cannot cut the others in it off. */
+static void of_his_group_he_takes_nothing_that_he_holds_by_it_alone(void **state)
+{
+    struct world *world = *state;
+    made(ask(world, shell(), "group.create", "{'name':'editors'}"));
+    ask(world, shell(), "group_member.create", "{'id':1,'user':1}");
+    made(ask(world, shell(), "grant.create", "{'subject':'group:1','model':'news','rights':['read','grant']}"));
+    struct actor ann = person(app(world)->ann, 0);
+
+    struct answer *less = ask(world, ann, "grant.create", "{'subject':'group:1','model':'news','rights':['grant']}");
+
+    assert_int_equal(less->status, STATUS_FORBIDDEN);
+    assert_non_null(strstr(less->detail, "take back \"read\""));
+    assert_int_equal(rights(world, app(world)->ann, "news"), RIGHT_READ | RIGHT_GRANT);
+    assert_int_equal(
+        ask(world, ann, "grant.create", "{'subject':'group:1','model':'news','rights':['read','grant']}")->status,
+        STATUS_CREATED);
+}
+
+static void what_he_could_give_he_may_take_back_and_his_own_too(void **state)
+{
+    struct world *world = *state;
+    struct actor ann = delegate(world);
+    made(ask(world, shell(), "grant.create", "{'subject':'user:bob','model':'news','rights':['read','write']}"));
+
+    assert_int_equal(ask(world, ann, "grant.create", "{'subject':'user:bob','model':'news','rights':[]}")->status,
+                     STATUS_OK);
+    assert_int_equal(ask(world, ann, "grant.create", "{'subject':'user:ann','model':'news','rights':['read']}")->status,
+                     STATUS_CREATED);
+
+    assert_int_equal(rights(world, app(world)->bob, "news"), 0);
+    assert_int_equal(rights(world, app(world)->ann, "news"), RIGHT_READ);
 }
 
 static void he_sees_the_grants_of_his_model_only(void **state)
@@ -202,6 +268,9 @@ int main(void)
         TEST(what_he_lacks_himself_is_refused),
         TEST(nothing_lasts_longer_than_what_it_comes_from),
         TEST(he_takes_back_on_his_model_only),
+        TEST(what_he_could_not_give_he_cannot_take_back),
+        TEST(of_his_group_he_takes_nothing_that_he_holds_by_it_alone),
+        TEST(what_he_could_give_he_may_take_back_and_his_own_too),
         TEST(he_sees_the_grants_of_his_model_only),
         TEST(one_grant_is_shown_to_who_may_see_it),
         TEST(a_right_that_is_being_taken_away_is_not_handed_on),

@@ -96,6 +96,21 @@ static void rules_judge_the_row_for_the_one_asked_about(void **state)
                      STATUS_NOT_FOUND);
 }
 
+static void making_a_row_is_said_to_have_a_rule_of_its_own(void **state)
+{
+    struct world *world = *state;
+    two_news(world);
+    ask(world, shell(), "grant.create", "{'subject':'members','model':'news','rights':['read','write','delete']}");
+
+    struct answer *write = ask(world, shell(), "acl.explain", "{'user':'bob','model':'news','action':'write'}");
+    struct answer *row = ask(world, shell(), "acl.explain", "{'user':'bob','model':'news','action':'write','id':2}");
+    struct answer *wipe = ask(world, shell(), "acl.explain", "{'user':'bob','model':'news','action':'delete'}");
+
+    assert_true(cJSON_IsFalse(json_get(write->json, "create_rule")));
+    assert_false(has(row->json, "create_rule"));
+    assert_false(has(wipe->json, "create_rule"));
+}
+
 static void one_asks_about_oneself_only(void **state)
 {
     struct world *world = *state;
@@ -253,6 +268,26 @@ static void a_dry_run_counts_and_changes_nothing(void **state)
     assert_int_equal(app(world)->hub.count, notes);
 }
 
+#define ONE_CHANGE "{'changes':[{'subject':'members','model':'news','rights':['read']}]}"
+
+static void dry_runs_are_one_for_each_person_and_two_in_all(void **state)
+{
+    struct world *world = *state;
+    struct actor actors[] = {shell(), shell(), superuser(world, "root"), superuser(world, "boss")};
+    struct answer *answers[ARRAY_LENGTH(actors)];
+    for (size_t i = 0; i < ARRAY_LENGTH(actors); i++)
+        answers[i] = send_as(world, actors[i], "acl.dry_run", ONE_CHANGE);
+    world_run(world);
+
+    assert_int_equal(answers[0]->status, STATUS_OK);
+    assert_int_equal(answers[1]->status, STATUS_TOO_MANY);
+    assert_int_equal(answers[2]->status, STATUS_OK);
+    assert_int_equal(answers[3]->status, STATUS_TOO_MANY);
+    assert_int_equal(ask(world, actors[3], "acl.dry_run", ONE_CHANGE)->status, STATUS_OK);
+    ask(world, actors[3], "acl.dry_run", "{'changes':5}"); /* it was refused: it holds nothing up */
+    assert_int_equal(ask(world, actors[3], "acl.dry_run", ONE_CHANGE)->status, STATUS_OK);
+}
+
 static void a_dry_run_is_for_who_may_do_it(void **state)
 {
     struct world *world = *state;
@@ -301,12 +336,14 @@ int main(void)
         TEST(superusers_and_the_disabled_are_told_apart),
         TEST(strangers_have_what_is_open_to_everyone),
         TEST(rules_judge_the_row_for_the_one_asked_about),
+        TEST(making_a_row_is_said_to_have_a_rule_of_its_own),
         TEST(one_asks_about_oneself_only),
         TEST(a_row_that_one_may_not_see_is_not_there),
         TEST(questions_that_make_no_sense_are_refused),
         TEST(who_may_is_listed_by_every_way),
         TEST(who_may_with_a_row_asks_its_rule),
         TEST(a_dry_run_counts_and_changes_nothing),
+        TEST(dry_runs_are_one_for_each_person_and_two_in_all),
         TEST(a_dry_run_is_for_who_may_do_it),
         TEST(a_dry_run_of_nonsense_is_refused_with_its_place),
     };

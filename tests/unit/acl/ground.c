@@ -12,7 +12,7 @@ static const char news[] =
     "\"published\":{\"type\":\"boolean\",\"default\":false},"
     "\"author\":{\"type\":\"integer\",\"x-references\":\"user\",\"x-default\":\"$me\",\"readOnly\":true}},"
     "\"x-rules\":{\"read\":{\"any\":[{\"published\":true},{\"author\":\"$me\"}]},"
-    "\"update\":{\"author\":\"$me\"},\"delete\":{\"author\":\"$me\"}}}";
+    "\"create\":false,\"update\":{\"author\":\"$me\"},\"delete\":{\"author\":\"$me\"}}}";
 static const char news_table[] =
     "CREATE TABLE news(id INTEGER PRIMARY KEY, created_at INTEGER NOT NULL DEFAULT 0, updated_at INTEGER NOT NULL "
     "DEFAULT 0, version INTEGER NOT NULL DEFAULT 1, title TEXT NOT NULL, published INTEGER NOT NULL, author INTEGER)";

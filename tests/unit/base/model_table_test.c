@@ -28,6 +28,7 @@ struct world {
     char why[4096];
     size_t changes;   /* of the last start */
     char words[8192]; /* of its changes, a line each */
+    char hints[512];  /* the last one, or "" */
     bool is_rehearsal;
 };
 
@@ -108,6 +109,8 @@ static enum status start_in(struct world *world, const char *folder, const char 
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);
     note(world, &follow.changes);
+    snprintf(world->hints, sizeof world->hints, "%s",
+             follow.hints.count ? follow.hints.items[follow.hints.count - 1].words : "");
     if ((status == STATUS_OK) != (world->why[0] == '\0') || strchr(world->why, '\n'))
         fail_msg("status %d: \"%s\"", (int)status, world->why);
     return status;
@@ -338,6 +341,28 @@ static void default_permissions_are_given_once(void **state)
     assert_string_equal(ask(world, count), "(none)");
 }
 
+static void default_permissions_that_are_others_than_the_grants_are_told(void **state)
+{
+    struct world *world = *state;
+#define GRANTS(text) NEWS(TITLE, ", \"x-grants\": {" text "}")
+    const char *const same = GRANTS("\"members\": [\"read\"]");
+    must_start(world, "news", same);
+    assert_string_equal(world->hints, "");
+    must_start(world, "news", same);
+    assert_string_equal(world->hints, "");
+    must_start(world, "news", GRANTS("\"members\": [\"read\", \"write\"]"));
+    assert_int_equal(world->changes, 0);
+    assert_non_null(strstr(world->hints, "x-grants of news are not what the members may do now;"));
+    must_start(world, "news", GRANTS("\"everyone\": [\"read\"]"));
+    assert_non_null(strstr(world->hints, "x-grants of news are not what everyone and the members may do now;"));
+    must_start(world, "news", NEWS(TITLE, ""));
+    assert_non_null(strstr(world->hints, "what the members may do now;"));
+    /* An administrator's decision. */
+    run(world, "UPDATE \"grant\" SET reason = '', rights = 15 WHERE model = 'news'");
+    must_start(world, "news", same);
+    assert_string_equal(world->hints, "");
+}
+
 /* ---- what is refused ---- */
 
 static void a_field_that_is_gone_is_refused_until_a_migration_drops_it(void **state)
@@ -385,11 +410,63 @@ static void a_changed_type_is_refused_until_a_migration_says_how(void **state)
     run(world, INSERT_NEWS "'12')");
     const char *now = NEWS("\"title\": {\"type\": \"integer\", \"default\": 0}", "");
     must_refuse(world, "news", now, "\"title\" is stored as TEXT and is to be INTEGER");
-    obey(world, "");
+    assert_null(strstr(world->why, "CAST")); /* which makes 0 of every word */
+    obey(world, "length(title)");
     must_start(world, "news", now);
-    assert_string_equal(ask(world, "SELECT typeof(title) || title FROM news"), "integer12");
+    assert_string_equal(ask(world, "SELECT typeof(title) || title FROM news"), "integer2");
     must_start(world, "news", now);
     assert_int_equal(world->changes, 0);
+}
+
+/* From the field @before with @value to the field @after: what is printed is applied, with @filler for VALUE, and
+ * leaves @result. */
+static void change_type(struct world *world, const char *before, const char *value, const char *after,
+                        const char *filler, const char *result)
+{
+    char text[512], sql[512];
+    snprintf(text, sizeof text, NEWS("\"due\": {%s}", ""), before);
+    must_start(world, "news", text);
+    snprintf(sql, sizeof sql, "INSERT INTO news(created_at, updated_at, due) VALUES (1, 1, %s), (1, 1, NULL)", value);
+    run(world, sql);
+    snprintf(text, sizeof text, NEWS("\"due\": {%s}", ""), after);
+    must_refuse(world, "news", text, "\"due\" is stored as ");
+    if ((filler[0] != '\0') != (strstr(world->why, "VALUE") != NULL))
+        fail_msg("%s from %s to %s: \"%s\"", value, before, after, world->why);
+    obey(world, filler);
+    must_start(world, "news", text);
+    assert_string_equal(ask(world, "SELECT due FROM news WHERE id = 1"), result);
+    assert_string_equal(ask(world, "SELECT due FROM news WHERE id = 2"), "(none)");
+    remove_folder(world->dir);
+    char migrations[200];
+    snprintf(migrations, sizeof migrations, "%s/migrations", world->folder);
+    assert_int_equal(mkdir(world->dir, 0700) + mkdir(world->folder, 0700) + mkdir(migrations, 0700), 0);
+}
+
+static void a_changed_type_loses_no_value_without_a_person_who_says_so(void **state)
+{
+#define TEXT    "\"type\": [\"string\", \"null\"]"
+#define DATE    TEXT ", \"format\": \"date\""
+#define TIME    TEXT ", \"format\": \"date-time\""
+#define INTEGER "\"type\": [\"integer\", \"null\"]"
+#define NUMBER  "\"type\": [\"number\", \"null\"]"
+    struct world *world = *state;
+    change_type(world, TEXT, "'2026-01-31'", TIME, "", "1769817600000");
+    change_type(world, DATE, "'2026-01-31'", TIME, "", "1769817600000");
+    change_type(world, TEXT, "'2026-01-31T10:00:00+02:00'", TIME, "", "1769846400000");
+    /* Not read as a time, read as another one, or only in part. */
+    const char *const others[] = {
+        "'soon'", "'2026'", "'now'", "'10:00'", "'2026-02-30'", "'2026-01-31 at ten'", "'2026-01-31T10:00:00.5Z'"};
+    for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
+        change_type(world, TEXT, others[i], TIME, "7", "7");
+    change_type(world, TEXT, "'abc'", INTEGER, "3", "3");
+    change_type(world, TEXT, "'12'", NUMBER, "1.5", "1.5");
+    change_type(world, NUMBER, "2.0", INTEGER, "", "2");
+    change_type(world, NUMBER, "2.5", INTEGER, "3", "3");
+    change_type(world, INTEGER, "2", NUMBER, "", "2.0");
+    change_type(world, INTEGER, "9007199254740993", NUMBER, "1.0", "1.0");
+    change_type(world, INTEGER, "12", TEXT, "", "12");
+    change_type(world, NUMBER, "0.1", TEXT, "", "0.1");
+    change_type(world, TIME, "86400000", DATE, "date(due / 1000, 'unixepoch')", "1970-01-02");
 }
 
 static void a_field_that_must_be_there_is_refused_until_a_migration_fills_it(void **state)
@@ -418,6 +495,26 @@ static void an_empty_value_is_refused_until_a_migration_fills_it(void **state)
     assert_string_equal(ask(world, "SELECT place FROM news"), "it's");
 }
 
+#define KIND(type, choices, more) "\"kind\": {\"type\": " type ", \"enum\": [" choices "]" more "}"
+
+static void choices_that_have_none_of_the_old_are_taken_over_by_the_migration_that_is_printed(void **state)
+{
+    struct world *world = *state;
+    const char *now = NEWS(TITLE "," KIND("\"string\"", "\"x\", \"y\"", ", \"default\": \"y\""), "");
+    must_start(world, "news", NEWS(TITLE "," KIND("[\"string\", \"null\"]", "\"a\", \"b\", null", ""), ""));
+    write_migration(world, "0001-own.sql",
+                    "CREATE VIEW kinds AS SELECT kind FROM news; CREATE INDEX own ON news(kind)");
+    run(world, "INSERT INTO news(created_at, updated_at, title, kind) VALUES (1, 1, '', 'a'), (1, 1, '', NULL)");
+    /* The default is not among the old choices. */
+    must_refuse(world, "news", now, "\"kind\" must not be empty, but is in 1 row;");
+    obey(world, "");
+    must_refuse(world, "news", now, "what the file says of \"kind\" does not hold in 1 row;");
+    obey(world, "'x'");
+    must_start(world, "news", now);
+    assert_string_equal(ask(world, "SELECT group_concat(kind) FROM kinds"), "x,y");
+    assert_true(refuses(world, "UPDATE news SET kind = 'a'"));
+}
+
 static void a_check_that_rows_do_not_pass_is_refused_with_their_number(void **state)
 {
     struct world *world = *state;
@@ -443,6 +540,23 @@ static void a_unique_field_that_is_not_is_refused_with_the_number_of_rows(void *
     must_start(world, "news", NEWS(UNIQUE("title"), ""));
     assert_string_equal(ask(world, "SELECT group_concat(title) FROM news"), "a1,a2,b");
     must_refuse(world, "news", NEWS(UNIQUE("title") "," UNIQUE("other"), ""), "\"other\" is to be unique, but 3 rows");
+    obey(world, "'other' || id");
+    must_start(world, "news", NEWS(UNIQUE("title") "," UNIQUE("other"), ""));
+    assert_string_equal(ask(world, "SELECT group_concat(other) FROM news"), "other1,other2,other3");
+}
+
+static void a_field_that_becomes_unique_may_get_values_that_were_not_allowed_before(void **state)
+{
+    struct world *world = *state;
+    const char *now =
+        NEWS("\"stars\": {\"type\": \"integer\", \"minimum\": 0, \"default\": 0, \"x-unique\": true}", "");
+    must_start(world, "news",
+               NEWS("\"stars\": {\"type\": \"integer\", \"minimum\": 0, \"maximum\": 1, \"default\": 0}", ""));
+    run(world, "INSERT INTO news(created_at, updated_at, stars) VALUES (1, 1, 1), (1, 1, 1), (1, 1, 1)");
+    must_refuse(world, "news", now, "\"stars\" is to be unique, but 3 rows share it");
+    obey(world, "id");
+    must_start(world, "news", now);
+    assert_string_equal(ask(world, "SELECT group_concat(stars) FROM news"), "1,2,3");
 }
 
 static void a_reference_to_nothing_is_refused_with_the_number_of_rows(void **state)
@@ -453,6 +567,31 @@ static void a_reference_to_nothing_is_refused_with_the_number_of_rows(void **sta
     const char *now = NEWS(TITLE ", \"author\": {\"type\": [\"integer\", \"null\"], \"x-references\": \"user\"}", "");
     must_refuse(world, "news", now, "1 row refers by \"author\" to rows of user that are not there");
     assert_string_equal(ask(world, "SELECT count(*) FROM sqlite_schema WHERE name = 'news.author'"), "0");
+    obey(world, "");
+    must_start(world, "news", now);
+    assert_string_equal(ask(world, "SELECT count(*) FROM news WHERE author IS NULL"), "1");
+}
+
+static void a_row_that_may_not_lose_its_reference_to_nothing_is_deleted_by_the_migration_that_is_printed(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE ", \"author\": {\"type\": \"integer\", \"default\": 0}", ""));
+    run(world, "INSERT INTO news(created_at, updated_at, title, author) VALUES (1, 1, 'a', 99)");
+    const char *now =
+        NEWS(TITLE ", \"author\": {\"type\": \"integer\", \"x-references\": \"user\"}", ", \"required\": [\"author\"]");
+    must_refuse(world, "news", now, "1 row refers by \"author\" to rows of user that are not there");
+    obey(world, "");
+    must_start(world, "news", now);
+    assert_string_equal(ask(world, "SELECT count(*) FROM news"), "0");
+}
+
+static void a_reference_to_nothing_may_become_empty_although_it_was_required(void **state)
+{
+    struct world *world = *state;
+    must_start(world, "news", NEWS(TITLE ", \"author\": {\"type\": \"integer\", \"default\": 0}", ""));
+    run(world, "INSERT INTO news(created_at, updated_at, title, author) VALUES (1, 1, 'a', 99)");
+    const char *now = NEWS(TITLE ", \"author\": {\"type\": [\"integer\", \"null\"], \"x-references\": \"user\"}", "");
+    must_refuse(world, "news", now, "1 row refers by \"author\"");
     obey(world, "");
     must_start(world, "news", now);
     assert_string_equal(ask(world, "SELECT count(*) FROM news WHERE author IS NULL"), "1");
@@ -648,14 +787,20 @@ int main(void)
         TEST(an_index_comes_and_goes_without_the_table),
         TEST(search_follows_every_write),
         TEST(default_permissions_are_given_once),
+        TEST(default_permissions_that_are_others_than_the_grants_are_told),
         TEST(a_field_that_is_gone_is_refused_until_a_migration_drops_it),
         TEST(a_model_that_is_gone_is_refused_until_a_migration_drops_it),
         TEST(a_changed_type_is_refused_until_a_migration_says_how),
+        TEST(a_changed_type_loses_no_value_without_a_person_who_says_so),
         TEST(a_field_that_must_be_there_is_refused_until_a_migration_fills_it),
         TEST(an_empty_value_is_refused_until_a_migration_fills_it),
+        TEST(choices_that_have_none_of_the_old_are_taken_over_by_the_migration_that_is_printed),
         TEST(a_check_that_rows_do_not_pass_is_refused_with_their_number),
         TEST(a_unique_field_that_is_not_is_refused_with_the_number_of_rows),
+        TEST(a_field_that_becomes_unique_may_get_values_that_were_not_allowed_before),
         TEST(a_reference_to_nothing_is_refused_with_the_number_of_rows),
+        TEST(a_row_that_may_not_lose_its_reference_to_nothing_is_deleted_by_the_migration_that_is_printed),
+        TEST(a_reference_to_nothing_may_become_empty_although_it_was_required),
         TEST(a_table_without_rows_may_change_freely),
         TEST(names_that_are_taken_are_refused),
         TEST(a_change_that_fails_in_the_middle_leaves_everything_as_it_was),

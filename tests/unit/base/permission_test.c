@@ -179,7 +179,7 @@ static void more_models_than_there_is_room_for_are_refused(void **state)
     char name[16];
     bool is_fine = true;
     int count = 0;
-    for (; is_fine && count < 1000; count++) {
+    for (; is_fine && count < 5000; count++) {
         snprintf(name, sizeof name, "model%d", count);
         is_fine = permissions_set(*state, SUBJECT_MEMBERS, 0, name, RIGHT_READ);
     }

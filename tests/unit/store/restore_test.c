@@ -141,6 +141,31 @@ static void what_is_only_in_the_log_is_kept_and_not_mixed_in(void **state)
     assert_int_equal(count_notes(place, ".before-restore"), 3);
 }
 
+/* A log without its file: the data base was deleted or lost behind a crash. */
+static void a_log_whose_data_base_is_gone_is_kept_and_not_mixed_in(void **state)
+{
+    struct place *place = *state;
+    struct world *world = &place->world;
+    char command[1600];
+    struct stat log;
+    assert_int_equal(world_open(world), STATUS_OK);
+    struct step third = {.body = insert_note, .number = 3};
+    assert_int_equal(world_write_now(world, &third), STATUS_OK);
+    snprintf(command, sizeof command, "cp '%s-wal' '%s/log'", world->path, world->dir);
+    assert_int_equal(system(command), 0);
+    world_close(world);
+    snprintf(command, sizeof command, "rm '%s' && mv '%s/log' '%s-wal'", world->path, world->dir, world->path);
+    assert_int_equal(system(command), 0);
+
+    assert_int_equal(restore(place, false, &marking), STATUS_OK);
+
+    snprintf(command, sizeof command, "%s.before-restore-wal", world->path);
+    assert_int_equal(stat(command, &log), 0);
+    assert_int_equal(count_notes(place, ""), 2); /* its own, and the mark */
+    assert_int_equal(restore(place, false, &marking), STATUS_CONFLICT);
+    expect_why(place, "--force");
+}
+
 static void a_damaged_data_base_can_be_replaced(void **state)
 {
     struct place *place = *state;
@@ -252,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_backup_takes_the_place_of_what_was_there),
         TEST(what_is_only_in_the_log_is_kept_and_not_mixed_in),
+        TEST(a_log_whose_data_base_is_gone_is_kept_and_not_mixed_in),
         TEST(a_damaged_data_base_can_be_replaced),
         TEST(a_backup_can_be_the_first_data_base),
         TEST(what_was_kept_is_only_replaced_by_force),

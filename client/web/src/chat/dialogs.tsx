@@ -6,6 +6,7 @@ import type { Page, RoomKind, User } from '../shared/types.ts';
 import { Dialog } from '../shared/ui/dialog.tsx';
 import { Field, Form, useSubmit } from '../shared/ui/form.tsx';
 import { useChat } from './chat.ts';
+import { peopleQuery } from './people.ts';
 
 export function CreateRoom({ onClose }: { onClose: () => void }) {
   const { rooms } = useChat();
@@ -51,8 +52,7 @@ export function PickPerson({ title, onPick, onClose }: PickPersonProps) {
     let isCurrent = true;
     const search = async () => {
       try {
-        const query = text.trim() ? `q=${encodeURIComponent(text.trim())}&` : '';
-        const page = await api.get<Page<User>>(`/user?${query}limit=20`);
+        const page = await api.get<Page<User>>(peopleQuery(text));
         // An answer that a later key overtook must not replace the newer one.
         if (isCurrent) setFound(page.items.filter((user) => user.id !== me.user.id));
       } catch (problem) {

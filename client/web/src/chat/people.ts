@@ -3,9 +3,18 @@
 import { computed, signal } from '@preact/signals-core';
 import type { ClientInfo } from 'centrifuge';
 
+const name_length_max = 32;
+
 export interface Person {
   id: number;
   name: string;
+}
+
+/** Who has a name that begins like what was typed. Names have nothing but these characters, and a
+ * star would stand for any others; what is longer than a name stays so, and finds nobody. */
+export function peopleQuery(typed: string): string {
+  const prefix = typed.replace(/[^a-z0-9._-]/gi, '').slice(0, name_length_max + 1);
+  return `/user?name[like]=${prefix}*&sort=name&limit=20`;
 }
 
 /** By person, not by connection: a phone and a laptop are one. */
