@@ -1,14 +1,12 @@
 /* Fuzz test of lib/json: whatever the bytes, checking ends without harm; what is taken, cJSON reads too, and
  * printing and reading it again changes nothing.
- *   clang -fsanitize=fuzzer,address,undefined: libFuzzer    -DSTANDALONE: the files named, or standard input
+ *   clang -fsanitize=fuzzer,address,undefined: libFuzzer    with standalone.c: the files named, or standard input
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/json.h"
-
-#define INPUT_MAX (1024 * 1024)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,33 +36,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(again);
     return 0;
 }
-
-#ifdef STANDALONE
-static void run(FILE *file)
-{
-    static uint8_t input[INPUT_MAX];
-    size_t size = fread(input, 1, sizeof input, file);
-    uint8_t *copy = malloc(size ? size : 1); /* of exactly this size, for the sanitizer */
-    if (!copy)
-        abort();
-    memcpy(copy, input, size);
-    LLVMFuzzerTestOneInput(copy, size);
-    free(copy);
-}
-
-int main(int count, char **paths)
-{
-    if (count == 1)
-        run(stdin);
-    for (int i = 1; i < count; i++) {
-        FILE *file = fopen(paths[i], "rb");
-        if (!file) {
-            perror(paths[i]);
-            return 1;
-        }
-        run(file);
-        fclose(file);
-    }
-    return 0;
-}
-#endif

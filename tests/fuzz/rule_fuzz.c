@@ -1,6 +1,6 @@
 /* Fuzz test of rules: whatever the bytes, reading them ends without harm; what is taken is printed as a rule that is
  * taken again, SQLite takes its SQL, and both compilers say the same of a row.
- *   clang -fsanitize=fuzzer,address,undefined: libFuzzer    -DSTANDALONE: the files named, or standard input
+ *   clang -fsanitize=fuzzer,address,undefined: libFuzzer    with standalone.c: the files named, or standard input
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,6 @@
 
 #include "base/rule.h"
 #include "store/db.h"
-
-#define INPUT_MAX (64 * 1024)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -132,33 +130,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(!story.has_failed && story.length > 0, "it cannot be explained");
     return 0;
 }
-
-#ifdef STANDALONE
-static void run(FILE *file)
-{
-    static uint8_t input[INPUT_MAX];
-    size_t size = fread(input, 1, sizeof input, file);
-    uint8_t *copy = malloc(size ? size : 1); /* of exactly this size, for the sanitizer */
-    if (!copy)
-        abort();
-    memcpy(copy, input, size);
-    LLVMFuzzerTestOneInput(copy, size);
-    free(copy);
-}
-
-int main(int count, char **paths)
-{
-    if (count == 1)
-        run(stdin);
-    for (int i = 1; i < count; i++) {
-        FILE *file = fopen(paths[i], "rb");
-        if (!file) {
-            perror(paths[i]);
-            return 1;
-        }
-        run(file);
-        fclose(file);
-    }
-    return 0;
-}
-#endif
