@@ -201,7 +201,8 @@ describe('permissions', () => {
     assert.deepEqual(audit.items[0].detail.before, ['read', 'delete']);
     const more = must(await root.api('GET', `/audit?limit=200&before=${audit.next}`), 200, 'more').body;
     assert.ok(more.items.every((item) => item.id < audit.next));
-    assert.equal(more.items.at(-1).action, 'setup');
+    // Before anything else the example models got their default grants.
+    assert.deepEqual(more.items.slice(-4).map((item) => item.action), ['setup', 'grant', 'grant', 'grant']);
   });
 
   test('a grant that makes no sense is refused with its place', async () => {
