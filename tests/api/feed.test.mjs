@@ -222,7 +222,6 @@ describe('the change feed', () => {
 
       it('an API token hears only of what it is for', async (test) => {
         const made = await ann.api('POST', '/token', { name: `feed on ${place}`, scopes: { news: ['read'] } });
-        if (made.status === 404) return test.skip('there are no tokens');
         const token = must(made, 201, 'token').body.token;
         const there = await open(nodes[place], { name: 'token', cookie: '' }, { token });
         const feed = await listen(there, 'news');
@@ -237,7 +236,6 @@ describe('the change feed', () => {
         const tokens = [];
         for (const name of ['first', 'second']) {
           const made = await ann.api('POST', '/token', { name: `${name} on ${place}`, scopes: { news: ['read'] } });
-          if (made.status === 404) return test.skip('there are no tokens');
           tokens.push(must(made, 201, 'token').body);
         }
         const socket = await rawConnect(nodes[place].url);
