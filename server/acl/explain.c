@@ -59,15 +59,6 @@ bool question_may_see(struct request *request, const struct question *question)
            model_row_readable(question->model, request_permissions(request), &request->actor, question->row);
 }
 
-struct asker asker_of(struct request *request, const struct model *model, const struct actor *actor)
-{
-    const struct permissions *permissions = request_permissions(request);
-    return (struct asker){.actor = actor,
-                          .rights = permissions_of(permissions, actor, model->name),
-                          .is_privileged = permissions_is_superuser(permissions, actor),
-                          .now_ms = clock_wall_ms()};
-}
-
 const struct rule *question_rule(const struct question *question)
 {
     enum model_rule rule = question->right == RIGHT_READ     ? RULE_READ
@@ -218,7 +209,7 @@ static void explain_done(struct request *request)
         return;
     }
     memcpy(actor.name, explain->user.name, sizeof actor.name);
-    const struct asker asker = asker_of(request, question->model, &actor);
+    const struct asker asker = model_asker(question->model, request_permissions(request), &actor);
     bool holds = explain->user.is_superuser || explain->grants.length;
     bool is_allowed = holds && !explain->user.is_disabled && question_rules_allow(question, &asker);
     buffer_printf(json, "{\"allowed\":%s,\"user\":", is_allowed ? "true" : "false");

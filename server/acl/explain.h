@@ -17,8 +17,6 @@ bool question_read(struct request *request, const char *right_name, struct quest
 enum status question_row(struct question *question, struct db *db);
 /* Loop, in all that follows. Whoever may not see the row must not learn that there is one. */
 bool question_may_see(struct request *request, const struct question *question);
-/* @actor as the rules of @model see him. @actor must outlive the answer. */
-struct asker asker_of(struct request *request, const struct model *model, const struct actor *actor);
 /* The rule that judges a row for this right; NULL: none. */
 const struct rule *question_rule(const struct question *question);
 /* Do the rules let @asker, who holds the right, do it with the row? Without a row: yes. */

@@ -106,7 +106,7 @@ static void who_done(struct request *request)
     buffer_text(json, "{\"items\":[");
     for (size_t i = 0; i < who->count; i++) {
         const struct actor actor = {.user_id = who->people[i].id};
-        const struct asker asker = asker_of(request, question->model, &actor);
+        const struct asker asker = model_asker(question->model, request_permissions(request), &actor);
         if (!question_rules_allow(question, &asker))
             continue;
         buffer_printf(json, "%s{\"id\":%lld,", comma, (long long)actor.user_id);
@@ -114,7 +114,7 @@ static void who_done(struct request *request)
         buffer_printf(json, ",\"superuser\":%s}", who->people[i].is_superuser ? "true" : "false");
         comma = ",";
     }
-    const struct asker asker = asker_of(request, question->model, &nobody);
+    const struct asker asker = model_asker(question->model, request_permissions(request), &nobody);
     bool is_open = who->is_for_everyone && question_rules_allow(question, &asker);
     buffer_printf(json, "],\"everyone\":%s,", is_open ? "true" : "false");
     if ((int64_t)who->count == who->limit)
