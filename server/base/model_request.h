@@ -1,4 +1,4 @@
-/* base/model_request.h: what the files of the models' own actions (model_*.c) share, and nobody else sees. */
+/* base/model_request.h: what the files of the models' own actions (model_*.c, along.c) share, and nobody else sees. */
 #pragma once
 #include "base/along.h"
 #include "base/form.h"
