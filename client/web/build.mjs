@@ -23,7 +23,20 @@ const pages = [
     js_max: 60 * 1024,
     css_max: 5 * 1024,
   },
+  {
+    name: 'admin',
+    title: 'Parley: administration',
+    entry: 'src/admin/main.tsx',
+    path: '/admin',
+    js_max: 35 * 1024,
+    css_max: 8 * 1024,
+  },
 ];
+
+/* What is fetched when it is first shown, in one file each. */
+const lazy_max = 20 * 1024;
+/* The realtime library, which the administration asks for only once something is to be live, and the charts. */
+const lazyLibrary_max = 32 * 1024;
 
 /* The API's description for people: a package does all of it, and few ever open it. */
 const docs = {
@@ -61,10 +74,46 @@ const lexerOnly = {
   },
 };
 
+/* The realtime SDK knows transports and kinds of subscriptions that no page of ours asks for. Their classes are emptied,
+ * which saves 2 KB; one that a new version has under another name is taken whole. */
+const unusedClasses = [
+  'WebtransportTransport',
+  'SockjsTransport',
+  'SharedPollSubscription',
+  'MapSubscription',
+];
+const withoutUnused = {
+  name: 'without-unused',
+  setup: (build) => {
+    build.onLoad({ filter: /[\\/]centrifuge[\\/]build[\\/]index\.mjs$/ }, ({ path: file }) => {
+      let contents = readFileSync(file, 'utf8');
+      for (const name of unusedClasses)
+        contents = contents.replace(
+          new RegExp(`^class ${name}\\b[^{]*{[^]*?^}`, 'm'),
+          `class ${name} {}`,
+        );
+      return { contents };
+    });
+  },
+};
+
+/* A bundler's style sheets are loaded with the page, or not at all. What only a lazy part needs travels in that part as
+ * text, and `addStyle()` puts it in force. */
+const lazyStyle = {
+  name: 'lazy-style',
+  setup: (build) => {
+    build.onLoad({ filter: /\.lazy\.css$/ }, async ({ path: file }) => {
+      const { minify } = build.initialOptions;
+      const { code } = await esbuild.transform(readFileSync(file), { loader: 'css', minify });
+      return { contents: code, loader: 'text' };
+    });
+  },
+};
+
 const options = parseArguments(process.argv.slice(2));
 if (options.tests) await buildTests();
 else if (options.watch) await watch();
-else emit(await esbuild.build(bundle()), await esbuild.build(docsBundle()));
+else emit(...(await Promise.all([...pages.map(bundle), docsBundle()].map(esbuild.build))));
 
 function parseArguments(words) {
   const parsed = { out: path.join(here, 'dist'), depfile: '', watch: false, tests: false };
@@ -77,10 +126,11 @@ function parseArguments(words) {
   return parsed;
 }
 
-function bundle() {
+/* Each page by itself: what two pages had in common would be cut into many small files. */
+function bundle(page) {
   return {
     absWorkingDir: here,
-    entryPoints: Object.fromEntries(pages.map((page) => [page.name, page.entry])),
+    entryPoints: { [page.name]: page.entry },
     outdir: '/',
     entryNames: 'assets/[name]-[hash]',
     chunkNames: 'assets/[name]-[hash]',
@@ -94,7 +144,7 @@ function bundle() {
     legalComments: 'none',
     // The SDK's private members: no other code may know their names, so they can be short.
     mangleProps: /^_[a-zA-Z]/,
-    plugins: [lexerOnly],
+    plugins: [lexerOnly, withoutUnused, lazyStyle],
     metafile: true,
     write: false,
     logLevel: 'warning',
@@ -104,8 +154,7 @@ function bundle() {
 /* By itself: what shortens our own code would break the package's. */
 function docsBundle() {
   return {
-    ...bundle(),
-    entryPoints: { [docs.name]: docs.entry },
+    ...bundle(docs),
     splitting: false,
     mangleProps: undefined,
     plugins: [],
@@ -184,7 +233,9 @@ function pageHtml(page, metafile, assets) {
     '<meta name="color-scheme" content="light dark">',
     `<link rel="icon" type="image/svg+xml" href="/${icon}">`,
     `<link rel="stylesheet" href="${asset(style)}">`,
-    ...chunksOf(script, metafile).map((name) => `<link rel="modulepreload" href="${asset(name)}">`),
+    ...[...chunksOf(script, metafile)].map(
+      (name) => `<link rel="modulepreload" href="${asset(name)}">`,
+    ),
     `<script type="module" src="${asset(script)}"></script>`,
     '</head>',
     '<body><noscript>Parley needs JavaScript.</noscript></body>',
@@ -207,7 +258,7 @@ function chunksOf(script, metafile, found = new Set()) {
     found.add(name);
     chunksOf(name, metafile, found);
   }
-  return [...found];
+  return found;
 }
 
 function checkBudgets(metafile, files) {
@@ -217,7 +268,10 @@ function checkBudgets(metafile, files) {
     }).length;
   for (const page of allPages) {
     const script = outputOf(page, metafile);
-    const js = [script, ...chunksOf(script, metafile)].reduce((sum, name) => sum + size(name), 0);
+    const js = [...chunksOf(script, metafile).add(script)].reduce(
+      (sum, name) => sum + size(name),
+      0,
+    );
     const css = size(metafile.outputs[script].cssBundle);
     console.log(`${page.name}: ${js} bytes of script, ${css} of style, after gzip`);
     // A bundle for watching is not minified.
@@ -226,6 +280,29 @@ function checkBudgets(metafile, files) {
       fail(`${page.name}: the script is over its budget of ${page.js_max} bytes`);
     if (css > page.css_max)
       fail(`${page.name}: the style is over its budget of ${page.css_max} bytes`);
+    if (page !== docs) checkLazyParts(script, metafile, size);
+  }
+}
+
+/* What is fetched later: each import() with all that it brings along which the page does not have yet. */
+function checkLazyParts(script, metafile, size) {
+  const first = chunksOf(script, metafile).add(script);
+  const seen = new Set();
+  for (const name of [...first]) {
+    for (const { path: part, kind } of metafile.outputs[name].imports) {
+      if (kind !== 'dynamic-import' || first.has(part) || seen.has(part)) continue;
+      seen.add(part);
+      const files = [part, ...chunksOf(part, metafile)].filter((file) => !first.has(file));
+      const bytes = files.reduce((sum, file) => sum + size(file), 0);
+      const isLibrary = files.some((file) =>
+        Object.keys(metafile.outputs[file].inputs).some((input) =>
+          /node_modules\/(centrifuge|uplot)\//.test(input),
+        ),
+      );
+      const most = isLibrary ? lazyLibrary_max : lazy_max;
+      console.log(`  later, ${metafile.outputs[part].entryPoint ?? part}: ${bytes} bytes`);
+      if (bytes > most) fail(`${part}: over its budget of ${most} bytes`);
+    }
   }
 }
 
@@ -240,21 +317,22 @@ function writeDepfile(metafile) {
 
 async function watch() {
   const docsResult = await esbuild.build(docsBundle());
-  const context = await esbuild.context({
-    ...bundle(),
-    plugins: [
-      lexerOnly,
-      {
-        name: 'emit',
-        setup: (build) => {
-          build.onEnd((result) => {
-            if (result.errors.length === 0) emit(result, docsResult);
-          });
-        },
-      },
-    ],
+  const latest = new Map();
+  const emitAll = (page) => ({
+    name: 'emit',
+    setup: (build) => {
+      build.onEnd((result) => {
+        if (result.errors.length > 0) return;
+        latest.set(page, result);
+        if (latest.size === pages.length) emit(...latest.values(), docsResult);
+      });
+    },
   });
-  await context.watch();
+  for (const page of pages) {
+    const options = bundle(page);
+    const plugins = [...options.plugins, emitAll(page)];
+    await (await esbuild.context({ ...options, plugins })).watch();
+  }
 }
 
 async function buildTests() {

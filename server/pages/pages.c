@@ -392,7 +392,7 @@ static bool is_page_path(const char *path, bool *is_admin)
 {
     *is_admin = strcmp(path, "/admin") == 0 || strncmp(path, "/admin/", strlen("/admin/")) == 0;
     return *is_admin || strcmp(path, "/") == 0 || strcmp(path, "/setup") == 0 ||
-           strncmp(path, "/r/", strlen("/r/")) == 0;
+           strcmp(path, "/account") == 0 || strncmp(path, "/r/", strlen("/r/")) == 0;
 }
 
 /* The length of the next item of a comma-separated list; *list moves behind it. 0: the end. */

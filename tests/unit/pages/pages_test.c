@@ -95,7 +95,7 @@ static void assert_body(const struct http_answer *answer, const char *text)
 static void addresses_inside_the_client_are_answered_with_its_page(void **state)
 {
     struct world *world = open_bundle(state);
-    static const char *const paths[] = {"/", "/setup", "/r/1", "/r/1/m/7"};
+    static const char *const paths[] = {"/", "/setup", "/account", "/r/1", "/r/1/m/7"};
     for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
         struct http_answer answer = find(world, paths[i]);
         assert_int_equal(answer.status, 200);
@@ -109,7 +109,7 @@ static void other_addresses_are_no_pages(void **state)
 {
     struct world *world = open_bundle(state);
     static const char *const paths[] = {
-        "/api/v1/me", "/r", "/rooms", "/administrator", "/setup/x", "/healthz", "/index.html", "/../etc/passwd", ""};
+        "/api/v1/me", "/r", "/rooms", "/administrator", "/setup/x", "/account/x", "/healthz", "/index.html", "/../etc/passwd", ""};
     struct http_answer answer;
     for (size_t i = 0; i < ARRAY_LENGTH(paths); i++)
         assert_false(pages_find(world->pages, paths[i], NULL, NULL, &answer));

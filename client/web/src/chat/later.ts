@@ -1,3 +1,2 @@
 /* later.ts: what few visits show, in one file that is fetched when it is wanted. */
 export { CreateRoom, PickPerson } from './dialogs.tsx';
-export { SetUp, SignIn } from './sign-in.tsx';

@@ -2,11 +2,15 @@
  * link that makes the first administrator. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { Api } from '../shared/api.ts';
-import { asProblem } from '../shared/problem.ts';
-import { navigate } from '../shared/router.ts';
-import type { Session } from '../shared/session.ts';
-import { Field, Form, useSubmit } from '../shared/ui/form.tsx';
+import type { Api } from './api.ts';
+import { asProblem } from './problem.ts';
+import { navigate } from './router.ts';
+import type { Session } from './session.ts';
+import style from './sign-in.lazy.css';
+import { Field, Form, useSubmit } from './ui/form.tsx';
+import { addStyle } from './ui/style.ts';
+
+addStyle(style);
 
 function Front({ title, children }: { title: string; children: ComponentChildren }) {
   useEffect(() => {
