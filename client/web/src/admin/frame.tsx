@@ -6,6 +6,7 @@ import type { Session } from '../shared/session.ts';
 import type { Me } from '../shared/types.ts';
 import { Dialog } from '../shared/ui/dialog.tsx';
 import { Icon } from '../shared/ui/icon.tsx';
+import { Brand } from '../shared/ui/mark.tsx';
 import { type Admin, AdminContext, useAdmin } from './admin.ts';
 import { Models } from './models.ts';
 import { View } from './view.tsx';
@@ -71,8 +72,8 @@ function TopBar() {
       >
         <Icon name="menu" />
       </button>
-      <a class="brand" href="/admin">
-        Parley
+      <a class="top-brand" href="/admin">
+        <Brand />
       </a>
       <a class="top-link" href="/">
         Chat

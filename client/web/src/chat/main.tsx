@@ -14,6 +14,8 @@ import { Shell } from './shell.tsx';
 
 const SetUp = lazy(() => import('../shared/sign-in.tsx').then((part) => part.SetUp));
 
+const AccountPage = lazy(() => import('../account/page.tsx').then((part) => part.AccountPage));
+
 const api = new Api();
 const session = new Session(api);
 
@@ -21,7 +23,13 @@ function Page() {
   if (path.value === '/setup') return <SetUp api={api} session={session} />;
   return (
     <Gate session={session}>
-      {(me) => <Shell key={me.user.id} api={api} session={session} me={me} />}
+      {(me) =>
+        path.value === '/account' ? (
+          <AccountPage api={api} session={session} me={me} />
+        ) : (
+          <Shell key={me.user.id} api={api} session={session} me={me} />
+        )
+      }
     </Gate>
   );
 }

@@ -8,6 +8,7 @@ import { navigate } from './router.ts';
 import type { Session } from './session.ts';
 import style from './sign-in.lazy.css';
 import { Field, Form, useSubmit } from './ui/form.tsx';
+import { Brand } from './ui/mark.tsx';
 import { addStyle } from './ui/style.ts';
 
 addStyle(style);
@@ -18,7 +19,7 @@ function Front({ title, children }: { title: string; children: ComponentChildren
   }, [title]);
   return (
     <main class="front">
-      <p class="brand">Parley</p>
+      <Brand />
       <div class="card">
         <h1>{title}</h1>
         {children}
