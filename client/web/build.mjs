@@ -102,7 +102,7 @@ const withoutUnused = {
 const lazyStyle = {
   name: 'lazy-style',
   setup: (build) => {
-    build.onLoad({ filter: /\.lazy\.css$/ }, async ({ path: file }) => {
+    build.onLoad({ filter: /(\.lazy|uPlot\.min)\.css$/ }, async ({ path: file }) => {
       const { minify } = build.initialOptions;
       const { code } = await esbuild.transform(readFileSync(file), { loader: 'css', minify });
       return { contents: code, loader: 'text' };
