@@ -55,7 +55,7 @@ export async function launch() {
       });
       const sockets = await holdSockets(page);
       await page.goto(url);
-      if (person) await navigation(page).waitFor({ state: 'attached' });
+      if (person) await page.locator('nav, main').first().waitFor({ state: 'attached' });
       return Object.assign(page, { sockets });
     },
     /** Close all windows. Fails if a page complained, such as of a breach of its CSP. */
