@@ -110,6 +110,26 @@ const lazyStyle = {
   },
 };
 
+/* A bundler cuts what parts have in common into a file for each combination of them: ten small files where the first
+ * visit wants one. So each part that is fetched later says that it needs the whole page it is a part of, which is true:
+ * then all of the page is one file. */
+const wholePage = (page) => ({
+  name: 'whole-page',
+  setup: (build) => {
+    const entry = path.join(here, page.entry);
+    build.onResolve({ filter: /^\.{1,2}\// }, ({ kind, resolveDir, path: name }) =>
+      kind === 'dynamic-import'
+        ? { path: path.join(resolveDir, name), pluginData: { entry } }
+        : undefined,
+    );
+    build.onLoad({ filter: /\.tsx?$/ }, ({ path: file, pluginData }) => {
+      if (!pluginData?.entry) return undefined;
+      const contents = `${readFileSync(file, 'utf8')}\nimport ${JSON.stringify(pluginData.entry)};\n`;
+      return { contents, loader: file.endsWith('x') ? 'tsx' : 'ts' };
+    });
+  },
+});
+
 const options = parseArguments(process.argv.slice(2));
 if (options.tests) await buildTests();
 else if (options.watch) await watch();
@@ -144,7 +164,7 @@ function bundle(page) {
     legalComments: 'none',
     // The SDK's private members: no other code may know their names, so they can be short.
     mangleProps: /^_[a-zA-Z]/,
-    plugins: [lexerOnly, withoutUnused, lazyStyle],
+    plugins: [wholePage(page), lexerOnly, withoutUnused, lazyStyle],
     metafile: true,
     write: false,
     logLevel: 'warning',
