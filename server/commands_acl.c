@@ -408,7 +408,7 @@ int audit_run(const struct settings *settings, int count, char **words)
     int code = id_filter_take(settings, &count, words, "--user=", user_id_find, "user", &path);
     if (code != EXIT_FINE)
         return code;
-    filter_append(&path, "since", option_take(&count, words, "--since="));
+    filter_append(&path, "after", option_take(&count, words, "--since="));
     if (count > 1 || (count == 1 && strcmp(words[0], "list") != 0))
         return usage_error("audit takes list or verify");
     return list_print(settings, path.bytes, "before", as_json);

@@ -15,6 +15,7 @@ struct load {
     bool is_done;
 };
 
+static void chat_figures(void *context, struct ops_chat *figures);
 static bool node_models(struct node *node, char *why, size_t why_size);
 static bool node_store(struct node *node, char *why, size_t why_size);
 static enum status record_default_grants(struct db *db, const char *model);
@@ -72,6 +73,9 @@ bool node_build(struct node *node, const struct settings *settings, bool is_edge
         node->acl = acl_new(node->dispatch, node->hub);
         node->chat = chat_new(node->dispatch, node->hub);
         operate_add(node->dispatch);
+        operate_connections_add(node->dispatch, node->hub);
+        node->ops = (struct ops){.hub = node->hub, .chat = chat_figures, .context = node};
+        ops_add(node->dispatch, &node->ops);
         batch_add(node->dispatch);
     }
     if (!node->hub || !node->accounts || !node->acl || !node->chat || !node_models(node, why, why_size)) {
@@ -79,6 +83,12 @@ bool node_build(struct node *node, const struct settings *settings, bool is_edge
         return false;
     }
     return true;
+}
+
+static void chat_figures(void *context, struct ops_chat *figures)
+{
+    const struct node *node = context;
+    chat_stats(node->chat, &figures->rooms, &figures->messages);
 }
 
 /* On an edge too: the routes must be there to be forwarded. If its folder is another, the home's answer counts. */

@@ -11,6 +11,7 @@
 #include "base/model_follow.h"
 #include "chat/chat.h"
 #include "net/wheel.h"
+#include "pages/ops.h"
 #include "realtime/feed.h"
 #include "realtime/hub.h"
 #include "settings.h"
@@ -32,6 +33,7 @@ struct node {
     struct chat *chat;
     struct models *models;
     struct feed *feed;
+    struct ops ops; /* `serve` adds the doors */
 };
 
 /* Open everything but the doors. False: one line in @why; what was opened is closed again. */

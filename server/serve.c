@@ -27,6 +27,7 @@ struct serve {
     struct http *http;
     struct rest *rest;
     struct pages *pages;
+    struct openapi_parts *parts;
     struct watchdog *watchdog;
     struct bus *bus;
     struct remote *remote;
@@ -52,6 +53,7 @@ static void bus_changed(void *context, bool is_up);
 static void bus_heard(void *context, const char *channel, bool is_listening);
 static void node_lost(void *context, uint64_t node);
 static void home_is_new(void *context);
+static size_t connections_here(void *context);
 static void signal_arrived(uv_signal_t *handle, int number);
 static void stop_check(uv_timer_t *timer);
 static void metrics_answer(struct serve *serve, const struct http_request *request);
@@ -106,7 +108,8 @@ static bool doors_open(struct serve *serve, char *why, size_t why_size)
     serve->lists = malloc(origins + strlen(settings->http_proxies) + 1);
     serve->rest = rest_new(node->dispatch, settings);
     serve->watchdog = watchdog_open(&node->loop);
-    struct remote_handlers handlers = {.context = serve, .node_lost = node_lost, .home_is_new = home_is_new};
+    struct remote_handlers handlers = {
+        .context = serve, .node_lost = node_lost, .home_is_new = home_is_new, .connections = connections_here};
     serve->remote = remote_new(node->dispatch, node->wheel, node->is_edge, &handlers);
     uv_signal_init(&node->loop, &serve->terminate);
     uv_signal_init(&node->loop, &serve->interrupt);
@@ -119,7 +122,7 @@ static bool doors_open(struct serve *serve, char *why, size_t why_size)
     list_split(serve->lists, settings->http_origins, serve->origins);
     list_split(serve->lists + origins, settings->http_proxies, serve->proxies);
     if (pages_open(settings->client_dir, &serve->pages, why, why_size) != STATUS_OK ||
-        openapi_add(node->dispatch, serve->pages, why, why_size) != STATUS_OK)
+        openapi_add(node->dispatch, serve->pages, &serve->parts, why, why_size) != STATUS_OK)
         return false;
     struct bus_options bus = {.url = settings->redis_url,
                               .prefix = settings->redis_prefix,
@@ -158,6 +161,10 @@ static bool doors_open(struct serve *serve, char *why, size_t why_size)
     if (http_open(&http, &node->loop, node->wheel, &serve->http, why, why_size) != STATUS_OK)
         return false;
     rest_set_http(serve->rest, serve->http);
+    node->ops.http = serve->http;
+    node->ops.bus = serve->bus;
+    node->ops.remote = serve->remote;
+    node->ops.watchdog = serve->watchdog;
     uv_signal_start(&serve->terminate, signal_arrived, SIGTERM);
     uv_signal_start(&serve->interrupt, signal_arrived, SIGINT);
     return true;
@@ -192,7 +199,8 @@ static void http_arrived(void *context, const struct http_request *request)
     struct serve *serve = context;
     struct bus_stats bus;
     struct store_stats store = {.is_writable = true};
-    if (openapi_is_path(request->path) && pages_answer(serve->pages, serve->http, request))
+    if (openapi_is_path(request->path) && (openapi_parts_answer(serve->parts, serve->http, request) ||
+                                           pages_answer(serve->pages, serve->http, request)))
         return;
     if (rest_handle(serve->rest, request))
         return;
@@ -222,6 +230,9 @@ static void metrics_answer(struct serve *serve, const struct http_request *reque
     struct http_stats http;
     struct bus_stats bus;
     struct store_stats store = {0};
+    size_t rooms = 0;
+    uint64_t messages = 0;
+    chat_stats(serve->node.chat, &rooms, &messages);
     hub_stats(serve->node.hub, &hub);
     http_stats(serve->http, &http);
     bus_stats(serve->bus, &bus);
@@ -243,11 +254,17 @@ static void metrics_answer(struct serve *serve, const struct http_request *reque
         GAUGE("parley_channel_log_bytes", "bytes kept for listeners that lag", hub.log_bytes),
         COUNTER("parley_commands_total", "realtime commands", hub.commands),
         COUNTER("parley_command_errors_total", "realtime commands answered with an error", hub.errors),
+        COUNTER("parley_refused_total", "requests and commands answered with: you may not",
+                dispatch_refused(serve->node.dispatch)),
+        COUNTER("parley_messages_total", "messages said (on the home)", messages),
+        GAUGE("parley_rooms", "rooms (on the home)", rooms),
+        GAUGE("parley_users_connected", "people with an open realtime connection here", hub.users),
         COUNTER("parley_publications_total", "events given to channels with listeners here", hub.publications),
         COUNTER("parley_deliveries_total", "events written to a listener", hub.deliveries),
         COUNTER("parley_sends_total", "writes to sockets", hub.sends),
         COUNTER("parley_closed_slow_total", "connections closed with 3008", hub.closed_slow),
         COUNTER("parley_http_requests_total", "HTTP requests", http.requests),
+        COUNTER("parley_http_errors_total", "answers of 500 and above", http.errors),
         COUNTER("parley_http_refused_total", "requests and connections refused by the front", http.refused),
         COUNTER("parley_http_accepted_total", "connections accepted", http.accepted),
         GAUGE("parley_http_connections", "open HTTP connections", http.connections),
@@ -316,6 +333,11 @@ static void home_is_new(void *context)
     hub_resume(((struct serve *)context)->node.hub);
 }
 
+static size_t connections_here(void *context)
+{
+    return hub_connections(((struct serve *)context)->node.hub);
+}
+
 /* ---- stopping ---- */
 
 static void signal_arrived(uv_signal_t *handle, int number)
@@ -346,6 +368,7 @@ static void stop_check(uv_timer_t *timer)
 static void doors_close(struct serve *serve)
 {
     struct node *node = &serve->node;
+    node->ops = (struct ops){0}; /* what is answered from here on has no figures */
     if (serve->remote)
         remote_stop(serve->remote);
     /* What is queued is committed and answered while its doors are still there. */
@@ -364,5 +387,6 @@ static void doors_close(struct serve *serve)
     rest_free(serve->rest);
     remote_free(serve->remote);
     pages_free(serve->pages);
+    openapi_parts_free(serve->parts);
     free(serve->lists);
 }

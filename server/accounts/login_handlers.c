@@ -24,6 +24,7 @@ void account_request_free(struct request *request)
     sodium_memzero(account->hash.password, sizeof account->hash.password);
     sodium_memzero(account->token, sizeof account->token);
     user_clear(&account->user);
+    row_change_free(&account->change);
 }
 
 bool password_read(struct request *request, const char *name, bool is_new)
@@ -254,11 +255,15 @@ static enum status insert_work(struct request *request, struct db *db)
             return STATUS_NOT_FOUND;
     }
     if (status == STATUS_OK)
+        status = row_change_before(&account->change, request, db, "user", 0);
+    if (status == STATUS_OK)
         status = user_insert(db, account->name, account->email, account->hash.hash, account->is_superuser, &user_id);
     if (status == STATUS_CONFLICT)
         return request_refuse(request, STATUS_CONFLICT, "This name or e-mail address is taken: choose another.");
     if (status == STATUS_OK)
         status = insert_audit(request, db, user_id);
+    if (status == STATUS_OK)
+        status = row_change_after(&account->change, db, user_id);
     if (status != STATUS_OK)
         return status;
     if (account->is_superuser)
@@ -283,6 +288,7 @@ static void insert_done(struct request *request)
             log_error("account.memory", "an administrator has no rights before the next start: no memory");
         accounts->setup_token[0] = '\0';
     }
+    row_change_announce(&account->change, request->dispatch);
     enum status status = STATUS_OK;
     if (account->has_signed_in) {
         status = session_begin(account, account->is_superuser);

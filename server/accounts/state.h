@@ -4,6 +4,7 @@
 #include "accounts/hasher.h"
 #include "accounts/models.h"
 #include "accounts/throttle.h"
+#include "base/row_change.h"
 
 struct accounts {
     struct dispatch *dispatch;
@@ -26,6 +27,7 @@ struct account_request {
     struct hash_job hash;
     void (*hashed)(struct request *request); /* what comes when the password is hashed or compared */
     struct user user;
+    struct row_change change; /* of the account */
     struct session session;
     char name[NAME_SIZE];
     const char *email;
@@ -69,5 +71,8 @@ void setup_create_start(struct request *request);
 void me_start(struct request *request);
 void session_list_start(struct request *request);
 void session_delete_start(struct request *request);
+void user_session_list_start(struct request *request);
+void user_session_delete_start(struct request *request);
+void user_session_delete_all_start(struct request *request);
 void user_create_start(struct request *request);
 void user_update_start(struct request *request);

@@ -1,4 +1,4 @@
-/* accounts/user_handlers.c: one's own account and sessions, and what administrators do with accounts. */
+/* accounts/user_handlers.c: one's own account, and what administrators do with accounts. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,8 +67,12 @@ static enum status password_work(struct request *request, struct db *db)
     if (status == STATUS_OK && !is_same)
         return request_invalid(request, "/old", OLD_IS_WRONG);
     if (status == STATUS_OK)
+        status = row_change_before(&account->change, request, db, "user", request->actor.user_id);
+    if (status == STATUS_OK)
         status = db_run(db, "UPDATE user SET password_hash = ?2, updated_at = ?3, version = version + 1 WHERE id = ?1",
                         "iti", request->actor.user_id, account->hash.hash, clock_wall_ms());
+    if (status == STATUS_OK)
+        status = row_change_after(&account->change, db, request->actor.user_id);
     if (status == STATUS_OK)
         status = sessions_delete(db, request->actor.user_id, request->actor.session_id);
     if (status == STATUS_OK)
@@ -80,8 +84,10 @@ static enum status password_work(struct request *request, struct db *db)
 
 static void password_done(struct request *request)
 {
-    if (request->status == STATUS_OK)
+    if (request->status == STATUS_OK) {
         sessions_end(request, request->actor.user_id, request->actor.session_id);
+        row_change_announce(&account_request(request)->change, request->dispatch);
+    }
     request_finish(request, request->status == STATUS_OK ? STATUS_NO_CONTENT : request->status);
 }
 
@@ -136,85 +142,6 @@ void password_start(struct request *request)
         request_read(request, password_select_work, password_selected);
 }
 
-/* ---- sessions ---- */
-
-static enum status session_list_work(struct request *request, struct db *db)
-{
-    struct accounts *accounts = request->app;
-    struct buffer *json = request_result(request);
-    char at[CLOCK_TEXT_SIZE];
-    int64_t now_ms = clock_wall_ms();
-    SCOPED(rows_end)
-    struct rows *rows = db_query(db,
-                                 "SELECT id, created_at, used_at, expires_at, peer, agent FROM session "
-                                 "WHERE user_id = ?1 AND scopes IS NULL AND expires_at > ?2 AND (used_at > ?3 OR id = "
-                                 "?4) ORDER BY id DESC LIMIT 200",
-                                 "iiii", request->actor.user_id, now_ms,
-                                 now_ms - accounts->settings->account_session_idle_s * 1000, request->actor.session_id);
-    if (!rows)
-        return STATUS_FAULT;
-    buffer_text(json, "{\"items\":[");
-    for (const char *comma = ""; rows_next(rows); comma = ",") {
-        buffer_printf(json, "%s{\"id\":%lld,", comma, (long long)rows_int(rows, 0));
-        buffer_json_member(json, "created_at", clock_text(rows_int(rows, 1), at));
-        buffer_char(json, ',');
-        buffer_json_member(json, "used_at", clock_text(rows_int(rows, 2), at));
-        buffer_char(json, ',');
-        buffer_json_member(json, "expires_at", clock_text(rows_int(rows, 3), at));
-        buffer_char(json, ',');
-        buffer_json_member(json, "peer", rows_text(rows, 4, NULL));
-        buffer_char(json, ',');
-        buffer_json_member(json, "agent", rows_text(rows, 5, NULL));
-        buffer_printf(json, ",\"current\":%s}", rows_int(rows, 0) == request->actor.session_id ? "true" : "false");
-    }
-    buffer_text(json, "],\"next\":null}");
-    return rows_end(TAKE(rows));
-}
-
-void session_list_start(struct request *request)
-{
-    if (params_only(request, NULL))
-        request_read(request, session_list_work, NULL);
-    else
-        request_finish(request, STATUS_INVALID);
-}
-
-static enum status session_delete_work(struct request *request, struct db *db)
-{
-    struct account_request *account = account_request(request);
-    enum status status = request_recheck(request, db);
-    if (status == STATUS_OK)
-        status = db_run(db, "DELETE FROM session WHERE id = ?1 AND user_id = ?2 AND scopes IS NULL", "ii",
-                        account->target_id, request->actor.user_id);
-    if (status == STATUS_OK && db_changes(db) == 0)
-        return STATUS_NOT_FOUND;
-    db_acl_changed(db);
-    return status;
-}
-
-static void session_delete_done(struct request *request)
-{
-    struct accounts *accounts = request->app;
-    if (request->status == STATUS_OK) {
-        int64_t id = account_request(request)->target_id;
-        sessions_remove(request_sessions(request), id);
-        hub_disconnect(accounts->hub, request->actor.user_id, id, 3507, SESSION_OVER);
-        if (id == request->actor.session_id)
-            request->session_token = strdup("");
-    }
-    request_finish(request, request->status == STATUS_OK ? STATUS_NO_CONTENT : request->status);
-}
-
-void session_delete_start(struct request *request)
-{
-    static const char *const names[] = {"id", NULL};
-    if (params_only(request, names) &&
-        param_int(request, "id", PARAM_REQUIRED, 1, INT64_MAX, &account_request(request)->target_id))
-        request_write(request, session_delete_work, session_delete_done);
-    else
-        request_finish(request, STATUS_INVALID);
-}
-
 /* ---- change an account (administrators) ---- */
 
 /* The session that an administrator who sets his own password goes on with; 0: none. */
@@ -244,13 +171,18 @@ static enum status user_update_work(struct request *request, struct db *db)
     if (account->sets_disabled)
         user->is_disabled = account->is_disabled;
     if (was_admin && !others && (!user->is_superuser || user->is_disabled))
-        return request_refuse(request, STATUS_CONFLICT, "This is the last administrator: make another one first.");
+        return STATUS_LAST_ADMINISTRATOR;
+    status = row_change_before(&account->change, request, db, "user", id);
+    if (status != STATUS_OK)
+        return status;
     status = db_run(
         db,
         "UPDATE user SET superuser = ?2, disabled = ?3, password_hash = CASE WHEN ?4 THEN ?5 ELSE password_hash END, "
         "updated_at = ?6, version = version + 1 WHERE id = ?1",
         "iiiiti", id, (int64_t)user->is_superuser, (int64_t)user->is_disabled, (int64_t)account->has_password,
         account->hash.hash, clock_wall_ms());
+    if (status == STATUS_OK)
+        status = row_change_after(&account->change, db, id);
     if (status == STATUS_OK && (user->is_disabled || account->has_password))
         status = sessions_delete(db, id, session_kept(request, user));
     if (status == STATUS_OK)
@@ -285,6 +217,7 @@ static void user_update_done(struct request *request)
             sessions_end(request, user->id, session_kept(request, user));
         if (account->sets_superuser)
             rights_changed(accounts, user->id);
+        row_change_announce(&account->change, request->dispatch);
         user_print(request_result(request), user->id, user->name, user->is_superuser);
     }
     request_finish(request, request->status);

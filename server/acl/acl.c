@@ -1,4 +1,4 @@
-/* acl/acl.c: the application: its routes, what it loads, how a change comes into force. */
+/* acl/acl.c: the application: its routes and what it loads. */
 #include "acl/acl.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,10 +21,15 @@ static const struct route acl_routes[] = {
     {"group.delete", HTTP_M_DELETE, "group/:id", ROUTE_SUPERUSER, NULL, 0, group_delete_start,
      sizeof(struct group_delete), group_delete_free},
     {"group_member.create", HTTP_M_POST, "group/:id/member", ROUTE_SUPERUSER, NULL, 0, group_member_create_start,
-     ACL_SIZE, NULL},
+     ACL_SIZE, acl_request_free},
     {"group_member.delete", HTTP_M_DELETE, "group/:id/member/:user", ROUTE_SUPERUSER, NULL, 0,
-     group_member_delete_start, ACL_SIZE, NULL},
+     group_member_delete_start, ACL_SIZE, acl_request_free},
 };
+
+void acl_request_free(struct request *request)
+{
+    buffer_free(&acl_request(request)->told);
+}
 
 struct acl *acl_new(struct dispatch *dispatch, struct hub *hub)
 {
@@ -33,18 +38,26 @@ struct acl *acl_new(struct dispatch *dispatch, struct hub *hub)
         return NULL;
     acl->dispatch = dispatch;
     acl->hub = hub;
+    if (!feeds_open(acl)) {
+        free(acl);
+        return NULL;
+    }
     expiry_init(acl);
     dispatch_add(dispatch, acl_routes, ARRAY_LENGTH(acl_routes), acl);
     dispatch_add(dispatch, &expiry_route, 1, acl);
+    dispatch_add(dispatch, &user_groups_route, 1, acl);
     dispatch_add(dispatch, audit_routes, audit_routes_count, acl);
     dispatch_add(dispatch, explain_routes, explain_routes_count, acl);
     dispatch_add(dispatch, who_routes, who_routes_count, acl);
     dispatch_add(dispatch, dry_run_routes, dry_run_routes_count, acl);
+    dispatch_add(dispatch, effective_routes, effective_routes_count, acl);
     return acl;
 }
 
 void acl_free(struct acl *acl)
 {
+    if (acl)
+        feeds_close(acl);
     free(acl);
 }
 
@@ -56,18 +69,6 @@ enum status acl_load(struct acl *acl, struct db *db)
 void acl_start(struct acl *acl)
 {
     expiry_start(acl);
-}
-
-void acl_announce(struct acl *acl, int64_t user_id)
-{
-    hub_recheck(acl->hub, user_id);
-    if (!user_id)
-        return;
-    /* So that the person's own windows show what is possible now. */
-    static const char event[] = "{\"event\":\"permissions\"}";
-    char feed[40];
-    snprintf(feed, sizeof feed, "user:%lld", (long long)user_id);
-    hub_publish(acl->hub, feed, 0, event, sizeof event - 1);
 }
 
 enum status acl_absent(struct request *request, const char *format, ...)

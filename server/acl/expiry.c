@@ -119,8 +119,11 @@ static void expire_done(struct request *request)
         const struct grant *gone = &expire->gone[i];
         permissions_set(request_permissions(request), gone->subject, gone->subject_id, gone->model, 0);
         if (gone->subject == SUBJECT_USER)
-            acl_announce(acl, gone->subject_id);
+            acl_announce(request, gone->subject_id);
     }
+    /* Behind the last look at what people may listen to, which ends what is still to be sent. */
+    for (size_t i = 0; i < expire->count; i++)
+        acl_tell_grant(request, &expire->gone[i], NULL);
     acl->next_until_ms = expire->next_until_ms;
     expiry_arm(acl);
     request_finish(request, STATUS_OK);

@@ -166,16 +166,8 @@ static enum status explain_work(struct request *request, struct db *db)
     for (const char *comma = ""; rows_next(rows); comma = ",") {
         struct grant_view view;
         grant_view(rows, &view);
-        buffer_printf(json, "%s{\"grant\":%lld,\"subject\":\"%s\",", comma, (long long)view.grant.id,
-                      subject_word(view.grant.subject));
-        if (view.grant.subject_id)
-            buffer_printf(json, "\"id\":%lld,", (long long)view.grant.subject_id);
-        buffer_json_member(json, "name", view.name);
-        buffer_char(json, ',');
-        buffer_json_member(json, "reason", view.reason);
-        buffer_char(json, ',');
-        grant_print_origin(&view, json);
-        buffer_char(json, '}');
+        buffer_text(json, comma);
+        grant_print_source(&view, json);
     }
     return rows_end(rows);
 }

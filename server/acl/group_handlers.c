@@ -175,6 +175,8 @@ static enum status group_create_work(struct request *request, struct db *db)
 static void group_create_done(struct request *request)
 {
     request->created_id = acl_request(request)->group_id;
+    if (request->status == STATUS_OK)
+        acl_tell_group(request, request->created_id, &request->result, true);
     request_finish(request, request->status == STATUS_OK ? STATUS_CREATED : request->status);
 }
 
@@ -215,6 +217,16 @@ static enum status group_update_work(struct request *request, struct db *db)
     return status == STATUS_OK ? group_result(request, db, acl->group_id) : status;
 }
 
+/* The grants of the group show its name too. */
+static void group_update_done(struct request *request)
+{
+    if (request->status == STATUS_OK) {
+        acl_tell_group(request, acl_request(request)->group_id, &request->result, false);
+        acl_tell_lost(request, FEED_GRANT);
+    }
+    request_finish(request, request->status);
+}
+
 void group_update_start(struct request *request)
 {
     static const char *const names[] = {"id", "name", NULL};
@@ -222,7 +234,7 @@ void group_update_start(struct request *request)
     is_fine &= group_param(request);
     is_fine &= name_param(request);
     if (is_fine)
-        request_write(request, group_update_work, NULL);
+        request_write(request, group_update_work, group_update_done);
     else
         request_finish(request, STATUS_INVALID);
 }
@@ -261,7 +273,9 @@ static void group_delete_done(struct request *request)
 {
     if (request->status == STATUS_OK) {
         permissions_drop_group(request_permissions(request), acl_request(request)->group_id);
-        acl_announce(request->app, 0);
+        acl_announce(request, 0);
+        acl_tell_group(request, acl_request(request)->group_id, NULL, false);
+        acl_tell_lost(request, FEED_GRANT); /* its grants went along with it */
         along_announce(&container_of(acl_request(request), struct group_delete, acl)->along, request->dispatch);
     }
     request_finish(request, request->status == STATUS_OK ? STATUS_NO_CONTENT : request->status);
@@ -299,11 +313,35 @@ static enum status group_find(struct request *request, struct db *db)
     return status == STATUS_NOT_FOUND ? group_absent(request) : status;
 }
 
+/* The group with its members as they are now, for those who listen. */
+static enum status group_show(struct request *request, struct db *db)
+{
+    struct acl_request *acl = acl_request(request);
+    enum status status = group_result(request, db, acl->group_id);
+    buffer_clear(&acl->told);
+    buffer_append(&acl->told, request->result.bytes, request->result.length);
+    request_result(request);
+    request->version = 0;
+    return status;
+}
+
+/* Somebody went in or out. */
+static void member_announce(struct request *request)
+{
+    const struct acl_request *acl = acl_request(request);
+    acl_announce(request, acl->user_id);
+    if (acl->told.has_failed)
+        acl_tell_lost(request, FEED_GROUP);
+    else if (acl->told.length)
+        acl_tell_group(request, acl->group_id, &acl->told, false);
+}
+
 static enum status group_join_work(struct request *request, struct db *db)
 {
     struct acl_request *acl = acl_request(request);
     int64_t is_there = 0;
     enum status status = request_recheck(request, db);
+    buffer_clear(&acl->told);
     if (status == STATUS_OK)
         status = group_find(request, db);
     if (status == STATUS_OK) {
@@ -317,6 +355,8 @@ static enum status group_join_work(struct request *request, struct db *db)
     if (status != STATUS_OK || db_changes(db) == 0)
         return status;
     status = member_audit(request, db, "group.join", true);
+    if (status == STATUS_OK)
+        status = group_show(request, db);
     db_acl_changed(db);
     return status;
 }
@@ -327,7 +367,7 @@ static void group_join_done(struct request *request)
     if (request->status == STATUS_OK) {
         if (!permissions_join(request_permissions(request), acl->group_id, acl->user_id))
             log_error("group.memory", "a membership is stored but not in force before the next start: no memory");
-        acl_announce(request->app, acl->user_id);
+        member_announce(request);
     }
     request_finish(request, request->status == STATUS_OK ? STATUS_NO_CONTENT : request->status);
 }
@@ -352,6 +392,8 @@ static enum status group_part_work(struct request *request, struct db *db)
                           (long long)acl->group_id);
     if (status == STATUS_OK)
         status = member_audit(request, db, "group.part", false);
+    if (status == STATUS_OK)
+        status = group_show(request, db);
     db_acl_changed(db);
     return status;
 }
@@ -361,7 +403,7 @@ static void group_part_done(struct request *request)
     struct acl_request *acl = acl_request(request);
     if (request->status == STATUS_OK) {
         permissions_part(request_permissions(request), acl->group_id, acl->user_id);
-        acl_announce(request->app, acl->user_id);
+        member_announce(request);
     }
     request_finish(request, request->status == STATUS_OK ? STATUS_NO_CONTENT : request->status);
 }

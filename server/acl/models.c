@@ -60,6 +60,33 @@ void grant_print(const struct grant_view *view, struct buffer *json)
     buffer_char(json, '}');
 }
 
+enum status grant_print_id(struct db *db, int64_t id, struct buffer *json)
+{
+    struct grant_view view;
+    struct rows *rows = db_query(db, GRANT_SELECT "WHERE g.id = ?1", "i", id);
+    bool is_there = rows_next(rows);
+    if (is_there) {
+        grant_view(rows, &view);
+        grant_print(&view, json);
+    }
+    enum status status = rows_end(rows);
+    return status == STATUS_OK && !is_there ? STATUS_NOT_FOUND : status;
+}
+
+void grant_print_source(const struct grant_view *view, struct buffer *json)
+{
+    buffer_printf(json, "{\"grant\":%lld,\"subject\":\"%s\",", (long long)view->grant.id,
+                  subject_word(view->grant.subject));
+    if (view->grant.subject_id)
+        buffer_printf(json, "\"id\":%lld,", (long long)view->grant.subject_id);
+    buffer_json_member(json, "name", view->name);
+    buffer_char(json, ',');
+    buffer_json_member(json, "reason", view->reason);
+    buffer_char(json, ',');
+    grant_print_origin(view, json);
+    buffer_char(json, '}');
+}
+
 void grant_print_origin(const struct grant_view *view, struct buffer *json)
 {
     char at[CLOCK_TEXT_SIZE];
@@ -152,16 +179,16 @@ enum status grant_audit(struct db *db, int64_t actor_id, const char *action, con
 
 /* ---- what follows from all of them ---- */
 
-enum status rights_held(struct db *db, int64_t user_id, const char *model, int64_t now_ms,
+enum status rights_held(struct db *db, int64_t user_id, const char *model, int64_t now_ms, int64_t except_id,
                         int64_t until_ms[RIGHTS_COUNT])
 {
     memset(until_ms, 0, RIGHTS_COUNT * sizeof *until_ms);
     struct rows *rows =
         db_query(db,
                  "SELECT rights, ifnull(until, ?4) FROM \"grant\" WHERE model = ?2 AND (until IS NULL OR until > ?3) "
-                 "AND (subject = 'everyone' OR (?1 > 0 AND subject = 'members') OR user_id = ?1 "
+                 "AND id <> ?5 AND (subject = 'everyone' OR (?1 > 0 AND subject = 'members') OR user_id = ?1 "
                  "OR group_id IN (SELECT group_id FROM group_member WHERE user_id = ?1))",
-                 "itii", user_id, model, now_ms, INT64_MAX);
+                 "itiii", user_id, model, now_ms, INT64_MAX, except_id);
     while (rows_next(rows))
         for (unsigned i = 0; i < RIGHTS_COUNT; i++)
             if (rows_int(rows, 0) & 1 << i && rows_int(rows, 1) > until_ms[i])

@@ -37,6 +37,10 @@ struct grant_view {
 void grant_view(struct rows *rows, struct grant_view *view);
 /* {"id":…,"subject":"user:3",…} */
 void grant_print(const struct grant_view *view, struct buffer *json);
+/* The same of the one that is there. NOT_FOUND: there is none. */
+enum status grant_print_id(struct db *db, int64_t id, struct buffer *json);
+/* {"grant":7,"subject":"user","id":3,…}: as where a right comes from. */
+void grant_print_source(const struct grant_view *view, struct buffer *json);
 /* "until":"…","granted_by":{…}: the end and the giver, as they are shown everywhere. */
 void grant_print_origin(const struct grant_view *view, struct buffer *json);
 
@@ -52,10 +56,11 @@ enum status grant_audit(struct db *db, int64_t actor_id, const char *action, con
                         const struct grant *after, const char *reason);
 
 /**
- * What @user_id holds on @model at this moment and until when: one for each right, RIGHT_READ first.
+ * What @user_id holds on @model at this moment and until when, without grant @except_id (0: with all): one for each
+ * right, RIGHT_READ first.
  * units   until_ms: 0: not at all; INT64_MAX: for good
  */
-enum status rights_held(struct db *db, int64_t user_id, const char *model, int64_t now_ms,
+enum status rights_held(struct db *db, int64_t user_id, const char *model, int64_t now_ms, int64_t except_id,
                         int64_t until_ms[RIGHTS_COUNT]);
 /* All groups and grants; expired ones are left out. @next_until_ms (may be NULL): when the next one ends or should
  * have; 0: never. */

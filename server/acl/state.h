@@ -9,6 +9,7 @@
 #define DRY_RUNS_MAX 2
 
 struct dry_run_request;
+struct pending;
 
 struct acl {
     struct dispatch *dispatch;
@@ -17,6 +18,13 @@ struct acl {
     int64_t next_until_ms;                          /* wall clock: when the next grant ends; 0: none does */
     bool is_expiring;                               /* a removal is under way */
     struct dry_run_request *dry_runs[DRY_RUNS_MAX]; /* those under way */
+    struct pending *pending;                        /* what waits to come into force: feeds.c */
+};
+
+/* What somebody has seen before he changes it. */
+struct grant_expected {
+    bool is_given;
+    unsigned rights;
 };
 
 /* An action on a grant or a group: what it is about, and what has to follow in memory. */
@@ -28,6 +36,8 @@ struct acl_request {
     const char *reason;
     int64_t group_id, user_id, after, limit;
     const char *group_name;
+    struct grant_expected expected;
+    struct buffer told; /* owned: the group as it is shown, for those who listen */
 };
 static inline struct acl_request *acl_request(struct request *request)
 {
@@ -39,8 +49,22 @@ struct group_delete {
     struct along along; /* rows that referred to the group */
 };
 
-/* Done: rights of @user_id (0: of everybody) changed in memory: bring them into force everywhere before the answer. */
-void acl_announce(struct acl *acl, int64_t user_id);
+void acl_request_free(struct request *request);
+
+/* ---- feeds.c: done, when memory has changed; in a batch all at its end ---- */
+enum acl_feed { FEED_GROUP, FEED_GRANT, ACL_FEEDS };
+bool feeds_open(struct acl *acl); /* false: no memory */
+void feeds_close(struct acl *acl);
+/* Rights of @user_id (0: of everybody) changed: bring them into force everywhere before the answer. Call it before the
+ * ones that follow. */
+void acl_announce(struct request *request, int64_t user_id);
+/* Whoever listens hears of a grant that was made (@record: JSON as it is shown) or is gone (NULL) … */
+void acl_tell_grant(struct request *request, const struct grant *grant, const struct buffer *record);
+/* … and of a group that was made, changed or is gone. */
+void acl_tell_group(struct request *request, int64_t id, const struct buffer *record, bool is_new);
+/* More changed than is told one by one: whoever listens reads anew. */
+void acl_tell_lost(struct request *request, enum acl_feed feed);
+
 /* An acl action begins: only for superusers and those who may grant on @model (NULL: on any). If not, the request is
  * finished and the answer is false. */
 bool acl_may_grant(struct request *request, const char *model);
@@ -58,9 +82,25 @@ bool rights_read(const cJSON *json, unsigned *rights);
 #define RIGHTS_WORDS "This must be a list of read, write, delete and grant; an empty one takes the grant away."
 /* The parameter "model": one that is known. NULL: it was noted as wrong. */
 const struct model *model_param(struct request *request);
+#define EXPECT_WORDS "This must be a list of read, write, delete and grant: the rights that were there."
 /* Store thread: the id of the user or group that @name means. Digits are an id and nothing else: who is called "7" from
  * earlier times does not get what is meant for user 7. */
 enum status subject_find(struct db *db, enum subject subject, const char *name, int64_t *id);
+
+/* ---- grant_checks.c ---- */
+/* The end of a grant, if one is given. Not NULL: what is wrong with it. */
+const char *grant_until_read(const cJSON *json, int64_t *until_ms);
+/* PRECONDITION, in words, if @before is not what was expected. */
+enum status grant_expect(struct request *request, const struct grant_expected *expected, const struct grant *before);
+/* May the asker put @grant (its rights may be none) in the place of what its subject has on its model? That goes into
+ * *before, with id 0 if there is none. Store thread, in these three; FORBIDDEN, PRECONDITION, NOT_FOUND, in words. */
+enum status grant_judge(struct request *request, struct db *db, const struct grant *grant,
+                        const struct grant_expected *expected, struct grant *before);
+/* The parts of it: may the asker give @grant, or change anything on its model? May he take away what @before, which is
+ * there, has more than @grant? */
+enum status grant_may_change(struct request *request, struct db *db, const struct grant *grant);
+enum status grant_may_take(struct request *request, struct db *db, const struct grant *before,
+                           const struct grant *grant);
 
 /* ---- expiry.c: grants that end by themselves ---- */
 void expiry_init(struct acl *acl);
@@ -83,5 +123,7 @@ void group_delete_start(struct request *request);
 void group_delete_free(struct request *request);
 void group_member_create_start(struct request *request);
 void group_member_delete_start(struct request *request);
-extern const struct route audit_routes[], explain_routes[], who_routes[], dry_run_routes[];
-extern const size_t audit_routes_count, explain_routes_count, who_routes_count, dry_run_routes_count;
+extern const struct route user_groups_route;
+extern const struct route audit_routes[], explain_routes[], who_routes[], dry_run_routes[], effective_routes[];
+extern const size_t audit_routes_count, explain_routes_count, who_routes_count, dry_run_routes_count,
+    effective_routes_count;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/refusal.h"
 #include "lib/scope.h"
 
 enum operation_state { OPERATION_STARTING, OPERATION_COLLECTED, OPERATION_REFUSED, OPERATION_ANSWERED };
@@ -21,8 +22,10 @@ struct batch {
     struct request request;
     struct operation *operations;
     size_t count, unanswered;
-    bool has_failed; /* what follows was written by the work */
-    size_t failed;   /* the operation that failed */
+    bool has_failed;           /* what follows was written by the work */
+    size_t failed;             /* the operation that failed */
+    void (*settle)(void *app); /* of request_settle(); NULL: nobody asked for it */
+    void *settle_app;
 };
 
 static void batch_start(struct request *request);
@@ -35,8 +38,10 @@ static void operation_came_late(struct request *request, bool is_write);
 static void operation_reply(struct request *request);
 static enum status batch_work(struct request *request, struct db *db);
 static void batch_done(struct request *request);
+static void batch_settle(struct batch *batch);
 static enum status batch_refuse(struct batch *batch, size_t index, enum status status, const char *detail,
                                 const struct buffer *errors);
+static void needs_take(struct batch *batch, const struct request *part);
 static void answer_print(const struct request *part, enum status status, struct buffer *json);
 static void batch_print(const struct batch *batch, struct buffer *json);
 static void batch_answer(struct batch *batch);
@@ -244,8 +249,10 @@ static void batch_done(struct request *request)
     struct batch *batch = batch_of(request);
     if (request->status != STATUS_OK) {
         if (batch->has_failed && request->status == batch->operations[batch->failed].status) {
-            const struct request *part = batch->operations[batch->failed].request;
+            struct request *part = batch->operations[batch->failed].request;
             request->retry_after_s = part->retry_after_s;
+            refusal_explain(part);
+            needs_take(batch, part);
             batch_refuse(batch, batch->failed, request->status, part->detail, &part->errors);
         }
         request_finish(request, request->status);
@@ -255,6 +262,8 @@ static void batch_done(struct request *request)
     batch->unanswered = batch->count + 1;
     for (size_t i = 0; i < batch->count; i++) {
         struct request *part = batch->operations[i].request;
+        if (part->app != batch->settle_app)
+            batch_settle(batch);
         part->capture = NULL;
         part->job.status = part->status = batch->operations[i].status;
         if (part->done)
@@ -262,7 +271,34 @@ static void batch_done(struct request *request)
         else
             request_finish(part, part->status);
     }
+    batch_settle(batch);
     batch_answer(batch);
+}
+
+void request_settle(struct request *request, void (*settle)(void *app))
+{
+    struct batch *batch = request->reply == operation_reply ? request->door : NULL;
+    if (!batch) {
+        settle(request->app);
+        return;
+    }
+    batch->settle = settle;
+    batch->settle_app = request->app;
+}
+
+static void batch_settle(struct batch *batch)
+{
+    void (*settle)(void *app) = TAKE(batch->settle);
+    if (settle)
+        settle(TAKE(batch->settle_app));
+}
+
+/* What @part lacks, the whole lacks. */
+static void needs_take(struct batch *batch, const struct request *part)
+{
+    buffer_clear(&batch->request.needs);
+    if (part->needs.length)
+        buffer_append(&batch->request.needs, part->needs.bytes, part->needs.length);
 }
 
 /* The door of an operation. */
@@ -277,6 +313,7 @@ static void operation_reply(struct request *request)
         operation->detail = status_is_ok(request->status) ? strdup("This action changes nothing.") : request->detail;
         request->detail = status_is_ok(request->status) ? request->detail : NULL;
         buffer_append(&operation->answer, request->errors.bytes, request->errors.length);
+        needs_take(batch, request);
         if (request->retry_after_s)
             batch->request.retry_after_s = request->retry_after_s;
         return;

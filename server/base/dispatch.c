@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/etag.h"
 #include "base/idempotency.h"
+#include "base/refusal.h"
 #include "base/turns.h"
 #include "lib/clock.h"
 #include "lib/hash.h"
@@ -33,6 +34,8 @@ struct dispatch {
     size_t unshaped;           /* routes with a text in their path: the first one's index + 1 */
     struct idempotency *idempotency;
     struct turns *turns;
+    struct refusals *refusals;
+    uint64_t refused;
     uint64_t acl_version; /* up to which permissions and sessions in memory follow the data base */
     size_t in_flight;
 };
@@ -55,7 +58,9 @@ struct dispatch *dispatch_new(const struct settings *settings)
     dispatch->by_shape = text_map_new();
     dispatch->idempotency = idempotency_new();
     dispatch->turns = turns_new(settings);
-    bool is_fine = dispatch->by_name && dispatch->by_shape && dispatch->idempotency && dispatch->turns;
+    dispatch->refusals = refusals_new();
+    bool is_fine = dispatch->by_name && dispatch->by_shape && dispatch->idempotency && dispatch->turns &&
+                   dispatch->refusals;
     return is_fine ? TAKE(dispatch) : NULL;
 }
 
@@ -67,6 +72,7 @@ void dispatch_free(struct dispatch *dispatch)
     text_map_free(dispatch->by_shape);
     idempotency_free(dispatch->idempotency);
     turns_free(dispatch->turns);
+    refusals_free(dispatch->refusals);
     for (size_t i = 0; i < dispatch->count; i++)
         free(dispatch->entries[i].shape);
     free(dispatch->entries);
@@ -297,6 +303,7 @@ void request_free(struct request *request)
     cJSON_Delete(request->params);
     free(request->detail);
     buffer_free(&request->errors);
+    buffer_free(&request->needs);
     buffer_free(&request->result);
     free(request->session_token);
     kept_free(request->kept);
@@ -385,16 +392,6 @@ static enum status needs_check(struct request *request)
     return request_forbid(request, route->needs & ~have);
 }
 
-enum status request_forbid(struct request *request, unsigned missing)
-{
-    if (!missing)
-        return request_refuse(request, STATUS_FORBIDDEN, "Only an administrator may do this.");
-    const char *right = missing & RIGHT_READ ? "read" : missing & RIGHT_WRITE ? "write" : "delete";
-    return request_refuse(request, STATUS_FORBIDDEN,
-                          "You lack the permission \"%s\" on \"%s\"; an administrator can grant it.", right,
-                          request->route->model);
-}
-
 void dispatch_acl_applied(struct dispatch *dispatch, uint64_t version)
 {
     if (version > dispatch->acl_version)
@@ -404,7 +401,11 @@ void dispatch_acl_applied(struct dispatch *dispatch, uint64_t version)
 void request_finish(struct request *request, enum status status)
 {
     request->status = status;
-    if (request->result.has_failed || request->errors.has_failed)
+    if (status == STATUS_FORBIDDEN) {
+        refusal_explain(request);
+        request->dispatch->refused += !request->capture; /* in a batch it is the batch that is refused */
+    }
+    if (request->result.has_failed || request->errors.has_failed || request->needs.has_failed)
         request->status = FAULT("no memory for the answer of %s", request->route->name);
     idempotency_finish(request->dispatch->idempotency, request);
     if (request->reply)
@@ -416,11 +417,13 @@ void request_problem(const struct request *request, struct buffer *json)
 {
     /* Over a socket the command's number says which one it is. */
     const char *id = request->client[0] ? NULL : request->id;
-    problem_print(request->status, request->detail, &request->errors, id, json);
+    /* It may have been refused for one reason and answered for another. */
+    const struct buffer *needs = request->status == STATUS_FORBIDDEN ? &request->needs : NULL;
+    problem_print(request->status, request->detail, &request->errors, id, needs, json);
 }
 
 void problem_print(enum status status, const char *detail, const struct buffer *errors, const char *id,
-                   struct buffer *json)
+                   const struct buffer *more, struct buffer *json)
 {
     buffer_printf(json, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\",",
                   status_words(status), status_http(status), status_code(status));
@@ -430,6 +433,10 @@ void problem_print(enum status status, const char *detail, const struct buffer *
     if (id && id[0]) {
         buffer_char(json, ',');
         buffer_json_member(json, "request_id", id);
+    }
+    if (more && more->length) {
+        buffer_char(json, ',');
+        buffer_append(json, more->bytes, more->length);
     }
     buffer_char(json, '}');
 }
@@ -453,6 +460,14 @@ struct sessions *dispatch_sessions(const struct dispatch *dispatch)
 struct turns *dispatch_turns(const struct dispatch *dispatch)
 {
     return dispatch->turns;
+}
+struct refusals *dispatch_refusals(const struct dispatch *dispatch)
+{
+    return dispatch->refusals;
+}
+uint64_t dispatch_refused(const struct dispatch *dispatch)
+{
+    return dispatch->refused;
 }
 size_t dispatch_in_flight(const struct dispatch *dispatch)
 {

@@ -7,6 +7,7 @@
 
 struct dispatch;
 struct models;
+struct refusals;
 struct turns;
 /* Carry @request to the home and fill in its answer, then request_finish(). */
 typedef void dispatch_forward(void *context, struct request *request);
@@ -50,15 +51,19 @@ void dispatch_set_model_actions(struct dispatch *dispatch, struct model_actions 
 struct model_actions *dispatch_model_actions(const struct dispatch *dispatch);
 /* The data base's changes of permissions up to @version are in memory. For request.c. */
 void dispatch_acl_applied(struct dispatch *dispatch, uint64_t version);
-/* FORBIDDEN, in words that name the first of the @missing rights on the route's model (none: it needs a superuser).
- * thread any */
+/* FORBIDDEN, for want of the first of the @missing rights on the route's model (none: it needs a superuser). The answer
+ * will say whom to ask: see base/refusal.h. thread any */
 enum status request_forbid(struct request *request, unsigned missing);
-/* A problem document (RFC 9457). NULL @detail: the status's words; NULL or empty @errors, @id (of the request): none.
- */
+/* A problem document (RFC 9457). NULL @detail: the status's words; NULL or empty @errors, @id (of the request), @more
+ * (members): none. */
 void problem_print(enum status status, const char *detail, const struct buffer *errors, const char *id,
-                   struct buffer *json);
+                   const struct buffer *more, struct buffer *json);
 /* The request's answer as one. */
 void request_problem(const struct request *request, struct buffer *json);
 /* For request.c: who reads lists. */
 struct turns *dispatch_turns(const struct dispatch *dispatch);
+/* For refusal.c: whom it found lately. */
+struct refusals *dispatch_refusals(const struct dispatch *dispatch);
+/* Requests, of all doors, that were answered FORBIDDEN; a batch is one. */
+uint64_t dispatch_refused(const struct dispatch *dispatch);
 size_t dispatch_in_flight(const struct dispatch *dispatch);

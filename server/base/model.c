@@ -33,10 +33,11 @@ struct models {
 /* First words of addresses that are no models, and tables of the program that are none: a model of that name would
  * hide them or clash with them. */
 static const char *const reserved_names[] = {
-    "account", "acl",       "admin", "backup",          "batch",      "channel",     "direct",   "docs",
-    "event",   "feed",      "file",  "group_member",    "health",     "idempotency", "login",    "logout",
-    "me",      "migration", "model", "message_indexed", "model_seen", "reaction",    "register", "schema_migration",
-    "setting", "setup",     "token", "unread",
+    "account",    "acl",       "admin", "backup",          "batch",      "channel",     "direct",   "docs",
+    "event",      "feed",      "file",  "group_member",    "health",     "idempotency", "login",    "logout",
+    "me",         "migration", "model", "message_indexed", "model_seen", "reaction",    "register", "schema_migration",
+    "setting",    "setup",     "token", "unread",          "history",    "mention",     "pin",      "ops",
+    "connection",
 };
 
 static bool read_as(struct models *models, const char *file, const char *name, const char *text, size_t length,

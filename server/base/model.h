@@ -80,6 +80,7 @@ struct model {
     unsigned everyone_rights, members_rights; /* x-grants: granted when the model is first seen */
     unsigned actions;                /* bits 1 << MODEL_…: which of the five are offered in the generic way */
     bool is_builtin;                 /* its table comes from a migration, not from the file */
+    bool has_history;                /* its changes are kept: all but built-in ones, unless "x-history" is false */
     const struct model_hooks *hooks; /* may be NULL */
     void *app;                       /* for the hooks */
     const cJSON *file;               /* as it was written, for the API description */

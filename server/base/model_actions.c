@@ -20,12 +20,14 @@ static const struct {
     enum http_method method;
     unsigned needs;
     void (*start)(struct request *request);
-} kinds[MODEL_ACTIONS] = {
+} kinds[MODEL_ROUTES] = {
     [MODEL_LIST] = {"list", "", HTTP_M_GET, RIGHT_READ, model_list_start},
     [MODEL_DETAIL] = {"detail", "/:id", HTTP_M_GET, RIGHT_READ, model_detail_start},
     [MODEL_CREATE] = {"create", "", HTTP_M_POST, RIGHT_WRITE, model_create_start},
     [MODEL_UPDATE] = {"update", "/:id", HTTP_M_PATCH, RIGHT_WRITE, model_update_start},
     [MODEL_DELETE] = {"delete", "/:id", HTTP_M_DELETE, RIGHT_DELETE, model_delete_start},
+    [MODEL_HISTORY] = {"history", "/:id/history", HTTP_M_GET, RIGHT_READ, model_history_start},
+    [MODEL_ALONG] = {"along", "/:id/along", HTTP_M_GET, RIGHT_DELETE, model_along_start},
 };
 
 static void routes_add(struct dispatch *dispatch, struct model_routes *routes, const struct model *model);
@@ -48,16 +50,27 @@ bool model_actions_add(struct dispatch *dispatch, const struct models *models)
     dispatch_set_model_actions(dispatch, actions);
     for (size_t i = 0; i < count; i++)
         routes_add(dispatch, &each[i], models_at(models, i));
+    model_catalog_add(dispatch);
     return true;
+}
+
+/* The rows of built-in models are changed by their applications, which keep records of their own. */
+static bool is_offered(const struct model *model, size_t kind)
+{
+    if (kind == MODEL_HISTORY)
+        return model->has_history;
+    if (kind == MODEL_ALONG)
+        return !model->is_builtin && model->actions & 1u << MODEL_DELETE;
+    return model->actions & 1u << kind;
 }
 
 static void routes_add(struct dispatch *dispatch, struct model_routes *routes, const struct model *model)
 {
     routes->model = model;
-    for (size_t i = 0; i < MODEL_ACTIONS; i++) {
+    for (size_t i = 0; i < MODEL_ROUTES; i++) {
         snprintf(routes->names[i], sizeof routes->names[i], "%s.%s", model->name, kinds[i].name);
         snprintf(routes->paths[i], sizeof routes->paths[i], "%s%s", model->name, kinds[i].path);
-        if (!(model->actions & 1u << i) || dispatch_knows(dispatch, routes->names[i]))
+        if (!is_offered(model, i) || dispatch_knows(dispatch, routes->names[i]))
             continue;
         routes->routes[i] = (struct route){
             .name = routes->names[i],

@@ -4,8 +4,8 @@
 #include "base/model.h"
 #include "base/rule.h"
 
-/* Registers the routes of all models ("news.list" …), those that an application has not made its own. Also on an
- * edge. @models must outlive @dispatch. False: no memory. */
+/* Registers the routes of all models ("news.list" …), those that an application has not made its own, and
+ * "model.list". Also on an edge. @models must outlive @dispatch. False: no memory. */
 bool model_actions_add(struct dispatch *dispatch, const struct models *models);
 void model_actions_free(struct dispatch *dispatch);
 

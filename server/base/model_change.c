@@ -63,6 +63,8 @@ static enum status create_work(struct request *request, struct db *db)
     if (status == STATUS_OK)
         status = create_check(request, &view);
     if (status == STATUS_OK)
+        status = history_add(request, db, NULL, view.row);
+    if (status == STATUS_OK)
         status = answer_row(request, &view);
     if (status != STATUS_OK)
         return status;
@@ -137,6 +139,8 @@ static enum status update_work(struct request *request, struct db *db)
     struct asker asker = request_asker(request);
     status = view_select(db, model_of(request), &asker, update->id, &view);
     if (status == STATUS_OK)
+        status = history_add(request, db, update->before, view.row);
+    if (status == STATUS_OK)
         status = answer_row(request, &view);
     if (status == STATUS_OK)
         update->after = TAKE(view.row);
@@ -192,6 +196,8 @@ static enum status delete_work(struct request *request, struct db *db)
         status = model->hooks->write(request, db, view.row, NULL);
     if (status == STATUS_OK)
         status = row_delete(delete, db);
+    if (status == STATUS_OK)
+        status = history_add(request, db, view.row, NULL);
     if (status != STATUS_OK)
         return status;
     delete->before = TAKE(view.row);

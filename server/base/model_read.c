@@ -19,11 +19,12 @@ static const struct {
     {"required", WANT_LIST, false},    {"properties", WANT_OBJECT, false}, {"x-rules", WANT_OBJECT, false},
     {"x-grants", WANT_OBJECT, false},  {"x-fields", WANT_OBJECT, false},   {"x-search", WANT_LIST, false},
     {"x-label", WANT_TEXT, false},     {"x-list", WANT_LIST, false},       {"x-table", WANT_TEXT, true},
-    {"x-actions", WANT_LIST, true},
+    {"x-actions", WANT_LIST, true},    {"x-history", WANT_BOOL, false}, /* false: no record is kept of who changed a
+                                                                           row, and how */
 };
 /* Parameters of requests, which share a query with the fields. */
-static const char *const reserved_fields[] = {"limit",    "cursor",          "sort", "fields", "expand", "q", "count",
-                                              "if_match", "idempotency_key", "all",  "any",    "not"};
+static const char *const reserved_fields[] = {"limit",    "cursor",          "sort", "fields", "expand", "q",  "count",
+                                              "if_match", "idempotency_key", "all",  "any",    "not",    "may"};
 /* Every model begins with these; SQL has a name of its own for the row's number. */
 static const char *const own_fields[FIELDS_OWN] = {"id", "created_at", "updated_at", "version"};
 static const char *const action_words[MODEL_ACTIONS] = {"list", "detail", "create", "update", "delete"};
@@ -57,6 +58,7 @@ bool model_read(const struct reading *reading, const char *name, struct model *m
     model->table = table ? table : name;
     model->is_builtin = reading->is_builtin;
     model->file = reading->root;
+    model->has_history = !reading->is_builtin && !cJSON_IsFalse(json_get(reading->root, "x-history"));
     return top_check(reading) && fields_read(reading, model) && required_check(reading) &&
            x_fields_check(reading, model) &&
            rules_check(reading, json_get(reading->root, "x-rules"), rule_words, MODEL_RULES) &&

@@ -5,23 +5,30 @@
 #include "base/model_actions.h"
 #include "base/query.h"
 
+/* What else can be asked of any row, beside the five. */
+enum { MODEL_HISTORY = MODEL_ACTIONS, MODEL_ALONG, MODEL_ROUTES };
+
 /* The routes of one model; the app of their requests. */
 struct model_routes {
     const struct model *model;
-    struct route routes[MODEL_ACTIONS];
-    char names[MODEL_ACTIONS][MODEL_NAME_MAX + sizeof ".create"];
-    char paths[MODEL_ACTIONS][MODEL_NAME_MAX + sizeof "/:id"];
+    struct route routes[MODEL_ROUTES];
+    char names[MODEL_ROUTES][MODEL_NAME_MAX + sizeof ".history"];
+    char paths[MODEL_ROUTES][MODEL_NAME_MAX + sizeof "/:id/history"];
 };
 
 struct model_request {
     struct request request;
-    int64_t id, version;               /* version: the one that the client changes; 0: whichever there is */
-    unsigned rights[MODEL_FIELDS_MAX]; /* of the actor on the model that a field refers to */
-    struct query query;                /* list */
-    struct row *form;                  /* what the client sent */
-    uint64_t sent;                     /* the bits of its fields */
-    struct row *before, *after;        /* what was changed, if anything was */
-    struct along along;                /* what went along with a deleted row */
+    int64_t id, version;                    /* version: the one that the client changes; 0: whichever there is */
+    unsigned rights[MODEL_FIELDS_MAX];      /* of the actor on the model that a field refers to */
+    struct query query;                     /* list; of detail, wants_may */
+    uint64_t settable;                      /* with wants_may: see may_settable() */
+    int64_t limit, below;                   /* history: a page of entries below this id */
+    unsigned people_rights;                 /* history: of the actor on `user`, for names */
+    uint64_t named[(MODELS_MAX + 63) / 64]; /* along: bits of the models that the actor may read */
+    struct row *form;                       /* what the client sent */
+    uint64_t sent;                          /* the bits of its fields */
+    struct row *before, *after;             /* what was changed, if anything was */
+    struct along along;                     /* what went along with a deleted row */
 };
 static inline struct model_request *model_request_of(struct request *request)
 {
@@ -38,12 +45,37 @@ bool model_request_id(struct model_request *asked);
 /* Note what the actor may do on the models that the fields refer to. thread loop */
 void model_request_look_around(struct model_request *asked);
 
-/* ---- model_show.c, model_change.c: the actions ---- */
+/* ---- model_show.c, model_change.c, model_history.c, model_along.c: the actions ---- */
 void model_list_start(struct request *request);
 void model_detail_start(struct request *request);
 void model_create_start(struct request *request);
 void model_update_start(struct request *request);
 void model_delete_start(struct request *request);
+void model_history_start(struct request *request);
+void model_along_start(struct request *request);
+/* Answers what was read, unless the actor has lost a right that it was read with: then it is asked for anew. */
+void model_read_done(struct request *request);
+
+/* ---- model_history.c: writer thread, in the transaction of the change; NULL @before: a new row, @after: it is gone.
+ * Nothing, if the model keeps no history. ---- */
+enum status history_add(const struct request *request, struct db *db, const struct row *before,
+                        const struct row *after);
+
+/* ---- model_catalog.c: the route of all models, "model.list" ---- */
+void model_catalog_add(struct dispatch *dispatch);
+
+/* ---- model_may.c: what the actor may do with a row ---- */
+struct may {
+    bool rule_update, rule_delete; /* what the rules say; may_print() adds the rights */
+    uint64_t fields;               /* bits: whose own rules let them be written */
+};
+/* The bits of the fields that the actor may ever set, whatever the row. thread loop */
+uint64_t may_settable(const struct request *request);
+/* Into the object that @json ends with: "may":{"update":true,"delete":false,"fields":["title"]}. */
+void may_print(const struct model_request *asked, struct may may, struct buffer *json);
+/* Further columns of a list, and what they say. */
+void may_sql(const struct model *model, const char *alias, const struct asker *asker, struct sql *sql);
+struct may may_read(const struct model *model, struct rows *rows, int column);
 
 /* ---- model_select.c: rows as they are, and what somebody may do with them; store threads ---- */
 struct view {

@@ -22,10 +22,10 @@ struct page {
 };
 
 static request_work list_work, detail_work;
-static request_done show_done;
 static bool has_lost_rights(struct model_request *asked);
 static enum status page_fill(struct page *page, struct rows *rows);
 static enum status row_show(struct page *page, struct rows *rows, const struct row *row);
+static enum status row_expand(struct page *page, const struct row *row, uint64_t fields);
 static enum status expanded_print(struct expansion *expansion, size_t field, int64_t id, struct buffer *json);
 static char *expanded_make(struct expansion *expansion, size_t field, int64_t id, enum status *status);
 static void expansion_free(struct expansion *expansion);
@@ -42,7 +42,8 @@ void model_list_start(struct request *request)
         return;
     }
     model_request_look_around(list);
-    request_read(request, list_work, show_done);
+    list->settable = list->query.wants_may ? may_settable(request) : 0;
+    request_read(request, list_work, model_read_done);
 }
 
 static enum status list_work(struct request *request, struct db *db)
@@ -94,22 +95,32 @@ static enum status page_fill(struct page *page, struct rows *rows)
     return status;
 }
 
-/* The fields that were asked for and that this row lets the asker read. */
+/* The fields that were asked for and that this row lets the asker read; with `may`, what else it lets him do. */
 static enum status row_show(struct page *page, struct rows *rows, const struct row *row)
 {
-    const struct query *query = &page->expansion.asked->query;
+    struct model_request *list = page->expansion.asked;
     const struct model *model = row->model;
     int column = (int)model->fields_count;
-    uint64_t fields = query->fields;
+    uint64_t fields = list->query.fields;
     for (size_t i = 0; i < model->fields_count; i++)
         if (model->fields[i].read && rows_int(rows, column++) != 1)
             fields &= ~(UINT64_C(1) << i);
     if (page->count)
         buffer_char(page->json, ',');
-    if (!(fields & query->expand)) {
+    enum status status = STATUS_OK;
+    if (fields & list->query.expand)
+        status = row_expand(page, row, fields);
+    else
         row_print(row, fields, page->json);
-        return STATUS_OK;
-    }
+    if (status == STATUS_OK && list->query.wants_may)
+        may_print(list, may_read(model, rows, column), page->json);
+    return status;
+}
+
+static enum status row_expand(struct page *page, const struct row *row, uint64_t fields)
+{
+    const struct query *query = &page->expansion.asked->query;
+    const struct model *model = row->model;
     enum status status = STATUS_OK;
     const char *comma = "";
     buffer_char(page->json, '{');
@@ -196,32 +207,44 @@ static enum status count_print(struct request *request, struct db *db, const str
 
 void model_detail_start(struct request *request)
 {
-    static const char *const names[] = {"id", NULL};
-    if (!params_only(request, names))
+    static const char *const names[] = {"id", "may", NULL};
+    struct model_request *detail = model_request_of(request);
+    if (!params_only(request, names) || !param_bool(request, "may", PARAM_OPTIONAL, &detail->query.wants_may)) {
         request_finish(request, STATUS_INVALID);
-    else if (model_request_id(model_request_of(request)))
-        request_read(request, detail_work, show_done);
+        return;
+    }
+    if (!model_request_id(detail))
+        return;
+    detail->settable = detail->query.wants_may ? may_settable(request) : 0;
+    request_read(request, detail_work, model_read_done);
 }
 
 static enum status detail_work(struct request *request, struct db *db)
 {
+    const struct model_request *detail = model_request_of(request);
     struct asker asker = request_asker(request);
     SCOPED(view_free) struct view view = {0};
-    enum status status = view_select(db, model_of(request), &asker, model_request_of(request)->id, &view);
+    enum status status = view_select(db, model_of(request), &asker, detail->id, &view);
     if (status == STATUS_OK && !view.is_visible)
         return STATUS_NOT_FOUND; /* as if there were none */
     if (status != STATUS_OK)
         return status;
     request->version = row_version(view.row);
-    status = request_if_none_match(request, request->version);
-    if (status == STATUS_OK)
-        row_print(view.row, view.readable, request_result(request));
-    return status;
+    /* What one may do changes without the row. */
+    if (!detail->query.wants_may)
+        status = request_if_none_match(request, request->version);
+    if (status != STATUS_OK)
+        return status;
+    row_print(view.row, view.readable, request_result(request));
+    struct may may = {view.allows[RULE_UPDATE], view.allows[RULE_DELETE], view.writable};
+    if (detail->query.wants_may)
+        may_print(detail, may, &request->result);
+    return STATUS_OK;
 }
 
 /* Meanwhile a right may have gone, and whoever took it away may know by now: then it is asked for from the beginning.
  */
-static void show_done(struct request *request)
+void model_read_done(struct request *request)
 {
     struct model_request *asked = model_request_of(request);
     if (!status_is_ok(request->status) || !has_lost_rights(asked)) {
@@ -246,5 +269,11 @@ static bool has_lost_rights(struct model_request *asked)
     for (size_t i = 0; i < model->fields_count; i++)
         if (asked->query.expand >> i & 1)
             lost |= asked->rights[i] & ~permissions_of(permissions, &request->actor, model->fields[i].references);
+    if (asked->people_rights)
+        lost |= asked->people_rights & ~permissions_of(permissions, &request->actor, "user");
+    const struct models *models = dispatch_models(request->dispatch);
+    for (size_t i = 0; models && i < models_count(models); i++)
+        if (asked->named[i / 64] >> i % 64 & 1)
+            lost |= RIGHT_READ & ~permissions_of(permissions, &request->actor, models_at(models, i)->name);
     return lost;
 }

@@ -17,7 +17,7 @@ struct grant {
     int64_t until_ms; /* 0: for good */
 };
 struct grants {
-    struct grant *items;
+    struct grant *items; /* in the order of their models */
     size_t count;
 };
 struct person {
@@ -29,6 +29,7 @@ struct person {
 struct permissions {
     char *models[NAMES_MAX];
     size_t models_count;
+    struct text_map *by_name; /* a model's name → its index + 1 */
     struct grants everyone, members;
     struct int_map *people;          /* user id → struct person, only those who are more than a member */
     struct int_map *groups;          /* group id → struct grants */
@@ -40,6 +41,7 @@ static const char *const subject_words[] = {"everyone", "members", "user", "grou
 
 static int model_find(const struct permissions *permissions, const char *model);
 static struct grants *grants_of(struct permissions *permissions, enum subject subject, int64_t id);
+static size_t grants_place(const struct grants *grants, int model);
 static struct person *person_of(struct permissions *permissions, int64_t user_id);
 static unsigned grants_find(const struct grants *grants, int model);
 
@@ -55,7 +57,8 @@ struct permissions *permissions_new(void)
         return NULL;
     permissions->people = int_map_new();
     permissions->groups = int_map_new();
-    if (!permissions->people || !permissions->groups)
+    permissions->by_name = text_map_new();
+    if (!permissions->people || !permissions->groups || !permissions->by_name)
         return NULL;
     return TAKE(permissions);
 }
@@ -82,6 +85,7 @@ void permissions_free(struct permissions *permissions)
     }
     int_map_free(permissions->people);
     int_map_free(permissions->groups);
+    text_map_free(permissions->by_name);
     for (size_t i = 0; i < permissions->models_count; i++)
         free(permissions->models[i]);
     free(permissions->everyone.items);
@@ -91,10 +95,7 @@ void permissions_free(struct permissions *permissions)
 
 static int model_find(const struct permissions *permissions, const char *model)
 {
-    for (size_t i = 0; i < permissions->models_count; i++)
-        if (strcmp(permissions->models[i], model) == 0)
-            return (int)i;
-    return -1;
+    return (int)(size_t)text_map_get(permissions->by_name, model, strlen(model)) - 1;
 }
 
 static int model_add(struct permissions *permissions, const char *model)
@@ -103,8 +104,10 @@ static int model_add(struct permissions *permissions, const char *model)
     if (index >= 0 || permissions->models_count == NAMES_MAX)
         return index;
     char *copy = strdup(model);
-    if (!copy)
+    if (!copy || !text_map_set(permissions->by_name, copy, strlen(copy), (void *)(permissions->models_count + 1))) {
+        free(copy);
         return -1;
+    }
     permissions->models[permissions->models_count] = copy;
     return (int)permissions->models_count++;
 }
@@ -123,7 +126,7 @@ static struct person *person_of(struct permissions *permissions, int64_t user_id
 }
 
 /* NULL: there are none. */
-static struct grants *grants_find_of(struct permissions *permissions, enum subject subject, int64_t id)
+static const struct grants *grants_find_of(const struct permissions *permissions, enum subject subject, int64_t id)
 {
     if (subject == SUBJECT_EVERYONE)
         return &permissions->everyone;
@@ -131,20 +134,25 @@ static struct grants *grants_find_of(struct permissions *permissions, enum subje
         return &permissions->members;
     if (subject == SUBJECT_GROUP)
         return int_map_get(permissions->groups, (uint64_t)id);
-    struct person *person = int_map_get(permissions->people, (uint64_t)id);
+    const struct person *person = int_map_get(permissions->people, (uint64_t)id);
     return person ? &person->grants : NULL;
 }
 
 /* The same, made if there are none; NULL: no memory. */
 static struct grants *grants_of(struct permissions *permissions, enum subject subject, int64_t id)
 {
-    struct grants *grants = grants_find_of(permissions, subject, id);
-    if (grants)
-        return grants;
+    struct grants *grants = NULL;
+    if (subject == SUBJECT_EVERYONE)
+        return &permissions->everyone;
+    if (subject == SUBJECT_MEMBERS)
+        return &permissions->members;
     if (subject == SUBJECT_USER) {
         struct person *person = person_of(permissions, id);
         return person ? &person->grants : NULL;
     }
+    grants = int_map_get(permissions->groups, (uint64_t)id);
+    if (grants)
+        return grants;
     grants = calloc(1, sizeof *grants);
     if (grants && !int_map_set(permissions->groups, (uint64_t)id, grants)) {
         free(grants);
@@ -170,20 +178,54 @@ bool permissions_set_until(struct permissions *permissions, enum subject subject
     if (index < 0 || !grants)
         return false;
     const struct grant grant = {(uint16_t)index, (uint16_t)(rights & RIGHT_ALL), until_ms};
-    for (size_t i = 0; i < grants->count; i++) {
-        if (grants->items[i].model != index)
-            continue;
-        grants->items[i] = rights ? grant : grants->items[--grants->count];
+    size_t place = grants_place(grants, index), behind = grants->count - place;
+    bool is_there = behind && grants->items[place].model == index;
+    if (!is_there && !rights)
+        return true;
+    if (is_there && !rights) {
+        memmove(&grants->items[place], &grants->items[place + 1], (behind - 1) * sizeof grant);
+        grants->count--;
         return true;
     }
-    if (!rights)
-        return true;
-    struct grant *items = reallocarray(grants->items, grants->count + 1, sizeof *items);
-    if (!items)
-        return false;
-    items[grants->count++] = grant;
-    grants->items = items;
+    if (!is_there) {
+        struct grant *items = reallocarray(grants->items, grants->count + 1, sizeof *items);
+        if (!items)
+            return false;
+        grants->items = items;
+        memmove(&items[place + 1], &items[place], behind * sizeof grant);
+        grants->count++;
+    }
+    grants->items[place] = grant;
     return true;
+}
+
+/* Where the grant on @model is, or would be. */
+static size_t grants_place(const struct grants *grants, int model)
+{
+    size_t low = 0, high = grants->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (grants->items[middle].model < model)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static const struct grant *grants_get(const struct grants *grants, int model)
+{
+    size_t place = grants ? grants_place(grants, model) : 0;
+    return grants && place < grants->count && grants->items[place].model == model ? &grants->items[place] : NULL;
+}
+
+unsigned permissions_get(const struct permissions *permissions, enum subject subject, int64_t id, const char *model,
+                         int64_t *until_ms)
+{
+    const struct grant *grant = grants_get(grants_find_of(permissions, subject, id), model_find(permissions, model));
+    if (grant)
+        *until_ms = grant->until_ms;
+    return grant ? grant->rights : 0;
 }
 
 bool permissions_join(struct permissions *permissions, int64_t group_id, int64_t user_id)
@@ -286,24 +328,39 @@ static bool grant_is_over(const struct grant *grant)
 
 static unsigned grants_find(const struct grants *grants, int model)
 {
-    for (size_t i = 0; grants && i < grants->count; i++)
-        if (grants->items[i].model == model)
-            return grant_is_over(&grants->items[i]) ? 0 : grants->items[i].rights;
-    return 0;
+    const struct grant *grant = grants_get(grants, model);
+    return grant && !grant_is_over(grant) ? grant->rights : 0;
 }
 
-static unsigned rights_of(const struct permissions *permissions, const struct actor *actor, int model)
+/* One subject's grant as it would be, in the place of the one it has. */
+struct instead {
+    enum subject subject;
+    int64_t id;
+    unsigned rights;
+};
+
+/* What comes to somebody from one subject: what @grants say or, if they are the subject's, what they would say. */
+static unsigned rights_from(const struct grants *grants, int model, enum subject subject, int64_t id,
+                            const struct instead *instead)
 {
-    unsigned rights = grants_find(&permissions->everyone, model);
+    if (instead && instead->subject == subject && instead->id == id)
+        return instead->rights;
+    return grants_find(grants, model);
+}
+
+/* @instead: NULL: as it is. */
+static unsigned rights_of(const struct permissions *permissions, const struct actor *actor, int model,
+                          const struct instead *instead)
+{
+    unsigned rights = rights_from(&permissions->everyone, model, SUBJECT_EVERYONE, 0, instead);
     if (actor->user_id <= 0)
         return rights;
-    rights |= grants_find(&permissions->members, model);
+    rights |= rights_from(&permissions->members, model, SUBJECT_MEMBERS, 0, instead);
     const struct person *person = int_map_get(permissions->people, (uint64_t)actor->user_id);
-    if (!person)
-        return rights;
-    rights |= grants_find(&person->grants, model);
-    for (size_t i = 0; i < person->groups_count; i++)
-        rights |= grants_find(int_map_get(permissions->groups, (uint64_t)person->groups[i]), model);
+    rights |= rights_from(person ? &person->grants : NULL, model, SUBJECT_USER, actor->user_id, instead);
+    for (size_t i = 0; person && i < person->groups_count; i++)
+        rights |= rights_from(int_map_get(permissions->groups, (uint64_t)person->groups[i]), model, SUBJECT_GROUP,
+                              person->groups[i], instead);
     return rights;
 }
 
@@ -313,7 +370,18 @@ unsigned permissions_of(const struct permissions *permissions, const struct acto
     if (actor->is_shell || person_is_superuser(permissions, actor->user_id))
         return RIGHT_ALL & scope;
     int index = model_find(permissions, model);
-    return index < 0 ? 0 : rights_of(permissions, actor, index) & scope;
+    return index < 0 ? 0 : rights_of(permissions, actor, index, NULL) & scope;
+}
+
+unsigned permissions_of_if(const struct permissions *permissions, const struct actor *actor, const char *model,
+                           enum subject subject, int64_t id, unsigned rights)
+{
+    const struct instead instead = {subject, id, rights};
+    unsigned scope = permissions_scope(permissions, actor, model);
+    if (actor->is_shell || person_is_superuser(permissions, actor->user_id))
+        return RIGHT_ALL & scope;
+    /* A model that nobody has a grant on has no index, and none is found for it. */
+    return rights_of(permissions, actor, model_find(permissions, model), &instead) & scope;
 }
 
 bool permissions_allow(const struct permissions *permissions, const struct actor *actor, const char *model,
@@ -330,6 +398,22 @@ bool permissions_may_grant(const struct permissions *permissions, const struct a
         if (permissions_allow(permissions, actor, permissions->models[i], RIGHT_GRANT))
             return true;
     return false;
+}
+
+bool permissions_may_give(const struct permissions *permissions, int64_t user_id, const char *model, unsigned right)
+{
+    return permissions_allow(permissions, &(struct actor){.user_id = user_id}, model, right | RIGHT_GRANT);
+}
+
+int64_t permissions_giver_next(const struct permissions *permissions, const char *model, unsigned right, size_t *cursor)
+{
+    uint64_t id;
+    void *value;
+    /* What all members may give would not be refused to one. */
+    while (int_map_next(permissions->people, cursor, &id, &value))
+        if (permissions_may_give(permissions, (int64_t)id, model, right))
+            return (int64_t)id;
+    return 0;
 }
 
 void permissions_print(const struct permissions *permissions, const struct actor *actor, struct buffer *json)

@@ -38,6 +38,9 @@ bool permissions_set(struct permissions *permissions, enum subject subject, int6
 /* The same until a moment (ms since 1970), from which on it counts as taken away; 0: for good. */
 bool permissions_set_until(struct permissions *permissions, enum subject subject, int64_t id, const char *model,
                            unsigned rights, int64_t until_ms);
+/* What was set last; 0: nothing. *until_ms may be over by now. */
+unsigned permissions_get(const struct permissions *permissions, enum subject subject, int64_t id, const char *model,
+                         int64_t *until_ms);
 bool permissions_join(struct permissions *permissions, int64_t group_id, int64_t user_id);
 void permissions_part(struct permissions *permissions, int64_t group_id, int64_t user_id);
 bool permissions_is_in_group(const struct permissions *permissions, int64_t group_id, int64_t user_id);
@@ -52,10 +55,18 @@ void permissions_set_sessions(struct permissions *permissions, const struct sess
 unsigned permissions_scope(const struct permissions *permissions, const struct actor *actor, const char *model);
 /* The union of what @actor may do on @model. An unknown model: 0 (for a superuser and the shell: all). */
 unsigned permissions_of(const struct permissions *permissions, const struct actor *actor, const char *model);
+/* The same if @subject had these @rights on @model, and no others: what would be. */
+unsigned permissions_of_if(const struct permissions *permissions, const struct actor *actor, const char *model,
+                           enum subject subject, int64_t id, unsigned rights);
 bool permissions_allow(const struct permissions *permissions, const struct actor *actor, const char *model,
                        unsigned rights);
 /* May @actor grant on @model (NULL: on any model at all)? */
 bool permissions_may_grant(const struct permissions *permissions, const struct actor *actor, const char *model);
+/* Walk over who may give @right on @model: they hold it themselves, and may grant. *cursor begins as 0; 0: that was the
+ * last. */
+int64_t permissions_giver_next(const struct permissions *permissions, const char *model, unsigned right,
+                               size_t *cursor);
+bool permissions_may_give(const struct permissions *permissions, int64_t user_id, const char *model, unsigned right);
 /* {"message":["read","write"],…}: everything @actor may do. */
 void permissions_print(const struct permissions *permissions, const struct actor *actor, struct buffer *json);
 /* Is anything at all open to those who are not signed in? */

@@ -31,7 +31,8 @@ struct words {
 };
 
 typedef enum status parameter_read(struct reading *reading, const cJSON *item);
-static parameter_read limit_read, cursor_read, sort_read, fields_read, expand_read, search_read, count_read;
+static parameter_read limit_read, cursor_read, sort_read, fields_read, expand_read, search_read, count_read,
+    may_wanted_read;
 static enum status filter_read(struct reading *reading, const cJSON *item);
 
 /* The cursor last: it is compared with what the others say. */
@@ -39,8 +40,8 @@ static const struct {
     const char *name;
     parameter_read *read;
 } parameters[] = {
-    {"limit", limit_read}, {"count", count_read}, {"fields", fields_read}, {"expand", expand_read},
-    {"q", search_read},    {"sort", sort_read},   {"cursor", cursor_read},
+    {"limit", limit_read}, {"count", count_read}, {"fields", fields_read},  {"expand", expand_read},
+    {"q", search_read},    {"sort", sort_read},   {"may", may_wanted_read}, {"cursor", cursor_read},
 };
 static const char *const operators[] = {"", "ne", "lt", "lte", "gt", "gte", "like", "in", "null"};
 
@@ -174,14 +175,24 @@ static enum status limit_read(struct reading *reading, const cJSON *item)
     return status;
 }
 
-static enum status count_read(struct reading *reading, const cJSON *item)
+static enum status truth_read(struct reading *reading, const cJSON *item, bool *truth)
 {
     static const struct field field = {.kind = FIELD_BOOLEAN};
     enum status status = STATUS_OK;
     struct value value;
     if (scalar_read(reading, &field, item, &value, &status))
-        reading->query->wants_count = value.number;
+        *truth = value.number;
     return status;
+}
+
+static enum status count_read(struct reading *reading, const cJSON *item)
+{
+    return truth_read(reading, item, &reading->query->wants_count);
+}
+
+static enum status may_wanted_read(struct reading *reading, const cJSON *item)
+{
+    return truth_read(reading, item, &reading->query->wants_may);
 }
 
 static enum status cursor_read(struct reading *reading, const cJSON *item)

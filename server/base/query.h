@@ -34,13 +34,15 @@ struct query {
     const char *search;
     int64_t limit;
     bool wants_count;
+    bool wants_may;     /* what the asker may do with each row */
     struct buffer hold; /* texts that had to be made */
 };
 void query_free(struct query *query);
 /* Read request->params. errors  MALFORMED, with a detail that names the parameter */
 enum status query_read(struct request *request, const struct model *model, struct query *query);
 /* SELECT … for the page (one row more than asked for, so that the end is known), or with @is_count its count(*).
- * Columns: all of the model's fields in their order, then, for each field with a read rule, whether it holds. */
+ * Columns: all of the model's fields in their order, then, for each field with a read rule, whether it holds; with
+ * `may`, those of may_sql(). */
 void query_sql(const struct query *query, const struct asker *asker, bool is_count, struct sql *sql);
 /* The opaque cursor behind @row. */
 void query_cursor(const struct query *query, const struct row *row, struct buffer *text);

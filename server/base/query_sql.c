@@ -1,6 +1,7 @@
 /* base/query_sql.c: a checked query as SQL. Names come from the model, values are bound. */
 #include "base/query.h"
 #include <string.h>
+#include "base/model_request.h"
 #include "base/model_table.h"
 #include "base/query_internal.h"
 
@@ -62,6 +63,8 @@ static void columns_sql(const struct query *query, const struct asker *asker, st
         sql_text(sql, ", ");
         rule_sql(model->fields[i].read, ROW, asker, sql);
     }
+    if (query->wants_may)
+        may_sql(model, ROW, asker, sql);
 }
 
 static void from_sql(const struct query *query, struct sql *sql)

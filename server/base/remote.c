@@ -4,6 +4,7 @@
 #include "base/remote.h"
 #include <stdlib.h>
 #include <string.h>
+#include "base/node_name.h"
 #include "lib/clock.h"
 #include "lib/hash.h"
 #include "lib/log.h"
@@ -23,6 +24,8 @@ struct call {
 struct node {
     uint64_t id;
     int64_t heard_ms;
+    int64_t connections;
+    char name[NODE_NAME_SIZE];
     bool has_beaten; /* it was told that we know it */
 };
 struct remote {
@@ -139,6 +142,17 @@ size_t remote_nodes(const struct remote *remote)
     return int_map_count(remote->nodes);
 }
 
+bool remote_node_next(const struct remote *remote, size_t *cursor, struct remote_node *out)
+{
+    void *value;
+    if (!int_map_next(remote->nodes, cursor, NULL, &value))
+        return false;
+    const struct node *node = value;
+    *out = (struct remote_node){
+        .name = node->name, .connections = node->connections, .silent_ms = clock_monotonic_ms() - node->heard_ms};
+    return true;
+}
+
 /* ---- edge: out ---- */
 
 static void member_number(struct buffer *json, const char *name, uint64_t value)
@@ -238,7 +252,11 @@ static void beat_fire(struct wheel_timer *timer)
     int64_t now_ms = clock_monotonic_ms();
     if (remote->is_edge) {
         SCOPED(buffer_free) struct buffer json = {0};
-        buffer_printf(&json, "{\"node\":%llu,\"beat\":true}\n", (unsigned long long)remote->node);
+        size_t connections = remote->handlers.connections ? remote->handlers.connections(remote->handlers.context) : 0;
+        buffer_printf(&json, "{\"node\":%llu,\"beat\":true,\"connections\":%zu,", (unsigned long long)remote->node,
+                      connections);
+        buffer_json_member(&json, "name", node_name());
+        buffer_text(&json, "}\n");
         if (remote->bus && !json.has_failed)
             bus_publish(remote->bus, REMOTE_HOME_CHANNEL, json.bytes, json.length);
     } else {
@@ -362,6 +380,8 @@ static void call_arrived(struct remote *remote, const cJSON *message, const char
     if (!node)
         return;
     if (json_get_bool(message, "beat")) {
+        node->connections = json_get_int(message, "connections", 0);
+        copy(node->name, sizeof node->name, json_get_text(message, "name"));
         beat_answer(remote, node);
         return;
     }
@@ -432,6 +452,8 @@ static void answer_send(struct request *request)
     member_text(&json, "detail", request->detail);
     if (request->errors.length)
         member_text(&json, "errors", request->errors.bytes);
+    if (request->needs.length)
+        member_text(&json, "needs", request->needs.bytes);
     member_number(&json, "user", (uint64_t)request->actor.user_id);
     member_number(&json, "session", (uint64_t)request->actor.session_id);
     member_text(&json, "name", request->actor.name);
@@ -502,10 +524,13 @@ static void answer_arrived(struct remote *remote, const char *bytes, size_t leng
     struct request *request = call->request;
     const char *status = json_get_text(answer, "status"), *detail = json_get_text(answer, "detail");
     const char *errors = json_get_text(answer, "errors"), *token = json_get_text(answer, "token");
+    const char *needs = json_get_text(answer, "needs");
     if (detail)
         request_refuse(request, STATUS_OK, "%s", detail);
     if (errors)
         buffer_text(&request->errors, errors);
+    if (needs)
+        buffer_text(&request->needs, needs);
     if (token)
         request->session_token = strdup(token);
     request->actor.user_id = json_get_int(answer, "user", 0);

@@ -15,6 +15,15 @@ struct remote_handlers {
     /* Edge: the home is another process than before, or had given this node up, or something that it published was
      * lost: what was agreed must be said again, and what is known compared. */
     void (*home_is_new)(void *context);
+    /* Edge: its realtime connections, for the home to know. */
+    size_t (*connections)(void *context);
+};
+
+/* What the home knows of an edge. */
+struct remote_node {
+    const char *name;    /* "": it has not said */
+    int64_t connections; /* when it last said so */
+    int64_t silent_ms;   /* since when nothing was heard of it */
 };
 
 #define REMOTE_HOME_CHANNEL  "home"
@@ -36,3 +45,5 @@ void remote_bus_state(struct remote *remote, bool is_up);
 /* Edge: the home answered lately. Home: true. */
 bool remote_has_home(const struct remote *remote);
 size_t remote_nodes(const struct remote *remote);
+/* Walk over the edges that are alive: *cursor begins as 0; false: that was the last. */
+bool remote_node_next(const struct remote *remote, size_t *cursor, struct remote_node *node);

@@ -230,6 +230,7 @@ enum status request_recheck(struct request *request, struct db *db)
         return STATUS_OK;
     request->rights = 0;
     request->is_privileged = false;
+    request->lacks = 0;
     if (actor->user_id) {
         enum status status =
             db_get_int(db, &is_superuser,

@@ -77,9 +77,12 @@ struct request {
     bool is_replayed;    /* the answer is that to an earlier request with the same key */
     struct reader *turn; /* a list that is read now or waits for its turn: see base/turns.h */
 
+    unsigned lacks; /* the right for want of which request_forbid() refused it; 0: none */
+
     enum status status;
     char *detail;         /* a sentence for the client, owned; NULL: the status's words */
     struct buffer errors; /* elements of the problem's "errors" array */
+    struct buffer needs;  /* further members of the problem: what is missing, and who could give it */
     struct buffer result; /* JSON text of the answer; empty: none */
     int64_t version;      /* of the row in the answer, for ETag; 0: none */
     int64_t created_id;   /* with CREATED: for Location; 0: none */

@@ -71,26 +71,11 @@ static void copy(char *to, size_t size, const char *from)
     snprintf(to, size, "%s", from ? from : "");
 }
 
-/* A header may hold any byte, but this one is stored and shown: what is not UTF-8 becomes "?". */
-static void agent_copy(char *to, size_t size, const char *from)
-{
-    size_t length = 0, left = from ? strlen(from) : 0;
-    while (left) {
-        size_t step = utf8_step(from, left), taken = step ? step : 1;
-        if (length + taken >= size)
-            break;
-        memcpy(to + length, step ? from : "?", taken);
-        length += taken;
-        from += taken;
-        left -= taken;
-    }
-    to[length] = '\0';
-}
-
 static enum status who_read(const struct http_request *http_request, struct request *request)
 {
     copy(request->peer, sizeof request->peer, http_request->peer);
-    agent_copy(request->agent, sizeof request->agent, http_header(http_request, "User-Agent"));
+    /* A header may hold any byte, but this one is stored and shown. */
+    utf8_copy(request->agent, sizeof request->agent, http_header(http_request, "User-Agent"));
     if (http_request->is_shell) {
         request->actor.is_shell = true;
         copy(request->actor.name, sizeof request->actor.name, "shell");

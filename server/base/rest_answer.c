@@ -19,7 +19,7 @@ void rest_answer_methods(struct rest *rest, const struct http_request *http_requ
         preflight_write(http_request, allow->bytes, &headers);
     answer.headers = headers.bytes;
     if (http_request->method != HTTP_M_OPTIONS) {
-        problem_print(STATUS_METHOD_NOT_ALLOWED, NULL, NULL, http_request->request_id, &problem);
+        problem_print(STATUS_METHOD_NOT_ALLOWED, NULL, NULL, http_request->request_id, NULL, &problem);
         answer.status = status_http(STATUS_METHOD_NOT_ALLOWED);
         answer.content_type = "application/problem+json";
         answer.body = problem.bytes;

@@ -35,6 +35,8 @@ bool sessions_is_over(const struct sessions *sessions, const struct session *ses
 bool sessions_remove(struct sessions *sessions, int64_t id);
 /* End all of a user's sessions but @except_id (0: all). */
 void sessions_remove_user(struct sessions *sessions, int64_t user_id, int64_t except_id);
+/* What the user of a session is called; NULL: no session of @user_id is known. */
+const char *sessions_name(const struct sessions *sessions, int64_t user_id);
 size_t sessions_count(const struct sessions *sessions);
 /* Walk, as int_map_next. */
 struct session *sessions_next(const struct sessions *sessions, size_t *cursor);

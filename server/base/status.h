@@ -15,6 +15,7 @@
     X(NOT_FOUND, 404, 102, "not_found", "There is nothing here that you may see.")                                     \
     X(METHOD_NOT_ALLOWED, 405, 104, "method_not_allowed", "This address does not take that method.")                   \
     X(CONFLICT, 409, 409, "conflict", "This is in conflict with what is there.")                                       \
+    X(LAST_ADMINISTRATOR, 409, 409, "last_administrator", "This is the last administrator: make another one first.")   \
     X(PRECONDITION, 412, 412, "precondition_failed", "It was changed by somebody else meanwhile.")                     \
     X(TOO_LARGE, 413, 107, "too_large", "The request is too large.")                                                   \
     X(MEDIA_TYPE, 415, 107, "media_type", "Send the body as application/json.")                                        \

@@ -10,6 +10,7 @@ struct chat_action *chat_action_begin(struct request *request)
     struct chat_action *action = chat_action_of(request);
     action->room_id = 0;
     event_clear(&action->event);
+    action->mentions.count = 0;
     for (size_t i = 0; i < ARRAY_LENGTH(action->pushes); i++) {
         action->pushes[i].user_id = 0;
         buffer_clear(&action->pushes[i].json);

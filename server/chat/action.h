@@ -4,6 +4,7 @@
 #include "base/along.h"
 #include "base/request.h"
 #include "chat/events.h"
+#include "chat/mentions.h"
 #include "chat/role.h"
 
 /* A text for one person. */
@@ -20,8 +21,11 @@ struct chat_action {
     int64_t room_id_asked; /* a filter; 0: any room */
     int64_t user_id;
     int64_t reply_to; /* 0: not given */
-    int64_t offset, after, before, limit;
+    int64_t message_id;
+    int64_t offset, after, before, around, limit;
     const char *text, *key, *emoji, *name, *topic;
+    const char *notify;  /* one of notify_words */
+    bool is_back;        /* the read mark may go back, and only back */
     enum role role;      /* NONE: not given */
     enum room_kind kind; /* NONE: not given */
 
@@ -29,6 +33,7 @@ struct chat_action {
     int64_t room_id; /* the room it was about; 0: nothing has changed */
     char epoch[RANDOM_ID_SIZE];
     struct event event;
+    struct mentions mentions; /* who the event mentions and no earlier one did */
     struct push pushes[2];
     struct along *along; /* of a deleted room: rows that went with it; owned, NULL: none */
 };

@@ -57,6 +57,12 @@ void chat_start(struct chat *chat)
     search_note(&chat->search);
 }
 
+void chat_stats(const struct chat *chat, size_t *rooms, uint64_t *messages)
+{
+    *rooms = rooms_count(chat->rooms);
+    *messages = chat->messages;
+}
+
 static enum status room_authorize(void *app, const struct actor *actor, const char *rest, struct channel_top *top)
 {
     const struct chat *chat = app;

@@ -1,6 +1,7 @@
 /* chat/chat.h: rooms, their members, and what is said in them. */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 #include "base/dispatch.h"
 #include "realtime/channel.h"
 
@@ -26,6 +27,8 @@ DEFINE_SCOPED(struct chat *, chat_free)
 enum status chat_load(struct chat *chat, struct db *db);
 /* What a home does by itself from now on. thread loop, after chat_load() */
 void chat_start(struct chat *chat);
+/* How many rooms there are, and how many messages were said since the start. thread loop */
+void chat_stats(const struct chat *chat, size_t *rooms, uint64_t *messages);
 /* Tell @models of "$rooms" (which the asker is a member of), "$public_rooms" and "$moderated_rooms" (its owner or a
  * moderator), before their rules are read. Also on an edge. @chat must outlive @models. */
 void chat_relations(struct models *models, struct chat *chat);

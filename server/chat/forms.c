@@ -71,9 +71,21 @@ enum status form_room_update(struct chat_action *action)
 
 enum status form_room_read(struct chat_action *action)
 {
-    bool is_fine = params_only(&action->request, NAMES("id", "offset"));
+    bool is_fine = params_only(&action->request, NAMES("id", "offset", "unread"));
     is_fine &= read_id(action, "id", &action->id);
     is_fine &= param_int(&action->request, "offset", PARAM_REQUIRED, 0, ID_MAX, &action->offset);
+    is_fine &= param_bool(&action->request, "unread", PARAM_OPTIONAL, &action->is_back);
+    return form_end(is_fine);
+}
+
+enum status form_room_preferences(struct chat_action *action)
+{
+    int index = -1;
+    bool is_fine = params_only(&action->request, NAMES("id", "notify"));
+    is_fine &= read_id(action, "id", &action->id);
+    is_fine &= param_word(&action->request, "notify", PARAM_REQUIRED, notify_words, &index);
+    if (is_fine)
+        action->notify = notify_words[index];
     return form_end(is_fine);
 }
 
@@ -86,9 +98,10 @@ enum status form_direct(struct chat_action *action)
 enum status form_member_list(struct chat_action *action)
 {
     struct request *request = &action->request;
-    bool is_fine = params_only(request, NAMES("id", "after", "limit"));
+    bool is_fine = params_only(request, NAMES("id", "q", "after", "limit"));
     action->limit = MEMBERS_PAGE;
     is_fine &= read_id(action, "id", &action->id);
+    is_fine &= param_text(request, "q", PARAM_OPTIONAL, 0, NAME_CHARACTERS_MAX, &action->text);
     is_fine &= param_int(request, "after", PARAM_OPTIONAL, 0, ID_MAX, &action->after);
     is_fine &= param_int(request, "limit", PARAM_OPTIONAL, 1, MEMBERS_PAGE, &action->limit);
     return form_end(is_fine);
@@ -125,14 +138,17 @@ enum status form_member_update(struct chat_action *action)
 enum status form_message_list(struct chat_action *action)
 {
     struct request *request = &action->request;
-    bool is_fine = params_only(request, NAMES("id", "before", "after", "limit"));
+    bool is_fine = params_only(request, NAMES("id", "before", "after", "around", "limit"));
     action->limit = MESSAGES_PAGE;
     action->before = INT64_MAX;
     action->after = -1; /* tells "not given" from 0, which means from the beginning */
     is_fine &= read_id(action, "id", &action->id);
     is_fine &= param_int(request, "before", PARAM_OPTIONAL, 0, ID_MAX, &action->before);
     is_fine &= param_int(request, "after", PARAM_OPTIONAL, 0, ID_MAX, &action->after);
+    is_fine &= param_int(request, "around", PARAM_OPTIONAL, 1, ID_MAX, &action->around);
     is_fine &= param_int(request, "limit", PARAM_OPTIONAL, 1, MESSAGES_PAGE_MAX, &action->limit);
+    if (is_fine && (action->before < INT64_MAX) + (action->after >= 0) + (action->around > 0) > 1)
+        return request_invalid(request, "", "Give only one of before, after and around.");
     return form_end(is_fine);
 }
 
@@ -166,6 +182,14 @@ enum status form_message_update(struct chat_action *action, size_t text_max)
     bool is_fine = params_only(&action->request, NAMES("id", "text"));
     is_fine &= read_id(action, "id", &action->id);
     is_fine &= read_text(action, text_max);
+    return form_end(is_fine);
+}
+
+enum status form_pin(struct chat_action *action)
+{
+    bool is_fine = params_only(&action->request, NAMES("id", "message"));
+    is_fine &= read_id(action, "id", &action->id);
+    is_fine &= read_id(action, "message", &action->message_id);
     return form_end(is_fine);
 }
 

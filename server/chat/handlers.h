@@ -11,6 +11,7 @@ void direct_create_start(struct request *request);
 
 void room_join_start(struct request *request);
 void room_leave_start(struct request *request);
+void room_preferences_start(struct request *request);
 void member_list_start(struct request *request);
 void member_create_start(struct request *request);
 void member_update_start(struct request *request);
@@ -21,6 +22,10 @@ void message_detail_start(struct request *request);
 void message_create_start(struct request *request);
 void message_update_start(struct request *request);
 void message_delete_start(struct request *request);
+
+void pin_list_start(struct request *request);
+void pin_create_start(struct request *request);
+void pin_delete_start(struct request *request);
 
 void reaction_create_start(struct request *request);
 void reaction_delete_start(struct request *request);

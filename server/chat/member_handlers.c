@@ -7,8 +7,8 @@
 #include "chat/room_models.h"
 #include "chat/state.h"
 
-static request_work room_join_work, room_leave_work, member_list_work, member_create_work, member_update_work,
-    member_delete_work;
+static request_work room_join_work, room_leave_work, room_preferences_work, member_list_work, member_create_work,
+    member_update_work, member_delete_work;
 static request_done member_changed_done, member_removed_done;
 
 static enum status member_add(struct chat_action *action, struct db *db, int64_t user_id, enum role role);
@@ -144,6 +144,32 @@ static void member_removed_done(struct request *request)
     chat_done(request);
 }
 
+void room_preferences_start(struct request *request)
+{
+    enum status status = chat_needs_person(request);
+    if (status == STATUS_OK)
+        status = form_room_preferences(chat_action_of(request));
+    chat_write(request, status, room_preferences_work, chat_done);
+}
+
+static enum status room_preferences_work(struct request *request, struct db *db)
+{
+    struct chat_action *action = chat_action_begin(request);
+    struct access access;
+    int64_t me = request->actor.user_id;
+    enum status status = access_select_to_write(request, db, action->id, &access);
+    if (status == STATUS_OK && access.role == ROLE_NONE)
+        return request_refuse(request, STATUS_FORBIDDEN, "Join the room before you choose what to be told of.");
+    if (status == STATUS_OK)
+        status = member_update_notify(db, action->id, me, action->notify);
+    if (status == STATUS_OK) /* for the other windows of the same person */
+        buffer_printf(chat_push_open(action, me, "room.preferences", "room"), "%lld,\"notify\":\"%s\"",
+                      (long long)action->id, action->notify);
+    else if (status != STATUS_CONFLICT)
+        return status;
+    return room_print(db, action->id, me, request_result(request));
+}
+
 /* ---- the members of a room ---- */
 
 void member_list_start(struct request *request)
@@ -159,7 +185,7 @@ static enum status member_list_work(struct request *request, struct db *db)
     int64_t next = 0;
     enum status status = access_select(request, db, action->id, &access);
     if (status == STATUS_OK)
-        status = member_list(db, action->id, action->after, action->limit, &items, &next);
+        status = member_list(db, action->id, action->text, action->after, action->limit, &items, &next);
     if (status == STATUS_OK)
         chat_answer_page(request, &items, next);
     return status;

@@ -20,14 +20,16 @@ enum status member_print(struct db *db, int64_t room_id, int64_t user_id, struct
     return status == STATUS_OK && !is_found ? STATUS_NOT_FOUND : status;
 }
 
-enum status member_list(struct db *db, int64_t room_id, int64_t after, int64_t limit, struct buffer *json,
-                        int64_t *next)
+enum status member_list(struct db *db, int64_t room_id, const char *beginning, int64_t after, int64_t limit,
+                        struct buffer *json, int64_t *next)
 {
     int64_t count = 0, last = 0;
     bool has_more = false;
     struct rows *rows =
-        db_query(db, MEMBER_SELECT "WHERE m.room_id = ?1 AND m.user_id > ?2 ORDER BY m.user_id LIMIT ?3", "iii",
-                 room_id, after, limit + 1);
+        db_query(db,
+                 MEMBER_SELECT "WHERE m.room_id = ?1 AND m.user_id > ?2 AND (?4 IS NULL OR "
+                               "substr(u.name_folded, 1, length(?4)) = lower(?4)) ORDER BY m.user_id LIMIT ?3",
+                 "iiit", room_id, after, limit + 1, beginning);
     while (rows_next(rows)) {
         has_more = count == limit;
         if (has_more)
@@ -101,6 +103,14 @@ enum status member_update(struct db *db, int64_t room_id, int64_t user_id, enum 
                   role_word(role));
 }
 
+enum status member_update_notify(struct db *db, int64_t room_id, int64_t user_id, const char *notify)
+{
+    enum status status =
+        db_run(db, "UPDATE member SET notify = ?3 WHERE room_id = ?1 AND user_id = ?2 AND notify <> ?3", "iit", room_id,
+               user_id, notify);
+    return status == STATUS_OK && db_changes(db) == 0 ? STATUS_CONFLICT : status;
+}
+
 enum status member_delete(struct db *db, int64_t room_id, int64_t user_id)
 {
     return db_run(db, "DELETE FROM member WHERE room_id = ?1 AND user_id = ?2", "ii", room_id, user_id);
@@ -112,6 +122,14 @@ enum status member_read(struct db *db, int64_t room_id, int64_t user_id, int64_t
                       "UPDATE member SET read_offset = max(read_offset, "
                       "min(?3, (SELECT top FROM room WHERE id = ?1))) "
                       "WHERE room_id = ?1 AND user_id = ?2 RETURNING read_offset",
+                      "iii", room_id, user_id, offset);
+}
+
+enum status member_unread_from(struct db *db, int64_t room_id, int64_t user_id, int64_t offset, int64_t *read_offset)
+{
+    return db_get_int(db, read_offset,
+                      "UPDATE member SET read_offset = min(read_offset, ?3) WHERE room_id = ?1 AND user_id = ?2 "
+                      "RETURNING read_offset",
                       "iii", room_id, user_id, offset);
 }
 

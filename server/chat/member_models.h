@@ -10,10 +10,10 @@
 
 /* Append {"user":2,"name":"bob","role":"owner","joined_at":"…"}. */
 enum status member_print(struct db *db, int64_t room_id, int64_t user_id, struct buffer *json);
-/* Append members with a user id above @after, separated by commas. *next is the last one's id, 0: that was
- * all. */
-enum status member_list(struct db *db, int64_t room_id, int64_t after, int64_t limit, struct buffer *json,
-                        int64_t *next);
+/* Append members with a user id above @after, separated by commas; with a @beginning only those whose names begin so
+ * (NULL: all). *next is the last one's id, 0: that was all. */
+enum status member_list(struct db *db, int64_t room_id, const char *beginning, int64_t after, int64_t limit,
+                        struct buffer *json, int64_t *next);
 /* NOT_FOUND: not in the room. */
 enum status member_select_role(struct db *db, int64_t room_id, int64_t user_id, enum role *role);
 /* Counts up to @most. */
@@ -24,9 +24,13 @@ enum status member_may_lose_owner(struct db *db, int64_t room_id, int64_t user_i
 /* CONFLICT: in the room already. A new member has read all that was said before. */
 enum status member_insert(struct db *db, int64_t room_id, int64_t user_id, enum role role);
 enum status member_update(struct db *db, int64_t room_id, int64_t user_id, enum role role);
+/* CONFLICT: it is so already. */
+enum status member_update_notify(struct db *db, int64_t room_id, int64_t user_id, const char *notify);
 enum status member_delete(struct db *db, int64_t room_id, int64_t user_id);
 /* Move the read mark forward to @offset, never back; @read_offset is where it stands then. */
 enum status member_read(struct db *db, int64_t room_id, int64_t user_id, int64_t offset, int64_t *read_offset);
+/* Move it back to @offset, never forward. */
+enum status member_unread_from(struct db *db, int64_t room_id, int64_t user_id, int64_t offset, int64_t *read_offset);
 enum status member_unread(struct db *db, int64_t room_id, int64_t user_id, int64_t *unread);
 /* How many rooms @user_id owns. */
 enum status member_count_owned(struct db *db, int64_t user_id, int64_t *count);

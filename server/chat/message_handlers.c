@@ -8,10 +8,13 @@
 
 static request_work message_list_work, message_detail_work, message_create_work, message_update_work,
     message_delete_work;
-static request_done message_create_done;
+static request_done message_create_done, message_update_done;
 
+static enum status page_around(struct request *request, struct db *db, const struct chat_action *action,
+                               struct message_page *page);
+static void append_offset(struct buffer *json, const char *name, int64_t offset);
 static enum status answer_message(struct request *request, struct db *db, int64_t id, enum status answer);
-static enum status message_event(struct chat_action *action, struct db *db, const char *name, int64_t room_id);
+static enum status event_about(struct chat_action *action, struct db *db);
 static enum status reply_check(struct request *request, struct db *db, const struct chat_action *action);
 
 static size_t text_max(const struct request *request)
@@ -30,27 +33,53 @@ void message_list_start(struct request *request)
 static enum status message_list_work(struct request *request, struct db *db)
 {
     const struct chat_action *action = chat_action_begin(request);
-    SCOPED(buffer_free) struct buffer items = {0};
+    SCOPED(message_page_free) struct message_page page = {0};
     struct access access;
-    int64_t next = 0;
-    struct message_range range = {.room_id = action->id,
-                                  .after = action->after,
-                                  .before = action->before,
-                                  .limit = action->limit,
-                                  .is_forward = action->after >= 0};
     enum status status = access_select(request, db, action->id, &access);
-    if (status == STATUS_OK)
-        status = message_list(db, &range, &items, &next);
     if (status != STATUS_OK)
         return status;
-    chat_answer_page(request, &items, next);
+    if (action->around)
+        status = page_around(request, db, action, &page);
+    else if (action->after >= 0)
+        status = message_list_after(db, action->id, action->after, action->limit, &page);
+    else
+        status = message_list_before(db, action->id, action->before, action->limit, &page);
+    if (status != STATUS_OK)
+        return status;
+    struct buffer *result = request_result(request);
+    buffer_text(result, "{\"items\":[");
+    buffer_append(result, page.items.bytes, page.items.length);
+    buffer_char(result, ']');
+    append_offset(result, "next", page.older);
+    append_offset(result, "newer", page.newer);
     /* Position and page are of one snapshot: whoever subscribes from this offset misses nothing. */
-    struct buffer *result = &request->result;
-    result->length--; /* the closing brace */
     buffer_char(result, ',');
     buffer_json_member(result, "epoch", access.epoch);
-    buffer_printf(result, ",\"offset\":%lld}", (long long)access.top);
+    append_offset(result, "offset", access.top);
+    buffer_char(result, '}');
+    result->has_failed |= page.items.has_failed;
     return STATUS_OK;
+}
+
+static enum status page_around(struct request *request, struct db *db, const struct chat_action *action,
+                               struct message_page *page)
+{
+    struct message message;
+    enum status status = message_select(db, action->around, &message);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && message.room_id != action->id))
+        return request_refuse(request, STATUS_NOT_FOUND, "There is no such message in this room.");
+    if (status != STATUS_OK)
+        return status;
+    return message_list_around(db, action->id, message.offset, action->limit, page);
+}
+
+static void append_offset(struct buffer *json, const char *name, int64_t offset)
+{
+    buffer_printf(json, ",\"%s\":", name);
+    if (offset < 0)
+        buffer_text(json, "null");
+    else
+        buffer_int(json, offset);
 }
 
 void message_detail_start(struct request *request)
@@ -89,7 +118,7 @@ static enum status message_create_work(struct request *request, struct db *db)
 {
     struct chat_action *action = chat_action_begin(request);
     struct access access;
-    int64_t id, me = request->actor.user_id;
+    int64_t id = 0, me = request->actor.user_id;
     enum status status = access_select_to_write(request, db, action->id, &access);
     if (status == STATUS_OK)
         status = access_may_write(request, &access);
@@ -111,6 +140,10 @@ static enum status message_create_work(struct request *request, struct db *db)
                                   .key = action->key};
     if (status == STATUS_OK)
         status = message_insert(db, &message, &id);
+    struct mention_place place = {
+        .message_id = id, .room_id = action->id, .offset = message.offset, .author = me, .text = action->text};
+    if (status == STATUS_OK)
+        status = mentions_insert(db, &place, &action->mentions);
     if (status == STATUS_OK)
         status = answer_message(request, db, id, STATUS_OK);
     if (status != STATUS_OK)
@@ -138,8 +171,9 @@ static void message_create_done(struct request *request)
     struct chat *chat = request->app;
     chat_tell(action);
     if (request->status == STATUS_CREATED) {
-        unreads_tell(chat->unreads, action->id, action->event.offset, request->actor.user_id);
+        unreads_tell(chat->unreads, action->id, action->event.offset, request->actor.user_id, &action->mentions);
         search_note(&chat->search);
+        chat->messages++;
     }
     request_finish(request, request->status);
 }
@@ -153,7 +187,7 @@ void message_update_start(struct request *request)
         status = form_message_update(chat_action_of(request), text_max(request));
     if (status == STATUS_OK)
         status = chat_needs_calm(request);
-    chat_write(request, status, message_update_work, chat_done);
+    chat_write(request, status, message_update_work, message_update_done);
 }
 
 static enum status message_update_work(struct request *request, struct db *db)
@@ -170,17 +204,34 @@ static enum status message_update_work(struct request *request, struct db *db)
     if (status == STATUS_OK && message.is_deleted)
         return request_refuse(request, STATUS_CONFLICT, "This message was deleted.");
     if (status == STATUS_OK)
+        status = event_open(db, message.room_id, "message.updated", "message", &action->event);
+    if (status == STATUS_OK)
         status = message_update(db, action->id, action->text);
-    return status == STATUS_OK ? message_event(action, db, "message.updated", message.room_id) : status;
+    struct mention_place place = {.message_id = action->id,
+                                  .room_id = message.room_id,
+                                  .offset = (int64_t)action->event.offset,
+                                  .author = message.author,
+                                  .text = action->text};
+    if (status == STATUS_OK)
+        status = mentions_update(db, &place, &action->mentions);
+    return status == STATUS_OK ? event_about(action, db) : status;
+}
+
+static void message_update_done(struct request *request)
+{
+    struct chat_action *action = chat_action_of(request);
+    const struct chat *chat = request->app;
+    chat_tell(action);
+    if (request->status == STATUS_OK)
+        unreads_tell_mentioned(chat->unreads, action->event.room_id, action->event.offset, &action->mentions);
+    request_finish(request, request->status);
 }
 
 /* The message as it is now is what the room hears and what the client is answered. */
-static enum status message_event(struct chat_action *action, struct db *db, const char *name, int64_t room_id)
+static enum status event_about(struct chat_action *action, struct db *db)
 {
     struct request *request = &action->request;
-    enum status status = event_open(db, room_id, name, "message", &action->event);
-    if (status == STATUS_OK)
-        status = answer_message(request, db, action->id, STATUS_OK);
+    enum status status = answer_message(request, db, action->id, STATUS_OK);
     if (status != STATUS_OK)
         return status;
     buffer_append(&action->event.data, request->result.bytes, request->result.length);
@@ -209,7 +260,9 @@ static enum status message_delete_work(struct request *request, struct db *db)
         return STATUS_NO_CONTENT;
     status = message_delete(db, action->id);
     if (status == STATUS_OK)
-        status = message_event(action, db, "message.deleted", message.room_id);
+        status = event_open(db, message.room_id, "message.deleted", "message", &action->event);
+    if (status == STATUS_OK)
+        status = event_about(action, db);
     request_result(request); /* a deletion is answered without a text */
     return status == STATUS_OK ? STATUS_NO_CONTENT : status;
 }

@@ -1,6 +1,8 @@
 /* chat/message_models.c: SQL of messages and reactions. */
 #include "chat/message_models.h"
 #include <string.h>
+#include "chat/mentions.h"
+#include "chat/pin_models.h"
 #include "lib/clock.h"
 
 /* A page of long messages ends early, so that one answer cannot fill the memory. */
@@ -8,25 +10,27 @@
 #define PAGE_MESSAGES_MAX 200
 
 /* The columns that message_append() reads. The reactions come with their message in one query: read one by
- * one they would cost a query for each message of a page. */
+ * one they would cost a query for each message of a page. Mentions are looked for only where an @ stands. */
 #define MESSAGE_SELECT                                                                                                 \
     "SELECT m.id, m.room_id, m.offset, m.author, u.name, m.text, m.reply_to, m.key, m.created_at, "                    \
     "m.updated_at, m.version, m.deleted, (SELECT json_group_array(json_object('emoji', emoji, 'users', "               \
     "json(users))) FROM (SELECT emoji, json_group_array(user_id) AS users FROM reaction WHERE message_id = "           \
-    "m.id GROUP BY emoji ORDER BY min(created_at), emoji)) FROM message m JOIN user u ON u.id = m.author "
+    "m.id GROUP BY emoji ORDER BY min(created_at), emoji)), CASE WHEN instr(m.text, '@') THEN (SELECT "                \
+    "json_group_array(user_id) FROM mention WHERE message_id = m.id) END FROM message m JOIN user u ON u.id = "        \
+    "m.author "
 
 static void message_append(struct rows *rows, struct buffer *json);
-static void append_reversed(struct buffer *json, const struct buffer *texts, const size_t *starts, size_t count);
 
 enum status message_select(struct db *db, int64_t id, struct message *message)
 {
-    struct rows *rows = db_query(db, "SELECT room_id, author, deleted FROM message WHERE id = ?1", "i", id);
+    struct rows *rows = db_query(db, "SELECT room_id, author, deleted, offset FROM message WHERE id = ?1", "i", id);
     struct message found = {.id = id};
     bool is_found = rows_next(rows);
     if (is_found) {
         found.room_id = rows_int(rows, 0);
         found.author = rows_int(rows, 1);
         found.is_deleted = rows_int(rows, 2) != 0;
+        found.offset = rows_int(rows, 3);
     }
     enum status status = rows_end(rows);
     if (status != STATUS_OK)
@@ -60,6 +64,17 @@ static void append_time(struct buffer *json, const char *name, int64_t wall_ms)
     buffer_json_member(json, name, clock_text(wall_ms, text));
 }
 
+/* Nothing, if it is empty. */
+static void append_list(struct rows *rows, int column, const char *name, struct buffer *json)
+{
+    size_t length = 0;
+    const char *list = rows_text(rows, column, &length);
+    if (!list || length <= strlen("[]"))
+        return;
+    buffer_printf(json, ",\"%s\":", name);
+    buffer_append(json, list, length);
+}
+
 static void message_append(struct rows *rows, struct buffer *json)
 {
     buffer_printf(json, "{\"id\":%lld,\"room\":%lld,\"offset\":%lld,\"author\":%lld,", (long long)rows_int(rows, 0),
@@ -81,64 +96,157 @@ static void message_append(struct rows *rows, struct buffer *json)
     buffer_printf(json, ",\"version\":%lld", (long long)rows_int(rows, 10));
     if (rows_int(rows, 11))
         buffer_text(json, ",\"deleted\":true");
-    size_t length = 0;
-    const char *reactions = rows_text(rows, 12, &length);
-    if (reactions && length > strlen("[]")) {
-        buffer_text(json, ",\"reactions\":");
-        buffer_append(json, reactions, length);
-    }
+    append_list(rows, 12, "reactions", json);
+    append_list(rows, 13, "mentions", json);
     buffer_char(json, '}');
 }
 
-enum status message_list(struct db *db, const struct message_range *range, struct buffer *json, int64_t *next)
+/* ---- pages ---- */
+
+/* One side of a page, as it was read. */
+struct stretch {
+    struct buffer texts;
+    size_t starts[PAGE_MESSAGES_MAX], count;
+    int64_t first, last; /* offsets, in the order of reading */
+    bool has_more;
+};
+
+static void stretch_free(struct stretch *stretch)
 {
-    size_t starts[PAGE_MESSAGES_MAX], count = 0;
-    SCOPED(buffer_free) struct buffer texts = {0};
-    int64_t limit = range->limit < PAGE_MESSAGES_MAX ? range->limit : PAGE_MESSAGES_MAX, last = 0;
-    bool has_more = false;
-    /* One more than asked for tells whether there is a next page. */
-    struct rows *rows = range->is_forward
-                            ? db_query(db,
-                                       MESSAGE_SELECT "WHERE m.room_id = ?1 AND m.offset > ?2 AND m.offset < ?3 "
-                                                      "ORDER BY m.offset LIMIT ?4",
-                                       "iiii", range->room_id, range->after, range->before, limit + 1)
-                            : db_query(db,
-                                       MESSAGE_SELECT "WHERE m.room_id = ?1 AND m.offset > ?2 AND m.offset < ?3 "
-                                                      "ORDER BY m.offset DESC LIMIT ?4",
-                                       "iiii", range->room_id, range->after, range->before, limit + 1);
-    while (rows_next(rows)) {
-        has_more = count == (size_t)limit || texts.length > PAGE_BYTES_MAX;
-        if (has_more)
-            break;
-        starts[count++] = texts.length;
-        message_append(rows, &texts);
-        last = rows_int(rows, 2);
-    }
-    enum status status = rows_end(rows);
-    if (status != STATUS_OK)
-        return status;
-    if (texts.has_failed)
-        return FAULT("no memory for a page of messages");
-    if (range->is_forward)
-        for (size_t i = 0; i < count; i++) {
-            size_t end = i + 1 < count ? starts[i + 1] : texts.length;
-            buffer_text(json, i ? "," : "");
-            buffer_append(json, texts.bytes + starts[i], end - starts[i]);
-        }
-    else
-        append_reversed(json, &texts, starts, count);
-    *next = has_more ? last : 0;
-    return STATUS_OK;
+    buffer_free(&stretch->texts);
 }
 
-static void append_reversed(struct buffer *json, const struct buffer *texts, const size_t *starts, size_t count)
+static inline void stretch_free_scoped(struct stretch *stretch)
 {
-    size_t end = texts->length;
-    for (size_t i = count; i-- > 0; end = starts[i]) {
-        buffer_append(json, texts->bytes + starts[i], end - starts[i]);
+    stretch_free(stretch);
+}
+
+void message_page_free(struct message_page *page)
+{
+    buffer_free(&page->items);
+}
+
+/* One message more than asked for tells whether there is a next page. */
+static int64_t limit_bounded(int64_t limit)
+{
+    return limit < PAGE_MESSAGES_MAX ? limit : PAGE_MESSAGES_MAX;
+}
+
+static enum status stretch_read(struct rows *rows, int64_t limit, struct stretch *stretch)
+{
+    while (rows_next(rows)) {
+        stretch->has_more = stretch->count == (size_t)limit || stretch->texts.length > PAGE_BYTES_MAX;
+        if (stretch->has_more)
+            break;
+        stretch->starts[stretch->count++] = stretch->texts.length;
+        message_append(rows, &stretch->texts);
+        stretch->last = rows_int(rows, 2);
+        if (stretch->count == 1)
+            stretch->first = stretch->last;
+    }
+    enum status status = rows_end(rows);
+    if (status == STATUS_OK && stretch->texts.has_failed)
+        return FAULT("no memory for a page of messages");
+    return status;
+}
+
+/* Newest first, as it is read. */
+static enum status stretch_read_before(struct db *db, int64_t room_id, int64_t before, int64_t limit,
+                                       struct stretch *stretch)
+{
+    limit = limit_bounded(limit);
+    return stretch_read(db_query(db,
+                                 MESSAGE_SELECT "WHERE m.room_id = ?1 AND m.offset < ?2 ORDER BY m.offset DESC LIMIT "
+                                                "?3",
+                                 "iii", room_id, before, limit + 1),
+                        limit, stretch);
+}
+
+static enum status stretch_read_after(struct db *db, int64_t room_id, int64_t after, int64_t limit,
+                                      struct stretch *stretch)
+{
+    limit = limit_bounded(limit);
+    return stretch_read(db_query(db, MESSAGE_SELECT "WHERE m.room_id = ?1 AND m.offset > ?2 ORDER BY m.offset LIMIT ?3",
+                                 "iii", room_id, after, limit + 1),
+                        limit, stretch);
+}
+
+static void stretch_append_reversed(const struct stretch *stretch, struct buffer *json)
+{
+    size_t end = stretch->texts.length;
+    for (size_t i = stretch->count; i-- > 0; end = stretch->starts[i]) {
+        buffer_append(json, stretch->texts.bytes + stretch->starts[i], end - stretch->starts[i]);
         buffer_text(json, i ? "," : "");
     }
 }
+
+static void stretch_append(const struct stretch *stretch, struct buffer *json)
+{
+    for (size_t i = 0; i < stretch->count; i++) {
+        size_t end = i + 1 < stretch->count ? stretch->starts[i + 1] : stretch->texts.length;
+        buffer_text(json, i ? "," : "");
+        buffer_append(json, stretch->texts.bytes + stretch->starts[i], end - stretch->starts[i]);
+    }
+}
+
+/* Is there a message with @least <= offset <= @most? */
+static enum status is_message_between(struct db *db, int64_t room_id, int64_t least, int64_t most, int64_t *is_there)
+{
+    return db_get_int(db, is_there,
+                      "SELECT EXISTS (SELECT 1 FROM message WHERE room_id = ?1 AND offset BETWEEN ?2 AND ?3)", "iii",
+                      room_id, least, most);
+}
+
+enum status message_list_before(struct db *db, int64_t room_id, int64_t before, int64_t limit,
+                                struct message_page *page)
+{
+    SCOPED(stretch_free) struct stretch older = {0};
+    int64_t is_more = 0;
+    enum status status = stretch_read_before(db, room_id, before, limit, &older);
+    if (status == STATUS_OK)
+        status = is_message_between(db, room_id, before, INT64_MAX, &is_more);
+    if (status != STATUS_OK)
+        return status;
+    stretch_append_reversed(&older, &page->items);
+    page->older = older.has_more ? older.last : -1;
+    page->newer = !is_more ? -1 : older.count ? older.first : 0;
+    return STATUS_OK;
+}
+
+enum status message_list_after(struct db *db, int64_t room_id, int64_t after, int64_t limit, struct message_page *page)
+{
+    SCOPED(stretch_free) struct stretch newer = {0};
+    int64_t is_more = 0;
+    enum status status = stretch_read_after(db, room_id, after, limit, &newer);
+    if (status == STATUS_OK)
+        status = is_message_between(db, room_id, 0, after, &is_more);
+    if (status != STATUS_OK)
+        return status;
+    stretch_append(&newer, &page->items);
+    page->older = !is_more ? -1 : newer.count ? newer.first : after + 1;
+    page->newer = newer.has_more ? newer.last : -1;
+    return STATUS_OK;
+}
+
+enum status message_list_around(struct db *db, int64_t room_id, int64_t offset, int64_t limit,
+                                struct message_page *page)
+{
+    SCOPED(stretch_free) struct stretch older = {0};
+    SCOPED(stretch_free) struct stretch newer = {0};
+    enum status status = stretch_read_before(db, room_id, offset, limit / 2, &older);
+    if (status == STATUS_OK)
+        status = stretch_read_after(db, room_id, offset - 1, limit - limit / 2, &newer);
+    if (status != STATUS_OK)
+        return status;
+    stretch_append_reversed(&older, &page->items);
+    buffer_text(&page->items, older.count && newer.count ? "," : "");
+    stretch_append(&newer, &page->items);
+    page->older = !older.has_more ? -1 : older.count ? older.last : offset;
+    page->newer = newer.has_more ? newer.last : -1;
+    return STATUS_OK;
+}
+
+/* ---- search ---- */
 
 enum status message_find(struct db *db, const struct message_hits *hits, struct buffer *json, int64_t *next)
 {
@@ -188,7 +296,11 @@ enum status message_delete(struct db *db, int64_t id)
     enum status status =
         db_run(db, "UPDATE message SET text = '', deleted = 1, updated_at = ?2, version = version + 1 WHERE id = ?1",
                "ii", id, clock_wall_ms());
-    return status == STATUS_OK ? db_run(db, "DELETE FROM reaction WHERE message_id = ?1", "i", id) : status;
+    if (status == STATUS_OK)
+        status = db_run(db, "DELETE FROM reaction WHERE message_id = ?1", "i", id);
+    if (status == STATUS_OK)
+        status = mentions_delete(db, id);
+    return status == STATUS_OK ? pin_delete_message(db, id) : status;
 }
 
 enum status reaction_insert(struct db *db, int64_t message_id, int64_t user_id, const char *emoji)

@@ -1,4 +1,5 @@
 /* chat/reaction_handlers.c: small signs: reactions, how far somebody has read, and that somebody types. */
+#include <stdio.h>
 #include "chat/access.h"
 #include "chat/forms.h"
 #include "chat/handlers.h"
@@ -115,21 +116,25 @@ static enum status room_read_work(struct request *request, struct db *db)
 {
     struct chat_action *action = chat_action_begin(request);
     struct access access;
-    int64_t me = request->actor.user_id, read_offset = 0, unread = 0;
+    int64_t me = request->actor.user_id, read_offset = 0, unread = 0, mentions = 0;
     enum status status = access_select_to_write(request, db, action->id, &access);
     if (status == STATUS_OK && access.role == ROLE_NONE)
         return request_refuse(request, STATUS_FORBIDDEN, "Join the room before you mark it as read.");
     if (status == STATUS_OK)
-        status = member_read(db, action->id, me, action->offset, &read_offset);
+        status = action->is_back ? member_unread_from(db, action->id, me, action->offset, &read_offset)
+                                 : member_read(db, action->id, me, action->offset, &read_offset);
     if (status == STATUS_OK)
         status = member_unread(db, action->id, me, &unread);
+    if (status == STATUS_OK)
+        status = mentions_count_unread(db, action->id, me, &mentions);
     if (status != STATUS_OK)
         return status;
-    buffer_printf(request_result(request), "{\"read_offset\":%lld,\"unread\":%lld}", (long long)read_offset,
-                  (long long)unread);
+    char mark[112];
+    snprintf(mark, sizeof mark, "\"read_offset\":%lld,\"unread\":%lld,\"mentions\":%lld", (long long)read_offset,
+             (long long)unread, (long long)mentions);
+    buffer_printf(request_result(request), "{%s}", mark);
     if (read_offset != access.read_offset) /* for the other windows of the same person */
-        buffer_printf(chat_push_open(action, me, "read", "room"), "%lld,\"read_offset\":%lld,\"unread\":%lld",
-                      (long long)action->id, (long long)read_offset, (long long)unread);
+        buffer_printf(chat_push_open(action, me, "read", "room"), "%lld,%s", (long long)action->id, mark);
     return STATUS_OK;
 }
 

@@ -5,6 +5,7 @@
 
 const char *const role_words[] = {"reader", "member", "moderator", "owner", NULL};
 const char *const room_kind_words[] = {"public", "private", "direct", NULL};
+const char *const notify_words[] = {"all", "mentions", "none", NULL};
 
 static unsigned word_find(const char *const *words, const char *word)
 {

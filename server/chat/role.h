@@ -9,6 +9,8 @@ enum room_kind { ROOM_NONE, ROOM_PUBLIC, ROOM_PRIVATE, ROOM_DIRECT };
 /* NULL-ended, in the order of the enums but without NONE: for param_word(). */
 extern const char *const role_words[];
 extern const char *const room_kind_words[];
+/* What a member wants to be told of. */
+extern const char *const notify_words[];
 
 const char *role_word(enum role role);
 const char *room_kind_word(enum room_kind kind);

@@ -13,7 +13,9 @@
     "r.top, (SELECT count(*) FROM member c WHERE c.room_id = r.id), me.role, me.read_offset, "                         \
     "(SELECT count(*) FROM (SELECT x.author, x.deleted FROM message x WHERE x.room_id = r.id "                         \
     "AND x.offset > me.read_offset ORDER BY x.offset DESC LIMIT " UNREAD_WINDOW ") "                                   \
-    "WHERE author <> me.user_id AND deleted = 0), o.id, o.name "                                                       \
+    "WHERE author <> me.user_id AND deleted = 0), o.id, o.name, me.notify, "                                           \
+    "(SELECT count(*) FROM (SELECT 1 FROM mention n WHERE n.user_id = me.user_id AND n.room_id = r.id "                \
+    "AND n.offset > me.read_offset LIMIT " UNREAD_WINDOW ")) "                                                         \
     "FROM room r LEFT JOIN member me ON me.room_id = r.id AND me.user_id = ?1 "                                        \
     "LEFT JOIN user o ON o.id = (SELECT d.user_id FROM member d WHERE r.kind = 'direct' AND d.room_id = "              \
     "r.id "                                                                                                            \
@@ -100,8 +102,10 @@ static void room_append(struct rows *rows, bool is_for_all, struct buffer *json)
     } else if (!is_for_all) {
         buffer_text(json, ",\"membership\":{");
         buffer_json_member(json, "role", rows_text(rows, 11, NULL));
-        buffer_printf(json, ",\"read_offset\":%lld,\"unread\":%lld}", (long long)rows_int(rows, 12),
-                      (long long)rows_int(rows, 13));
+        buffer_printf(json, ",\"read_offset\":%lld,\"unread\":%lld,\"mentions\":%lld", (long long)rows_int(rows, 12),
+                      (long long)rows_int(rows, 13), (long long)rows_int(rows, 17));
+        append_text(json, "notify", rows_text(rows, 16, NULL));
+        buffer_char(json, '}');
     }
     if (!rows_is_null(rows, 14)) {
         buffer_printf(json, ",\"with\":{\"id\":%lld,", (long long)rows_int(rows, 14));

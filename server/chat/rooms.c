@@ -62,6 +62,11 @@ static struct room *room_get(const struct rooms *rooms, int64_t room_id)
     return int_map_get(rooms->by_id, (uint64_t)room_id);
 }
 
+size_t rooms_count(const struct rooms *rooms)
+{
+    return int_map_count(rooms->by_id);
+}
+
 const struct room *rooms_find(const struct rooms *rooms, int64_t room_id)
 {
     return room_get(rooms, room_id);

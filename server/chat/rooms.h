@@ -28,6 +28,7 @@ DEFINE_SCOPED(struct rooms *, rooms_free)
 /* Fill an empty directory from the data base. */
 enum status rooms_load(struct rooms *rooms, struct db *db);
 
+size_t rooms_count(const struct rooms *rooms);
 /* NULL: there is none. Valid until it is removed. */
 const struct room *rooms_find(const struct rooms *rooms, int64_t room_id);
 /* NONE: not in the room, or no such room. */

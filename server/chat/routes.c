@@ -22,6 +22,8 @@ const struct route chat_routes[] = {
     /* Joining and leaving change one's own membership only; who may do the one may do the other. */
     ROUTE("room.join", POST, "room/:id/join", "member", WRITE, room_join_start),
     ROUTE("room.leave", POST, "room/:id/leave", "member", WRITE, room_leave_start),
+    /* What a member wants to be told of is one's own, as a read mark is: reading is all it needs. */
+    ROUTE("room.preferences", PATCH, "room/:id/me", "message", READ, room_preferences_start),
     ROUTE("member.list", GET, "room/:id/member", "member", READ, member_list_start),
     ROUTE("member.create", POST, "room/:id/member", "member", WRITE, member_create_start),
     ROUTE("member.update", PATCH, "room/:id/member/:user", "member", WRITE, member_update_start),
@@ -33,6 +35,10 @@ const struct route chat_routes[] = {
     ROUTE("message.detail", GET, "message/:id", "message", READ, message_detail_start),
     ROUTE("message.update", PATCH, "message/:id", "message", WRITE, message_update_start),
     ROUTE("message.delete", DELETE, "message/:id", "message", DELETE, message_delete_start),
+
+    ROUTE("pin.list", GET, "room/:id/pin", "message", READ, pin_list_start),
+    ROUTE("pin.create", POST, "room/:id/pin", "message", WRITE, pin_create_start),
+    ROUTE("pin.delete", DELETE, "room/:id/pin/:message", "message", WRITE, pin_delete_start),
 
     ROUTE("reaction.create", POST, "message/:id/reaction", "message", WRITE, reaction_create_start),
     ROUTE("reaction.delete", DELETE, "message/:id/reaction/:emoji*", "message", WRITE, reaction_delete_start),

@@ -13,4 +13,5 @@ struct chat {
     struct limits *limits;
     struct unreads *unreads;
     struct search search;
+    uint64_t messages; /* said since the start */
 };

@@ -63,6 +63,21 @@ size_t utf8_count(const char *text, size_t length)
     return count;
 }
 
+void utf8_copy(char *to, size_t size, const char *from)
+{
+    size_t length = 0, left = from ? strlen(from) : 0;
+    while (left) {
+        size_t step = utf8_step(from, left), taken = step ? step : 1;
+        if (length + taken >= size)
+            break;
+        memcpy(to + length, step ? from : "?", taken);
+        length += taken;
+        from += taken;
+        left -= taken;
+    }
+    to[length] = '\0';
+}
+
 uint32_t utf8_next(const char **text)
 {
     const unsigned char *bytes = (const unsigned char *)*text;

@@ -181,6 +181,11 @@ size_t gate_count(const struct gate *gate)
     return gate->count;
 }
 
+size_t gate_count_max(const struct gate *gate)
+{
+    return gate->connections_max;
+}
+
 bool gate_is_proxy(const struct gate *gate, const struct sockaddr_storage *peer)
 {
     struct address address;

@@ -26,6 +26,7 @@ bool gate_admit_forwarded(struct gate *gate, const char *peer, struct gate_addre
 /* A connection is gone, and the address it was counted for. */
 void gate_release(struct gate *gate, struct gate_address *address);
 size_t gate_count(const struct gate *gate);
+size_t gate_count_max(const struct gate *gate);
 
 bool gate_is_proxy(const struct gate *gate, const struct sockaddr_storage *peer);
 /* The text of @peer. */

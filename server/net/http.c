@@ -115,6 +115,7 @@ void http_stats(const struct http *http, struct http_stats *stats)
 {
     *stats = http->stats;
     stats->connections = http->connections;
+    stats->connections_max = gate_count_max(http->gate);
     stats->websockets = http->websockets ? websockets_count(http->websockets) : 0;
 }
 

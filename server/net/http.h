@@ -81,7 +81,8 @@ struct http_options {
 };
 struct http_stats {
     uint64_t requests, refused, upgrades, accepted;
-    size_t connections, websockets;
+    uint64_t errors; /* answers of 500 and above */
+    size_t connections, websockets, connections_max;
 };
 
 /* errors: a line with what to do in @why (address in use, not permitted, ...) */

@@ -103,6 +103,7 @@ void http_answer_compose(struct http_connection *connection, const struct http_a
     const char *headers = answer->headers ? answer->headers : "";
     if (answer->closes || !connection->head.keeps_alive)
         connection->closes = true;
+    connection->http->stats.errors += answer->status >= 500;
 
     buffer_append(out, "HTTP/1.1 ", 9);
     buffer_int(out, answer->status);

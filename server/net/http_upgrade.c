@@ -45,6 +45,7 @@ void http_upgrade(struct http_connection *connection)
         .peer = request->peer,
         .cookie = request->has_origin ? http_known(request->headers, HTTP_KNOWN_COOKIE) : NULL,
         .origin = http_known(request->headers, HTTP_KNOWN_ORIGIN),
+        .agent = http_header(request, "User-Agent"),
         .query = request->query,
         .is_secure = request->is_secure,
         .wants_protobuf = (protocol && strcmp(protocol, "centrifuge-protobuf") == 0) ||

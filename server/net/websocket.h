@@ -14,6 +14,7 @@ struct websocket_hello {
     const char *peer;   /* client's address */
     const char *cookie; /* the whole Cookie header or NULL; only given if the Origin was ours or allowed */
     const char *origin; /* or NULL */
+    const char *agent;  /* the User-Agent, any bytes, or NULL */
     const char *query;  /* "" if none */
     bool is_secure;
     bool wants_protobuf;   /* asked for the binary protocol: close with 3506 */

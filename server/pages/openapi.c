@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "lib/random.h"
 #include "pages/openapi_draft.h"
 #include "settings_table.h"
 
@@ -12,7 +13,8 @@ static const char introduction[] =
     "gives "
     "the same answer. Errors are problem documents (RFC 9457) with a stable `code`; those of a form (422) name each "
     "field. "
-    "A parameter or field that is not in here is refused.";
+    "A parameter or field that is not in here is refused. `?model=news,comment` gives the parts that are about these "
+    "models.";
 
 static const char plain_docs[] =
     "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
@@ -22,6 +24,8 @@ static const char plain_docs[] =
     "The description itself is here: <a href=\"" OPENAPI_PATH "\">" OPENAPI_PATH "</a> (OpenAPI 3.1),\n"
     "for any program that reads such descriptions.</p>\n</html>\n";
 
+static enum status document_make(const struct dispatch *dispatch, cJSON **out, char *why, size_t why_size);
+static enum status document_print(const cJSON *document, struct buffer *json);
 static void document_begin(struct draft *draft, const cJSON *actions);
 static bool routes_put(struct draft *draft, const cJSON *actions, char *why, size_t why_size);
 static bool actions_have_routes(const struct draft *draft, const cJSON *actions, char *why, size_t why_size);
@@ -32,10 +36,18 @@ bool openapi_is_path(const char *path)
     return strcmp(path, OPENAPI_PATH) == 0 || strcmp(path, OPENAPI_DOCS_PATH) == 0;
 }
 
-enum status openapi_add(const struct dispatch *dispatch, struct pages *pages, char *why, size_t why_size)
+enum status openapi_add(const struct dispatch *dispatch, struct pages *pages, struct openapi_parts **parts, char *why,
+                        size_t why_size)
 {
+    SCOPED(json_free) cJSON *document = NULL;
     SCOPED(buffer_free) struct buffer json = {0};
-    enum status status = openapi_print(dispatch, &json, why, why_size);
+    char digest[DIGEST_TEXT_SIZE];
+    enum status status = document_make(dispatch, &document, why, why_size);
+    if (status == STATUS_OK)
+        status = document_print(document, &json);
+    if (status == STATUS_OK)
+        status =
+            openapi_parts_new(dispatch_models(dispatch), document, digest_text(json.bytes, json.length, digest), parts);
     if (status == STATUS_OK)
         status = pages_add(pages, OPENAPI_PATH, "application/json", json.bytes, json.length);
     if (status == STATUS_OK && !pages_have(pages, OPENAPI_DOCS_PATH))
@@ -44,6 +56,22 @@ enum status openapi_add(const struct dispatch *dispatch, struct pages *pages, ch
 }
 
 enum status openapi_print(const struct dispatch *dispatch, struct buffer *json, char *why, size_t why_size)
+{
+    SCOPED(json_free) cJSON *document = NULL;
+    enum status status = document_make(dispatch, &document, why, why_size);
+    return status == STATUS_OK ? document_print(document, json) : status;
+}
+
+static enum status document_print(const cJSON *document, struct buffer *json)
+{
+    char *text = json_print(document);
+    buffer_text(json, text ? text : "");
+    bool is_fine = text && !json->has_failed;
+    free(text);
+    return is_fine ? STATUS_OK : FAULT("no memory for the API's description");
+}
+
+static enum status document_make(const struct dispatch *dispatch, cJSON **out, char *why, size_t why_size)
 {
     /* Our own text, checked when the program was built: the bounds of json_parse() are for strangers. */
     SCOPED(json_free) cJSON *actions = cJSON_Parse(actions_json);
@@ -58,11 +86,10 @@ enum status openapi_print(const struct dispatch *dispatch, struct buffer *json, 
     document_begin(&draft, actions);
     if (!routes_put(&draft, actions, why, why_size) || !actions_have_routes(&draft, actions, why, why_size))
         return STATUS_INVALID;
-    char *text = draft.has_failed ? NULL : json_print(document);
-    buffer_text(json, text ? text : "");
-    bool is_fine = text && !json->has_failed;
-    free(text);
-    return is_fine ? STATUS_OK : FAULT("no memory for the API's description");
+    if (draft.has_failed)
+        return FAULT("no memory for the API's description");
+    *out = TAKE(document);
+    return STATUS_OK;
 }
 
 static void document_begin(struct draft *draft, const cJSON *actions)

@@ -27,13 +27,19 @@ void draft_copy(struct draft *draft, cJSON *parent, const char *name, const cJSO
 /* {"$ref":"#/components/KIND/WORD"} */
 void draft_ref(struct draft *draft, cJSON *parent, const char *name, const char *kind, const char *word);
 
+/* pages/openapi_parts.c: cut @document, which is of no use after it; @digest is that of its text. errors FAULT */
+struct openapi_parts;
+enum status openapi_parts_new(const struct models *models, cJSON *document, const char *digest,
+                              struct openapi_parts **out);
+
 /* pages/openapi_model.c: an action of a model, in the words of schema/api/actions.json, with the schemas it needs; the
- * caller deletes it. NULL: @route is none of the five. */
+ * caller deletes it. NULL: @route is none that models have. */
 cJSON *draft_model_action(struct draft *draft, const struct route *route, const struct model **model);
 
-/* pages/openapi_schema.c: "news", "news.list" and "news.create" or "news.update" of a model, if they are not there yet.
- */
+/* pages/openapi_schema.c: "news", "news.detail", "news.list" and "news.create" or "news.update" of a model, if they
+ * are not there yet. */
 void draft_row_schema(struct draft *draft, const struct model *model);
+void draft_detail_schema(struct draft *draft, const struct model *model);
 void draft_list_schema(struct draft *draft, const struct model *model);
 void draft_form_schema(struct draft *draft, const struct model *model, bool is_update);
 /* One value of @field, as it is answered or sent; it is the parent's. */

@@ -1,4 +1,4 @@
-/* pages/openapi_model.c: the five actions of a model, described as schema/api/actions.json describes others. */
+/* pages/openapi_model.c: the actions of a model, described as schema/api/actions.json describes others. */
 #include <stdio.h>
 #include <string.h>
 #include "base/query.h"
@@ -7,17 +7,25 @@
 #define KIND(kind) (1u << FIELD_##kind)
 #define KINDS_ALL  (KIND(INTEGER) | KIND(NUMBER) | KIND(TEXT) | KIND(BOOLEAN) | KIND(DATE) | KIND(TIME) | KIND(LIST))
 
+/* The five, and what else can be asked of a row. */
+enum { VERB_HISTORY = MODEL_ACTIONS, VERB_ALONG, VERBS };
+
 static const struct verb {
     const char *word;
     enum http_method method;
-    bool is_of_one; /* …/:id */
+    const char *below; /* of the model's own address */
     const char *summary;
-} verbs[MODEL_ACTIONS] = {
-    [MODEL_LIST] = {"list", HTTP_M_GET, false, "A page of rows"},
-    [MODEL_DETAIL] = {"detail", HTTP_M_GET, true, "One row"},
-    [MODEL_CREATE] = {"create", HTTP_M_POST, false, "Make a row"},
-    [MODEL_UPDATE] = {"update", HTTP_M_PATCH, true, "Change a row (JSON merge patch: null empties a field)"},
-    [MODEL_DELETE] = {"delete", HTTP_M_DELETE, true, "Delete a row"},
+    const char *answer; /* a schema for all models; NULL: one of the model's own */
+} verbs[VERBS] = {
+    [MODEL_LIST] = {"list", HTTP_M_GET, "", "A page of rows", NULL},
+    [MODEL_DETAIL] = {"detail", HTTP_M_GET, "/:id", "One row", NULL},
+    [MODEL_CREATE] = {"create", HTTP_M_POST, "", "Make a row", NULL},
+    [MODEL_UPDATE] = {"update", HTTP_M_PATCH, "/:id", "Change a row (JSON merge patch: null empties a field)", NULL},
+    [MODEL_DELETE] = {"delete", HTTP_M_DELETE, "/:id", "Delete a row", NULL},
+    [VERB_HISTORY] = {"history", HTTP_M_GET, "/:id/history",
+                      "Who changed a row, and how, newest first: as far as one may read its fields now", "History"},
+    [VERB_ALONG] = {"along", HTTP_M_GET, "/:id/along",
+                    "What refers to a row, and what becomes of it if the row is deleted", "Along"},
 };
 
 /* In the order of enum operator. */
@@ -37,20 +45,23 @@ static const struct {
     [OP_NULL] = {"[null]", KINDS_ALL, "is empty"},
 };
 
+static cJSON *param(struct draft *draft, cJSON *properties, const char *name, const char *type,
+                    const char *description);
+static void page_params(struct draft *draft, cJSON *properties);
 static void list_params(struct draft *draft, const struct model *model, cJSON *properties);
 static void filter_params(struct draft *draft, const struct field *field, cJSON *properties);
 
 static const struct verb *verb_of(const struct draft *draft, const struct route *route, const struct model **model)
 {
     const struct models *models = dispatch_models(draft->dispatch);
-    char name[MODEL_NAME_MAX + 1], path[MODEL_NAME_MAX + 8];
+    char name[MODEL_NAME_MAX + 1], path[MODEL_NAME_MAX + 16];
     size_t length = strcspn(route->name, ".");
     if (!models || !route->name[length] || length >= sizeof name)
         return NULL;
     snprintf(name, sizeof name, "%.*s", (int)length, route->name);
     *model = models_find(models, name);
-    for (size_t i = 0; *model && i < MODEL_ACTIONS; i++) {
-        snprintf(path, sizeof path, "%s%s", name, verbs[i].is_of_one ? "/:id" : "");
+    for (size_t i = 0; *model && i < VERBS; i++) {
+        snprintf(path, sizeof path, "%s%s", name, verbs[i].below);
         if (strcmp(route->name + length + 1, verbs[i].word) == 0 && route->method == verbs[i].method &&
             strcmp(route->path, path) == 0)
             return &verbs[i];
@@ -63,15 +74,16 @@ cJSON *draft_model_action(struct draft *draft, const struct route *route, const 
     const struct verb *verb = verb_of(draft, route, model);
     if (!verb)
         return NULL;
-    enum model_action kind = (enum model_action)(verb - verbs);
+    int kind = (int)(verb - verbs);
     bool is_form = kind == MODEL_CREATE || kind == MODEL_UPDATE;
     char name[MODEL_NAME_MAX + 16];
     cJSON *action = cJSON_CreateObject();
     draft_text(draft, action, "summary", verb->summary);
-    draft_true(draft, action, "has_version");
+    if (kind < VERB_HISTORY)
+        draft_true(draft, action, "has_version");
     cJSON *params = draft_object(draft, action, "params");
     cJSON *properties = draft_object(draft, params, "properties");
-    if (verb->is_of_one)
+    if (verb->below[0])
         draft_field_schema(draft, properties, "id", *model, &(*model)->fields[FIELD_ID]);
     if (kind == MODEL_LIST)
         list_params(draft, *model, properties);
@@ -82,13 +94,21 @@ cJSON *draft_model_action(struct draft *draft, const struct route *route, const 
         snprintf(name, sizeof name, "%s.%s", (*model)->name, verb->word);
         draft_ref(draft, action, "body", "schemas", name);
     }
+    if (kind == MODEL_DETAIL || kind == MODEL_LIST)
+        param(draft, properties, "may", "boolean", "Also say what one may do with each row.");
+    if (kind == VERB_HISTORY)
+        page_params(draft, properties);
+    draft_row_schema(draft, *model);
     if (kind == MODEL_LIST)
         draft_list_schema(draft, *model);
-    else
-        draft_row_schema(draft, *model);
-    snprintf(name, sizeof name, "%s%s", (*model)->name, kind == MODEL_LIST ? ".list" : "");
+    if (kind == MODEL_DETAIL)
+        draft_detail_schema(draft, *model);
+    snprintf(name, sizeof name, "%s%s", (*model)->name,
+             kind == MODEL_LIST     ? ".list"
+             : kind == MODEL_DETAIL ? ".detail"
+                                    : "");
     if (kind != MODEL_DELETE)
-        draft_ref(draft, action, "answer", "schemas", name);
+        draft_ref(draft, action, "answer", "schemas", verb->answer ? verb->answer : name);
     cJSON *statuses = draft_array(draft, action, "statuses");
     draft_int(draft, statuses, NULL, kind == MODEL_CREATE ? 201 : kind == MODEL_DELETE ? 204 : 200);
     if (kind == MODEL_DETAIL)
@@ -137,13 +157,18 @@ static bool is_reference(const struct field *field)
     return !field->is_write_only && field->references;
 }
 
-static void list_params(struct draft *draft, const struct model *model, cJSON *properties)
+static void page_params(struct draft *draft, cJSON *properties)
 {
-    cJSON *limit = param(draft, properties, "limit", "integer", "Rows in a page.");
+    cJSON *limit = param(draft, properties, "limit", "integer", "How many in a page.");
     draft_int(draft, limit, "minimum", 1);
     draft_int(draft, limit, "maximum", QUERY_LIMIT_MAX);
     draft_int(draft, limit, "default", QUERY_LIMIT);
     param(draft, properties, "cursor", "string", "`next` of the page before.");
+}
+
+static void list_params(struct draft *draft, const struct model *model, cJSON *properties)
+{
+    page_params(draft, properties);
     names_param(draft, properties, "sort", model, is_sorted, "+-", "The order; - in front: downwards.");
     names_param(draft, properties, "fields", model, is_shown, "+", "Only these.");
     if (model->search_count)

@@ -11,9 +11,14 @@ static const char *const keywords[] = {"title",     "description",  "format",   
                                        "maxLength", "pattern",      "minimum",  "maximum",  "minItems", "maxItems",
                                        "readOnly",  "x-references", "x-unique", "x-default"};
 
+static const char *const on_delete_words[] = {
+    [ON_DELETE_RESTRICT] = "restrict", [ON_DELETE_CASCADE] = "cascade", [ON_DELETE_SET_NULL] = "set-null"};
+
 static void type_put(struct draft *draft, cJSON *schema, const struct field *field);
 static void null_allow(struct draft *draft, cJSON *schema);
 static bool is_always_shown(const struct field *field);
+static void fields_put(struct draft *draft, cJSON *schema, const struct model *model);
+static void shape_put(struct draft *draft, cJSON *schema, const struct model *model);
 
 static const char *type_word(enum field_kind kind)
 {
@@ -43,6 +48,10 @@ cJSON *draft_field_schema(struct draft *draft, cJSON *parent, const char *name, 
     for (size_t i = 0; i < ARRAY_LENGTH(keywords); i++)
         if (json_get(property, keywords[i]))
             draft_copy(draft, schema, keywords[i], json_get(property, keywords[i]));
+    if (field->references)
+        draft_text(draft, schema, "x-on-delete", on_delete_words[field->on_delete]);
+    if (field->read || field->write)
+        draft_true(draft, schema, "x-limited");
     if (field->items)
         draft_copy(draft, schema, "items", json_get(property, "items"));
     /* The first four are every model's own, and in no file. */
@@ -118,6 +127,46 @@ void draft_row_schema(struct draft *draft, const struct model *model)
     cJSON *schema = object_begin(draft, model, "");
     if (!schema)
         return;
+    fields_put(draft, schema, model);
+    shape_put(draft, schema, model);
+}
+
+/* The same, and what one may do with it: apart, because that is no field. */
+void draft_detail_schema(struct draft *draft, const struct model *model)
+{
+    cJSON *schema = object_begin(draft, model, ".detail");
+    if (!schema)
+        return;
+    fields_put(draft, schema, model);
+    draft_ref(draft, cJSON_GetObjectItemCaseSensitive(schema, "properties"), "may", "schemas", "May");
+}
+
+/* How rows are shown in lists, and found. */
+static void shape_put(struct draft *draft, cJSON *schema, const struct model *model)
+{
+    const cJSON *list = json_get(model->file, "x-list");
+    if (model->label != FIELD_ID)
+        draft_text(draft, schema, "x-label", model->fields[model->label].name);
+    if (list)
+        draft_copy(draft, schema, "x-list", list);
+    cJSON *words = list ? NULL : draft_array(draft, schema, "x-list");
+    for (size_t i = 0; i < model->fields_count && words; i++)
+        if (model->fields[i].is_listed)
+            draft_text(draft, words, NULL, model->fields[i].name);
+    words = model->search_count ? draft_array(draft, schema, "x-search") : NULL;
+    for (size_t i = 0; i < model->search_count; i++)
+        draft_text(draft, words, NULL, model->fields[model->search[i]].name);
+}
+
+static void default_put(struct draft *draft, cJSON *schema, const struct model *model, const struct field *field)
+{
+    const cJSON *fallback = json_get(json_get(json_get(model->file, "properties"), field->name), "default");
+    if (fallback)
+        draft_copy(draft, schema, "default", fallback);
+}
+
+static void fields_put(struct draft *draft, cJSON *schema, const struct model *model)
+{
     if (model->title)
         draft_text(draft, schema, "title", model->title);
     const char *description = json_get_text(model->file, "description");
@@ -128,7 +177,7 @@ void draft_row_schema(struct draft *draft, const struct model *model)
     for (size_t i = 0; i < model->fields_count; i++) {
         const struct field *field = &model->fields[i];
         if (!field->is_write_only)
-            draft_field_schema(draft, properties, field->name, model, field);
+            default_put(draft, draft_field_schema(draft, properties, field->name, model, field), model, field);
         if (is_always_shown(field))
             draft_text(draft, required, NULL, field->name);
     }
@@ -168,6 +217,7 @@ void draft_list_schema(struct draft *draft, const struct model *model)
         else if (!field->is_write_only)
             draft_field_schema(draft, fields, field->name, model, field);
     }
+    draft_ref(draft, fields, "may", "schemas", "May");
     cJSON *next = draft_object(draft, properties, "next");
     cJSON *types = draft_array(draft, next, "type");
     draft_text(draft, types, NULL, "string");
@@ -200,9 +250,8 @@ void draft_form_schema(struct draft *draft, const struct model *model, bool is_u
         cJSON *value = draft_field_schema(draft, properties, field->name, model, field);
         if (field->is_write_only)
             draft_true(draft, value, "writeOnly");
-        const cJSON *fallback = json_get(json_get(json_get(model->file, "properties"), field->name), "default");
-        if (fallback && !is_update)
-            draft_copy(draft, value, "default", fallback);
+        if (!is_update)
+            default_put(draft, value, model, field);
         if (field->is_required && !is_update)
             draft_text(draft, required, NULL, field->name);
     }

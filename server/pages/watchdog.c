@@ -121,14 +121,25 @@ static int compare_seconds(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-double lag_p99_s(const struct lag *lag)
+/* What @percent of 100 samples stay below. */
+static double lag_percentile_s(const struct lag *lag, size_t percent)
 {
     if (lag->count == 0)
         return 0;
     double sorted[LAG_SAMPLES];
     memcpy(sorted, lag->samples, lag->count * sizeof sorted[0]);
     qsort(sorted, lag->count, sizeof sorted[0], compare_seconds);
-    return sorted[(lag->count * 99 + 99) / 100 - 1];
+    return sorted[(lag->count * percent + 99) / 100 - 1];
+}
+
+double lag_p99_s(const struct lag *lag)
+{
+    return lag_percentile_s(lag, 99);
+}
+
+double lag_p50_s(const struct lag *lag)
+{
+    return lag_percentile_s(lag, 50);
 }
 
 void lag_print(const struct lag *lag, struct buffer *out)

@@ -19,6 +19,8 @@ void lag_init(struct lag *lag);
 void lag_add(struct lag *lag, double seconds);
 /* What 99 of 100 samples of the last ten seconds stay below; 0 before the first. */
 double lag_p99_s(const struct lag *lag);
+/* The same for half of them. */
+double lag_p50_s(const struct lag *lag);
 void lag_print(const struct lag *lag, struct buffer *out);
 
 struct watchdog;

@@ -16,7 +16,7 @@ struct channel_top {
 };
 
 struct channel_kind {
-    const char *prefix;       /* "room:" */
+    const char *prefix;       /* "room:"; without ":" at its end it is one channel's whole name: "model:grant" */
     bool is_positioned;       /* has a log: positioned and recoverable */
     bool is_server_side_only; /* cannot be subscribed to by a command (user:) */
     bool is_judged; /* each listener gets what is its own, by hub_publish_each(); who listens is told to nobody */

@@ -16,11 +16,16 @@ void hub_add_kind(struct hub *hub, const struct channel_kind *kind, void *app)
     hub->kinds[hub->kinds_count++] = (struct kind_entry){kind, app};
 }
 
+/* The first that fits: a channel with a kind of its own is added before those whose prefix fits too. */
 const struct kind_entry *kind_find(struct hub *hub, const char *name)
 {
-    for (size_t i = 0; i < hub->kinds_count; i++)
-        if (strncmp(name, hub->kinds[i].kind->prefix, strlen(hub->kinds[i].kind->prefix)) == 0)
+    for (size_t i = 0; i < hub->kinds_count; i++) {
+        const char *prefix = hub->kinds[i].kind->prefix;
+        size_t length = strlen(prefix);
+        bool is_whole = length && prefix[length - 1] != ':';
+        if (is_whole ? strcmp(name, prefix) == 0 : strncmp(name, prefix, length) == 0)
             return &hub->kinds[i];
+    }
     return NULL;
 }
 

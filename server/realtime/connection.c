@@ -2,8 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/clock.h"
+#include "lib/utf8.h"
 #include "base/rest.h"
 #include "realtime/internal.h"
+
+#define AGENT_SIZE 128 /* of what the client calls itself; it is kept for each connection */
 
 static void *opened(void *context, struct websocket *websocket, const struct websocket_hello *hello);
 static void message(void *peer, char *text, size_t length);
@@ -48,10 +51,15 @@ static void *opened(void *context, struct websocket *websocket, const struct web
     list_init(&connection->subscriptions);
     list_init(&connection->user_link);
     list_init(&connection->flush_link);
+    connection->opened_ms = clock_wall_ms();
     strncpy(connection->peer, hello->peer, sizeof connection->peer - 1);
+    char agent[AGENT_SIZE];
+    utf8_copy(agent, sizeof agent, hello->agent);
+    connection->agent = agent[0] ? strdup(agent) : NULL; /* without memory it has none */
     random_id(connection->client);
     wheel_timer_init(&connection->timer, timer_fire);
     if (!int_map_set(hub->connections, connection->id, connection)) {
+        free(connection->agent);
         free(connection);
         return NULL;
     }
@@ -119,6 +127,7 @@ static void closed(void *peer, uint16_t code)
         frame_unref(connection->outbox.frames[i]);
     free(connection->outbox.frames);
     buffer_free(&connection->held);
+    free(connection->agent);
     free(connection);
 }
 

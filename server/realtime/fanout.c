@@ -34,6 +34,11 @@ static uint64_t backlog(const struct channel *channel, uint64_t seq)
     return channel->bytes - first->end_bytes + entry_bytes(first);
 }
 
+uint64_t fanout_backlog(const struct subscription *subscription)
+{
+    return backlog(subscription->channel, subscription->seq);
+}
+
 void fanout_mark(struct channel *channel)
 {
     if (channel->is_passing || !list_is_empty(&channel->dirty_link))

@@ -56,14 +56,20 @@ void feed_free(struct feed *feed)
     free(feed);
 }
 
-/* The same answer whether the model is none of this server's or the right is missing. Built-in models change by their
- * applications' own actions, which announce nothing: a feed of them would be silent, and so there is none. */
+/* Built-in models change by their applications' own actions. Of people all are announced; groups and grants have feeds
+ * of their own (acl/feeds.c); a feed of the others would be silent, and so there is none. */
+static bool is_announced(const struct model *model)
+{
+    return !model->is_builtin || strcmp(model->name, "user") == 0;
+}
+
+/* The same answer whether the model is none of this server's or the right is missing. */
 static enum status feed_authorize(void *app, const struct actor *actor, const char *rest, struct channel_top *top)
 {
     const struct feed *feed = app;
     const struct model *model = models_find(dispatch_models(feed->dispatch), rest);
     *top = (struct channel_top){0};
-    if (!model || model->is_builtin ||
+    if (!model || !is_announced(model) ||
         !permissions_allow(dispatch_permissions(feed->dispatch), actor, rest, RIGHT_READ))
         return STATUS_FORBIDDEN;
     return STATUS_OK;

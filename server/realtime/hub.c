@@ -332,4 +332,5 @@ size_t hub_connections(const struct hub *hub)
 void hub_stats(const struct hub *hub, struct hub_stats *stats)
 {
     *stats = hub->stats;
+    stats->users = int_map_count(hub->users);
 }

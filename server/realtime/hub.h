@@ -16,7 +16,7 @@ struct hub_options {
     const char *node; /* this node's id, as calls name it */
 };
 struct hub_stats {
-    size_t connections, channels, subscriptions, lagging;
+    size_t connections, channels, subscriptions, lagging, users;
     uint64_t commands, errors, publications, deliveries, sends, closed_slow, log_bytes;
 };
 
@@ -36,6 +36,29 @@ extern const struct websocket_handlers hub_websocket_handlers;
 void hub_shutdown(struct hub *hub, int64_t over_ms);
 size_t hub_connections(const struct hub *hub);
 void hub_stats(const struct hub *hub, struct hub_stats *stats);
+
+/* ---- who is connected: for administrators ---- */
+#define HUB_PEERS_MAX 200 /* in one page */
+struct hub_peer { /* texts are borrowed */
+    const char *client;
+    int64_t user_id;
+    const char *name; /* "": nobody in particular */
+    const char *peer, *agent;
+    int64_t opened_ms; /* wall clock */
+    size_t subscriptions;
+    uint64_t queued_bytes; /* what it has not taken yet */
+};
+/**
+ * Up to @most of this node's connections, newest first: those of @user_id (0: of everybody) that were opened before the
+ * one numbered @before (0: from the newest).
+ * units   returns how many; *last: the number of the last one, 0 if there are no more behind it
+ */
+size_t hub_peers(const struct hub *hub, int64_t user_id, uint64_t before, size_t most, struct hub_peer *peers,
+                 uint64_t *last);
+/* The connection of this client on this node. False: there is none. */
+bool hub_peer_find(const struct hub *hub, const char *client, struct hub_peer *peer);
+/* Close it. False: there is none. */
+bool hub_peer_close(struct hub *hub, const char *client, uint16_t code, const char *reason);
 
 /* ---- what the bus brings (the names are bus channels) ---- */
 #define HUB_BUS_CHANNEL "ch:"     /* + channel: events, home to edges */

@@ -109,6 +109,7 @@ struct connection {
     uint8_t refusals; /* commands over the rate since the last ping */
     uint32_t pending; /* commands under way */
     uint64_t id;
+    int64_t opened_ms;  /* wall clock */
     int64_t expires_ms; /* wall clock: end of the session; 0: never */
     struct list subscriptions;
     struct list user_link;    /* in the user's list of connections */
@@ -121,6 +122,7 @@ struct connection {
     struct actor actor;
     char client[RANDOM_ID_SIZE];
     char peer[48];
+    char *agent; /* owned; NULL: it did not say */
     char credential[DIGEST_TEXT_SIZE]; /* of the handshake's cookie */
 };
 
@@ -232,6 +234,8 @@ void channel_release(struct channel *channel); /* frees it if nobody needs it */
 /* ---- fanout.c: from the logs to the sockets ---- */
 void fanout_mark(struct channel *channel); /* something new: a pass is wanted */
 void fanout_turn(struct hub *hub);         /* the end of a turn of the loop */
+/* Bytes of the channel's log that @subscription has not had. */
+uint64_t fanout_backlog(const struct subscription *subscription);
 /* Write what waits for @connection; false: it is blocked again. */
 bool fanout_connection(struct connection *connection);
 

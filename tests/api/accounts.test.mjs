@@ -459,6 +459,7 @@ describe('the first and the last administrator', () => {
       for (const change of [{ superuser: false }, { disabled: true }]) {
         const answer = must(await root.api('PATCH', `/user/${root.id}`, change), 409, JSON.stringify(change));
         assert.match(answer.body.detail, /last administrator/);
+        assert.equal(answer.body.code, 'last_administrator');
       }
       for (let round = 0; round < 5; round++) {
         const two = await register(server.url, `second${round}`);

@@ -147,7 +147,7 @@ describe('the change feed', () => {
       it('an unknown model and one without the right get the same answer', async () => {
         const bobs = await connect(bob);
         const codes = [];
-        for (const model of ['nothing', 'News', 'news ', 'audit', 'room', 'session', 'user', ''])
+        for (const model of ['nothing', 'News', 'news ', 'audit', 'room', 'session', 'group', 'grant', ''])
           codes.push(await listen(bobs, model).then(() => 0, (error) => `${error.code} ${error.message.replace(/"request_id":"[^"]*"/, '')}`));
         assert.deepEqual([...new Set(codes)].length, 1, codes.join());
         assert.match(codes[0], /^103 /);

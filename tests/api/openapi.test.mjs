@@ -10,7 +10,7 @@ import Ajv from 'ajv/dist/2020.js';
 import { setupToken } from './lib/admin.mjs';
 import { anonymous, must, PASSWORD, request } from './lib/client.mjs';
 import { badValues, fresh, having, judge, operations, resolved, sample, sampleObject } from './lib/openapi.mjs';
-import { startServer } from './lib/server.mjs';
+import { rawConnect, startServer } from './lib/server.mjs';
 
 const schemaFolder = join(fileURLToPath(import.meta.url), '../../../schema');
 /* What only the machine's command line may do has no client here. */
@@ -145,6 +145,17 @@ const arrangements = {
     const { items } = (await ask('session.list', who)).body;
     return { who, path: { id: items[0].id } };
   },
+  'user_session.delete': async () => {
+    const who = await signedIn();
+    const { id } = (await ask('me.detail', who)).body.user;
+    const { items } = (await ask('user_session.list', people.admin, { path: { id } })).body;
+    return { path: { id, session: items[0].id } };
+  },
+  'user_session.delete_all': async () => ({ path: { id: (await account()).id } }),
+  'connection.delete': async () => {
+    const socket = await rawConnect(server.url, { cookie: people.bob.cookie });
+    return { path: { id: (await socket.connect()).connect.client } };
+  },
   'token.create': () => ({ body: { name: 'a test', scopes: { message: ['read', 'write'] }, expires_at: soon() } }),
   'token.delete': async () => ({ path: { id: (await token()).id } }),
   'user.create': () => ({ body: { name: fresh('user'), password: PASSWORD, email: `${fresh()}@example.org`, superuser: false } }),
@@ -154,6 +165,7 @@ const arrangements = {
   }),
   'acl.explain': async () => ({ query: { user: 'bob', model: 'room', action: 'write', id: (await room()).id } }),
   'acl.who': async () => ({ query: { model: 'message', right: 'read', id: (await message()).id } }),
+  'acl.effective': () => ({ query: { user: 'bob' } }),
   'acl.dry_run': () => ({ body: { changes: [{ subject: 'members', model: 'message', rights: ['read'] }] } }),
   'batch.create': () => ({
     body: { operations: [{ action: 'room.create', params: { kind: 'public', name: fresh('room') } }] },
@@ -183,6 +195,15 @@ const arrangements = {
     const { id, room: at } = await message();
     return { path: { id: at }, body: { text: 'hello', reply_to: id, key: fresh('key') } };
   },
+  'pin.create': async () => {
+    const { id, room: at } = await message();
+    return { path: { id: at }, body: { message: id } };
+  },
+  'pin.delete': async () => {
+    const { id, room: at } = await message();
+    await ask('pin.create', people.ann, { path: { id: at }, body: { message: id } });
+    return { path: { id: at, message: id } };
+  },
   'reaction.create': async () => ({ path: { id: (await message()).id }, body: { emoji: '👍' } }),
   'reaction.delete': async () => {
     const { id } = await message();
@@ -207,7 +228,7 @@ async function signedIn() {
 
 /* Whose rows these are: administrators act where nobody else may. */
 const isForAdministrators = (id) =>
-  /^(user\.(create|update)|grant|group|group_member|audit|acl)\b/.test(id) && id !== 'user.list';
+  /^(user\.(create|update)|user_session|user_group|ops|connection|grant|group|group_member|audit|acl)\b/.test(id) && id !== 'user.list';
 
 async function arranged(operation) {
   const { id, path, body } = operation;

@@ -79,7 +79,7 @@ static void the_last_administrator_stays(void **state)
     for (int i = 0; i < 2; i++) {
         struct answer *answer = ask(world, i ? shell() : root, "user.update", "{'id':%lld,'%s':%s}",
                                     (long long)root.user_id, i ? "disabled" : "superuser", i ? "true" : "false");
-        assert_int_equal(answer->status, STATUS_CONFLICT);
+        assert_int_equal(answer->status, STATUS_LAST_ADMINISTRATOR);
     }
     assert_true(permissions_is_superuser(world->permissions, &root));
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM user WHERE superuser = 1 AND disabled = 0"), 1);
@@ -99,7 +99,7 @@ static void of_two_administrators_demoted_at_once_one_stays(void **state)
 
     assert_int_equal(first->status, STATUS_OK);
     assert_int_equal(second->status, STATUS_FORBIDDEN); /* the one who asked is no administrator any more */
-    assert_int_equal(third->status, STATUS_CONFLICT);
+    assert_int_equal(third->status, STATUS_LAST_ADMINISTRATOR);
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM user WHERE superuser = 1 AND disabled = 0"), 1);
 }
 

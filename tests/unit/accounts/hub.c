@@ -39,6 +39,22 @@ void hub_publish(struct hub *hub, const char *channel, uint64_t offset, const ch
     snprintf(note->channel, sizeof note->channel, "%s", channel);
 }
 
+void hub_publish_each(struct hub *hub, const char *channel,
+                      const char *(*choose)(void *context, const struct actor *actor, size_t *length), void *context)
+{
+    static const struct actor shell = {.is_shell = true};
+    size_t length = 0;
+    const char *json = choose(context, &shell, &length);
+    struct note *note = note_add(hub, NOTE_EACH, 0);
+    snprintf(note->channel, sizeof note->channel, "%s", channel);
+    snprintf(note->json, sizeof note->json, "%.*s", (int)length, json ? json : "");
+}
+
+void hub_publish_lost(struct hub *hub, const char *channel)
+{
+    snprintf(note_add(hub, NOTE_LOST, 0)->channel, sizeof hub->notes[0].channel, "%s", channel);
+}
+
 void hub_recheck(struct hub *hub, int64_t user_id)
 {
     note_add(hub, NOTE_RECHECK, user_id);

@@ -3,13 +3,14 @@
 #include <stdint.h>
 #include "realtime/channel.h"
 
-#define NOTES_MAX 400
+#define NOTES_MAX 1000
 
-enum note_kind { NOTE_PUBLISH, NOTE_RECHECK, NOTE_DISCONNECT };
+enum note_kind { NOTE_PUBLISH, NOTE_RECHECK, NOTE_DISCONNECT, NOTE_EACH, NOTE_LOST };
 
 struct note {
     enum note_kind kind;
     char channel[64];
+    char json[200]; /* EACH: the beginning of what the shell would hear */
     int64_t user_id, session_id;
     int code;
 };

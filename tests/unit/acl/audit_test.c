@@ -208,8 +208,8 @@ static void the_record_is_filtered(void **state)
         {"{'action':'gran'}", 0, 0},
         {"{'user':3}", 3, 4},
         {"{'user':0}", 2, 5},
-        {"{'since':3}", 2, 5},
-        {"{'since':1,'before':4}", 2, 3},
+        {"{'after':3}", 2, 5},
+        {"{'after':1,'before':4}", 2, 3},
         {"{'user':3,'action':'group.join'}", 1, 2},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(lists); i++) {

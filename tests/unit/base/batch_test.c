@@ -5,7 +5,14 @@
 #include <string.h>
 #include "world.h"
 
-static int tells, frees;
+static int tells, frees, settles;
+
+static void settle(void *app)
+{
+    (void)app;
+    settles++;
+    assert_true(tells > 0);
+}
 
 struct note {
     struct request request;
@@ -35,6 +42,8 @@ static enum status note_work(struct request *request, struct db *db)
 static void note_done(struct request *request)
 {
     tells++;
+    if (request->status == STATUS_CREATED)
+        request_settle(request, settle);
     request_finish(request, request->status);
 }
 
@@ -145,7 +154,7 @@ static int setup(void **state)
     permissions_set(world->permissions, SUBJECT_MEMBERS, 0, "note", RIGHT_ALL);
     world_run_sql(world, "INSERT INTO \"grant\"(subject, model, rights, created_at) VALUES ('members', 'note', 7, 0)");
     world_add_user(world, "ann");
-    tells = frees = 0;
+    tells = frees = settles = 0;
     *state = world;
     return 0;
 }
@@ -183,6 +192,7 @@ static void all_are_done_in_order(void **state)
     assert_int_equal(notes(world), 2);
     assert_int_equal(tells, 4);
     assert_int_equal(frees, 3);
+    assert_int_equal(settles, 1); /* behind the last of the same application */
 }
 
 static void one_that_fails_undoes_all(void **state)

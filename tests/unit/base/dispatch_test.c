@@ -155,18 +155,18 @@ static void who_lacks_a_right_is_told_which(void **state)
     struct world *world = *state;
     struct actor ann = person(1, 0);
     assert_string_equal(ask(world, ann, "thing.delete", "{}")->detail,
-                        "You lack the permission \"delete\" on \"thing\"; an administrator can grant it.");
+                        "You may not delete thing. An administrator can grant it.");
     permissions_set(world->permissions, SUBJECT_USER, 1, "thing", RIGHT_WRITE);
 
     struct answer *answer = ask(world, ann, "thing.move", "{}"); /* needs read and write */
 
     assert_int_equal(answer->status, STATUS_FORBIDDEN);
     assert_string_equal(answer->detail,
-                        "You lack the permission \"read\" on \"thing\"; an administrator can grant it.");
+                        "You may not read thing. An administrator can grant it.");
     permissions_set(world->permissions, SUBJECT_USER, 1, "thing", RIGHT_READ);
     answer = ask(world, ann, "thing.move", "{}");
     assert_string_equal(answer->detail,
-                        "You lack the permission \"write\" on \"thing\"; an administrator can grant it.");
+                        "You may not write thing. An administrator can grant it.");
     assert_string_equal(ask(world, ann, "all.stop", "{}")->detail, "Only an administrator may do this.");
     assert_int_equal(started, 0);
 }

@@ -12,6 +12,7 @@ static const char paper[] =
     "\"title\": {\"type\": \"string\", \"x-unique\": true},"
     "\"owner\": {\"type\": \"integer\", \"x-references\": \"user\", \"x-default\": \"$me\", \"readOnly\": true},"
     "\"open\": {\"type\": \"boolean\", \"default\": true},"
+    "\"seal\": {\"type\": [\"string\", \"null\"], \"writeOnly\": true},"
     "\"pay\": {\"type\": [\"integer\", \"null\"]}, \"fee\": {\"type\": [\"integer\", \"null\"]}},"
     "\"x-rules\": {\"read\": {\"any\": [{\"open\": true}, {\"owner\": \"$me\"}]}, \"update\": {\"owner\": \"$me\"}},"
     "\"x-fields\": {\"pay\": {\"read\": {\"$right\": \"delete\"}}, \"fee\": {\"write\": {\"$right\": \"delete\"}}}}";
@@ -64,8 +65,8 @@ static enum status hook_write(struct request *request, struct db *db, const stru
     (void)db, (void)before;
     if (hook_refuses)
         return request_refuse(request, STATUS_CONFLICT, "The hook says no.");
-    if (after && after->values[FIELDS_OWN + 3].kind == VALUE_NULL)
-        after->values[FIELDS_OWN + 3] = value_int(7);
+    if (after && after->values[FIELDS_OWN + 4].kind == VALUE_NULL)
+        after->values[FIELDS_OWN + 4] = value_int(7);
     return STATUS_OK;
 }
 
@@ -137,7 +138,7 @@ static int papers_open(void **state)
     struct models *models = models_new();
     static const char *const tables[] = {
         "CREATE TABLE paper(" OWN "title TEXT NOT NULL UNIQUE, owner INTEGER NOT NULL REFERENCES user(id), "
-        "open INTEGER NOT NULL, pay INTEGER, fee INTEGER) STRICT",
+        "open INTEGER NOT NULL, seal TEXT, pay INTEGER, fee INTEGER) STRICT",
         "CREATE TABLE page(" OWN "paper INTEGER NOT NULL REFERENCES paper(id) ON DELETE CASCADE) STRICT",
         "CREATE TABLE mark(" OWN "page INTEGER NOT NULL REFERENCES page(id) ON DELETE CASCADE) STRICT",
         "CREATE TABLE note(" OWN "paper INTEGER REFERENCES paper(id) ON DELETE SET NULL, "
@@ -328,6 +329,40 @@ static void a_hook_that_refuses_leaves_everything_as_it_was(void **state)
     assert_int_equal(world_get_int(world, "SELECT count(*) FROM paper WHERE title = 'a' AND version = 1"), 1);
 }
 
+/* ---- history ---- */
+
+static void history_is_kept_once_for_each_change_that_stays(void **state)
+{
+    struct world *world = *state;
+    world_hold(world);
+    send_as(world, person(1, 0), "paper.create", "{'title':'a'}");
+    send_as(world, person(1, 0), "paper.create", "{'title':'a'}");
+    send_as(world, person(2, 0), "paper.update", "{'id':1,'title':'b'}");
+    send_as(world, person(1, 0), "paper.update", "{'id':1,'title':'b'}");
+    send_as(world, shell(), "paper.delete", "{'id':1}");
+    send_as(world, person(1, 0), "group.spoil", "{}"); /* all of it runs twice */
+    world_release(world);
+    world_run(world);
+
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM history"), 3);
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM history WHERE action = 'update' AND user_id = 1 AND "
+                                          "version = 2 AND changes = '{\"title\":[\"a\",\"b\"]}'"),
+                     1);
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM history WHERE action = 'delete' AND user_id IS NULL"),
+                     1);
+}
+
+static void what_is_never_shown_is_in_no_history(void **state)
+{
+    struct world *world = *state;
+    ask(world, person(1, 0), "paper.create", "{'title':'a','seal':'red'}");
+    ask(world, person(1, 0), "paper.update", "{'id':1,'seal':'blue'}");
+    ask(world, shell(), "paper.delete", "{'id':1}");
+
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM history"), 3);
+    assert_int_equal(world_get_int(world, "SELECT count(*) FROM history WHERE changes LIKE '%seal%'"), 0);
+}
+
 /* ---- rights under way ---- */
 
 static void a_right_taken_away_before_the_write_refuses_all_three(void **state)
@@ -499,6 +534,8 @@ int main(void)
         TEST(more_than_can_be_told_is_told_as_too_much),
         TEST(a_hook_may_change_the_row_and_hears_of_it_first),
         TEST(a_hook_that_refuses_leaves_everything_as_it_was),
+        TEST(history_is_kept_once_for_each_change_that_stays),
+        TEST(what_is_never_shown_is_in_no_history),
         TEST(a_right_taken_away_before_the_write_refuses_all_three),
         TEST(a_right_on_another_model_taken_away_before_the_write_hides_its_rows),
         TEST(a_right_on_another_model_that_stays_keeps_its_rows),

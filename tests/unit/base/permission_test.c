@@ -112,6 +112,27 @@ static void taking_back_what_was_never_given_is_fine(void **state)
     assert_false(permissions_have_public(*state));
 }
 
+static void what_would_be_is_told_without_doing_it(void **state)
+{
+    permissions_set(*state, SUBJECT_MEMBERS, 0, "room", RIGHT_READ);
+    permissions_set_until(*state, SUBJECT_GROUP, 7, "room", RIGHT_READ | RIGHT_WRITE, INT64_MAX);
+    permissions_join(*state, 7, 1);
+    int64_t until_ms = 0;
+
+    assert_int_equal(permissions_of_if(*state, &ann, "room", SUBJECT_GROUP, 7, 0), RIGHT_READ);
+    assert_int_equal(permissions_of_if(*state, &bob, "room", SUBJECT_GROUP, 7, 0), RIGHT_READ);
+    assert_int_equal(permissions_of_if(*state, &bob, "room", SUBJECT_MEMBERS, 0, 0), 0);
+    assert_int_equal(permissions_of_if(*state, &bob, "new", SUBJECT_USER, 2, RIGHT_GRANT), RIGHT_GRANT);
+    assert_int_equal(permissions_of_if(*state, &ann, "new", SUBJECT_USER, 2, RIGHT_GRANT), 0);
+    assert_int_equal(permissions_of_if(*state, &nobody, "room", SUBJECT_EVERYONE, 0, RIGHT_READ), RIGHT_READ);
+
+    assert_int_equal(permissions_of(*state, &ann, "room"), RIGHT_READ | RIGHT_WRITE);
+    assert_int_equal(permissions_get(*state, SUBJECT_GROUP, 7, "room", &until_ms), RIGHT_READ | RIGHT_WRITE);
+    assert_true(until_ms == INT64_MAX);
+    assert_int_equal(permissions_get(*state, SUBJECT_GROUP, 8, "room", &until_ms), 0);
+    assert_int_equal(permissions_get(*state, SUBJECT_USER, 1, "new", &until_ms), 0);
+}
+
 static void who_leaves_a_group_loses_what_it_gave(void **state)
 {
     permissions_set(*state, SUBJECT_GROUP, 7, "message", RIGHT_WRITE);
@@ -220,6 +241,7 @@ int main(void)
         TEST(a_grant_holds_until_its_end_and_nothing_has_to_happen_then),
         TEST(to_grant_is_a_right_on_each_model),
         TEST(taking_back_what_was_never_given_is_fine),
+        TEST(what_would_be_is_told_without_doing_it),
         TEST(who_leaves_a_group_loses_what_it_gave),
         TEST(a_group_that_is_dropped_gives_nothing_to_anybody),
         TEST(a_user_that_is_dropped_has_what_members_have),

@@ -242,7 +242,7 @@ static void a_right_taken_back_before_the_write_refuses_it(void **state)
 
     assert_int_equal(answer->status, STATUS_FORBIDDEN);
     assert_string_equal(answer->detail,
-                        "You lack the permission \"write\" on \"message\"; an administrator can grant it.");
+                        "You may not write message. An administrator can grant it.");
     assert_int_equal(rows(world), 0);
 }
 

@@ -34,18 +34,84 @@ static void pages_go_back_and_forth_without_a_hole(void **state)
     assert_string_equal(page_word(page), "ab");
     assert_true(cJSON_IsNull(look(page->json, "next")));
 
+    assert_int_equal(look_int(page->json, "newer"), 2);
+
     page = ask(world, world->ann, "message.list", "{'id':%lld,'limit':5,'after':1}", (long long)room);
     assert_string_equal(page_word(page), "bcdef");
+    assert_int_equal(look_int(page->json, "next"), 2);
     page = ask(world, world->ann, "message.list", "{'id':%lld,'limit':5,'after':%lld}", (long long)room,
-               (long long)look_int(page->json, "next"));
+               (long long)look_int(page->json, "newer"));
     assert_string_equal(page_word(page), "gh");
-    assert_true(cJSON_IsNull(look(page->json, "next")));
-    page = ask(world, world->ann, "message.list", "{'id':%lld,'after':2,'before':6}", (long long)room);
-    assert_string_equal(page_word(page), "cde");
+    assert_true(cJSON_IsNull(look(page->json, "newer")));
+    assert_int_equal(look_int(page->json, "next"), 7);
     assert_int_equal(ask(world, world->ann, "message.list", "{'id':%lld,'limit':201}", (long long)room)->status,
                      STATUS_INVALID);
     assert_int_equal(ask(world, world->ann, "message.list", "{'id':%lld,'limit':0}", (long long)room)->status,
                      STATUS_INVALID);
+}
+
+static void a_page_around_a_message_goes_on_in_both_directions(void **state)
+{
+    struct world *world = *state;
+    int64_t room = make_room(world, world->ann, "public", "general"), ids[8];
+    for (size_t i = 0; i < ARRAY_LENGTH(ids); i++)
+        ids[i] = say(world, world->ann, room, (char[]){(char)('a' + i), '\0'});
+    static const struct {
+        size_t message;
+        int limit;
+        const char *word;
+        int older, newer; /* 0: null */
+    } cases[] = {
+        {4, 4, "cdef", 3, 6}, {4, 5, "cdefg", 3, 7}, {0, 4, "ab", 0, 2},         {7, 4, "fgh", 6, 0},
+        {3, 1, "d", 4, 4},    {3, 2, "cd", 3, 4},    {3, 200, "abcdefgh", 0, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct answer *page = ask(world, world->ann, "message.list", "{'id':%lld,'limit':%d,'around':%lld}",
+                                  (long long)room, cases[i].limit, (long long)ids[cases[i].message]);
+        assert_string_equal(page_word(page), cases[i].word);
+        const cJSON *older = look(page->json, "next"), *newer = look(page->json, "newer");
+        assert_int_equal(cJSON_IsNull(older) ? 0 : older->valueint, cases[i].older);
+        assert_int_equal(cJSON_IsNull(newer) ? 0 : newer->valueint, cases[i].newer);
+        assert_int_equal(look_int(page->json, "offset"), 8);
+    }
+}
+
+static void a_page_is_asked_for_in_one_way(void **state)
+{
+    struct world *world = *state;
+    int64_t room = make_room(world, world->ann, "public", "general"),
+            other = make_room(world, world->ann, "public", "other");
+    int64_t here = say(world, world->ann, room, "a"), there = say(world, world->ann, other, "b");
+    static const char *const wrong[] = {"'after':0,'before':6", "'after':0,'around':1", "'before':6,'around':1",
+                                        "'around':0", "'around':'x'"};
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
+        assert_int_equal(ask(world, world->ann, "message.list", "{'id':%lld,%s}", (long long)room, wrong[i])->status,
+                         STATUS_INVALID);
+    assert_int_equal(
+        ask(world, world->ann, "message.list", "{'id':%lld,'around':%lld}", (long long)room, (long long)there)->status,
+        STATUS_NOT_FOUND);
+    assert_int_equal(ask(world, world->ann, "message.list", "{'id':%lld,'around':99}", (long long)room)->status,
+                     STATUS_NOT_FOUND);
+    assert_int_equal(
+        ask(world, world->ann, "message.list", "{'id':%lld,'around':%lld}", (long long)room, (long long)here)->status,
+        STATUS_OK);
+}
+
+static void an_empty_page_tells_where_messages_are(void **state)
+{
+    struct world *world = *state;
+    int64_t room = make_room(world, world->ann, "public", "general");
+    struct answer *page = ask(world, world->ann, "message.list", "{'id':%lld,'after':0}", (long long)room);
+    assert_true(cJSON_IsNull(look(page->json, "next")) && cJSON_IsNull(look(page->json, "newer")));
+    say(world, world->ann, room, "a");
+    page = ask(world, world->ann, "message.list", "{'id':%lld,'after':1}", (long long)room);
+    assert_string_equal(page_word(page), "");
+    assert_int_equal(look_int(page->json, "next"), 2);
+    assert_true(cJSON_IsNull(look(page->json, "newer")));
+    page = ask(world, world->ann, "message.list", "{'id':%lld,'before':1}", (long long)room);
+    assert_string_equal(page_word(page), "");
+    assert_true(cJSON_IsNull(look(page->json, "next")));
+    assert_int_equal(look_int(page->json, "newer"), 0);
 }
 
 static void a_page_of_long_messages_ends_early(void **state)
@@ -118,9 +184,9 @@ static void the_log_gives_events_as_they_were_pushed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(pages_go_back_and_forth_without_a_hole),
-        TEST(a_page_of_long_messages_ends_early),
-        TEST(the_log_gives_events_as_they_were_pushed),
+        TEST(pages_go_back_and_forth_without_a_hole), TEST(a_page_around_a_message_goes_on_in_both_directions),
+        TEST(a_page_is_asked_for_in_one_way),         TEST(an_empty_page_tells_where_messages_are),
+        TEST(a_page_of_long_messages_ends_early),     TEST(the_log_gives_events_as_they_were_pushed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

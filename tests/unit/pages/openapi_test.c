@@ -252,9 +252,10 @@ static void it_is_a_page_that_is_kept_until_it_changes(void **state)
     (void)state;
     struct world *world = world_open(NULL);
     SCOPED(pages_free) struct pages *pages = NULL;
+    SCOPED(openapi_parts_free) struct openapi_parts *parts = NULL;
     struct http_answer whole, packed, kept;
     assert_int_equal(pages_open("/nonexistent/folder", &pages, world->why, sizeof world->why), STATUS_OK);
-    assert_int_equal(openapi_add(world->node.dispatch, pages, world->why, sizeof world->why), STATUS_OK);
+    assert_int_equal(openapi_add(world->node.dispatch, pages, &parts, world->why, sizeof world->why), STATUS_OK);
 
     assert_true(pages_find(pages, OPENAPI_PATH, NULL, NULL, &whole));
     assert_true(pages_find(pages, OPENAPI_PATH, "gzip", NULL, &packed));
@@ -275,9 +276,10 @@ static void without_the_client_a_plain_page_names_the_document(void **state)
     (void)state;
     struct world *world = world_open(NULL);
     SCOPED(pages_free) struct pages *pages = NULL;
+    SCOPED(openapi_parts_free) struct openapi_parts *parts = NULL;
     struct http_answer answer;
     assert_int_equal(pages_open("/nonexistent/folder", &pages, world->why, sizeof world->why), STATUS_OK);
-    assert_int_equal(openapi_add(world->node.dispatch, pages, world->why, sizeof world->why), STATUS_OK);
+    assert_int_equal(openapi_add(world->node.dispatch, pages, &parts, world->why, sizeof world->why), STATUS_OK);
 
     assert_true(pages_find(pages, OPENAPI_DOCS_PATH, NULL, NULL, &answer));
 
@@ -290,11 +292,140 @@ static void without_the_client_a_plain_page_names_the_document(void **state)
     world_close(world);
 }
 
+static void a_model_says_how_its_rows_are_shown_and_limited(void **state)
+{
+    (void)state;
+    struct world *world = world_open(
+        "{\"title\":\"Paper\",\"type\":\"object\",\"required\":[\"title\"],\"properties\":{"
+        "\"title\":{\"type\":\"string\",\"x-unique\":true},\"size\":{\"type\":\"integer\",\"default\":7},"
+        "\"seal\":{\"type\":\"string\",\"default\":\"\",\"writeOnly\":true},"
+        "\"part\":{\"type\":[\"integer\",\"null\"],\"x-references\":\"paper\",\"x-on-delete\":\"set-null\"},"
+        "\"author\":{\"type\":\"integer\",\"x-references\":\"user\",\"x-default\":\"$me\",\"readOnly\":true}},"
+        "\"x-fields\":{\"size\":{\"write\":{\"author\":\"$me\"}}},\"x-label\":\"title\","
+        "\"x-list\":[\"size\",\"title\"],\"x-search\":[\"title\"]}");
+
+    assert_int_equal(world_print(world), STATUS_OK);
+
+    const cJSON *row = look(world->document, "components|schemas|paper");
+    assert_string_equal(json_get_text(row, "x-label"), "title");
+    assert_string_equal(json_text(look(row, "x-list|0")), "size");
+    assert_string_equal(json_text(look(row, "x-search|0")), "title");
+    assert_true(json_get_bool(look(row, "properties|title"), "x-unique"));
+    assert_int_equal((int)json_get_int(look(row, "properties|size"), "default", 0), 7);
+    assert_true(json_get_bool(look(row, "properties|size"), "x-limited"));
+    assert_null(look(row, "properties|title|x-limited"));
+    assert_string_equal(json_get_text(look(row, "properties|part"), "x-on-delete"), "set-null");
+    assert_string_equal(json_get_text(look(row, "properties|author"), "x-on-delete"), "restrict");
+    assert_string_equal(json_get_text(look(row, "properties|author"), "x-default"), "$me");
+    /* What one may do with a row is beside its fields, and none of them. */
+    assert_null(look(row, "properties|may"));
+    assert_non_null(look(world->document, "components|schemas|paper.detail|properties|may"));
+    assert_non_null(look(world->document, "components|schemas|paper.list|properties|items|items|properties|may"));
+    world_close(world);
+}
+
+static void a_model_that_keeps_no_history_has_none_to_ask_for(void **state)
+{
+    (void)state;
+    struct world *with = world_open("{\"type\":\"object\",\"properties\":{\"title\":{\"type\":\"string\"}}}");
+    assert_int_equal(world_print(with), STATUS_OK);
+    struct world *without =
+        world_open("{\"type\":\"object\",\"properties\":{\"title\":{\"type\":\"string\"}},\"x-history\":false}");
+    assert_int_equal(world_print(without), STATUS_OK);
+
+    assert_non_null(look(with->document, "paths|/api/v1/paper/{id}/history|get"));
+    assert_null(look(without->document, "paths|/api/v1/paper/{id}/history"));
+    assert_non_null(look(without->document, "paths|/api/v1/paper/{id}/along|get"));
+    world_close(with);
+    world_close(without);
+}
+
+/* Every $ref below @item leads somewhere in @document. */
+static void references_check(const cJSON *document, const cJSON *item)
+{
+    for (const cJSON *child = item->child; child; child = child->next) {
+        const char *text = json_text(child);
+        if (text && child->string && strcmp(child->string, "$ref") == 0) {
+            char path[160];
+            snprintf(path, sizeof path, "%s", text + strlen("#/"));
+            for (char *c = path; *c; c++)
+                *c = *c == '/' ? '|' : *c;
+            if (!look(document, path))
+                fail_msg("%s leads nowhere", text);
+        }
+        references_check(document, child);
+    }
+}
+
+static void some_models_are_described_with_what_they_refer_to_and_nothing_else(void **state)
+{
+    (void)state;
+    struct world *world = world_open(PAPER);
+    SCOPED(pages_free) struct pages *pages = NULL;
+    SCOPED(openapi_parts_free) struct openapi_parts *parts = NULL;
+    SCOPED(buffer_free) struct buffer text = {0};
+    char etag[OPENAPI_ETAG_SIZE];
+    assert_int_equal(pages_open("/nonexistent/folder", &pages, world->why, sizeof world->why), STATUS_OK);
+    assert_int_equal(openapi_add(world->node.dispatch, pages, &parts, world->why, sizeof world->why), STATUS_OK);
+
+    assert_int_equal(openapi_parts_print(parts, "paper", &text, etag), STATUS_OK);
+
+    world->document = cJSON_Parse(text.bytes);
+    assert_non_null(world->document);
+    const cJSON *path;
+    cJSON_ArrayForEach (path, json_get(world->document, "paths"))
+        if (strncmp(path->string, "/api/v1/paper", strlen("/api/v1/paper")) != 0)
+            fail_msg("%s is described", path->string);
+    assert_int_equal(cJSON_GetArraySize(json_get(world->document, "paths")), 4);
+    assert_int_equal(cJSON_GetArraySize(json_get(world->document, "tags")), 1);
+    assert_string_equal(json_get_text(world->document, "openapi"), "3.1.0");
+    assert_non_null(look(world->document, "components|schemas|user")); /* `expand` shows authors */
+    assert_null(look(world->document, "components|schemas|Room"));
+    references_check(world->document, world->document);
+    world_close(world);
+}
+
+static void a_tag_is_that_of_the_models_whatever_their_order(void **state)
+{
+    (void)state;
+    struct world *world = world_open(PAPER);
+    SCOPED(pages_free) struct pages *pages = NULL;
+    SCOPED(openapi_parts_free) struct openapi_parts *parts = NULL;
+    struct buffer texts[4] = {0};
+    char etags[4][OPENAPI_ETAG_SIZE];
+    const char *const words[] = {"paper", "paper,user", "user,paper", "paper,nothing"};
+    enum status statuses[4];
+    assert_int_equal(pages_open("/nonexistent/folder", &pages, world->why, sizeof world->why), STATUS_OK);
+    assert_int_equal(openapi_add(world->node.dispatch, pages, &parts, world->why, sizeof world->why), STATUS_OK);
+
+    for (size_t i = 0; i < 4; i++)
+        statuses[i] = openapi_parts_print(parts, words[i], &texts[i], etags[i]);
+
+    assert_int_equal(statuses[2], STATUS_OK);
+    assert_string_equal(texts[1].bytes, texts[2].bytes);
+    assert_string_equal(etags[1], etags[2]);
+    assert_string_not_equal(etags[0], etags[1]);
+    assert_int_equal(statuses[3], STATUS_NOT_FOUND);
+    assert_int_equal(openapi_parts_print(parts, "", &texts[3], etags[3]), STATUS_NOT_FOUND);
+    assert_int_equal(openapi_parts_print(parts,
+                                         "user,user,user,user,user,user,user,user,user,user,user,user,user,user,user,"
+                                         "user,user,user,user,user,user",
+                                         &texts[3], etags[3]),
+                     STATUS_MALFORMED);
+    for (size_t i = 0; i < 4; i++)
+        buffer_free(&texts[i]);
+    world_close(world);
+}
+
 #define TEST(function) cmocka_unit_test(function)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_model_says_how_its_rows_are_shown_and_limited),
+        TEST(a_model_that_keeps_no_history_has_none_to_ask_for),
+        TEST(some_models_are_described_with_what_they_refer_to_and_nothing_else),
+        TEST(a_tag_is_that_of_the_models_whatever_their_order),
         TEST(every_action_is_described_and_what_is_described_is_an_action),
         TEST(an_action_that_nobody_described_is_named),
         TEST(a_description_of_no_action_is_named),
