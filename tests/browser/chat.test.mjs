@@ -215,7 +215,7 @@ test('replies and reactions reach the other side', tests, async (t) => {
     .click();
   await say(bob, 'me');
   await row(ann, 'me')
-    .getByRole('button', { name: /who is in\?/ })
+    .getByRole('link', { name: /who is in\?/ })
     .waitFor();
 
   await row(bob, 'who is in?').first().hover();
@@ -223,7 +223,7 @@ test('replies and reactions reach the other side', tests, async (t) => {
     .first()
     .getByRole('button', { name: /^React: / })
     .click();
-  await bob.getByRole('button', { name: 'React with 👍' }).click();
+  await bob.getByRole('button', { name: 'thumbs up' }).click();
 
   await row(ann, 'who is in?').first().getByRole('button', { name: '👍, 1 person' }).waitFor();
 });
@@ -279,7 +279,9 @@ test('no view has a known fault of accessibility', tests, async (t) => {
   await say(page, 'some **words**, `code` and https://example.org');
   await row(page, 'some words').waitFor();
   await check(page, 'room');
+  await page.getByRole('button', { name: 'Settings' }).click();
   await page.getByLabel('Colours').selectOption('dark');
+  await page.keyboard.press('Escape');
   await check(page, 'room in the dark');
   await page.setViewportSize({ width: 320, height: 600 });
   await check(page, 'room on a small phone');

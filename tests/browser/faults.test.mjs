@@ -71,7 +71,7 @@ test('who is removed from a private room while it is open is told so, and reads 
   await bob.getByRole('heading', { name: '#secret' }).waitFor();
   await navigation(bob).getByRole('link', { name: 'secret' }).waitFor({ state: 'detached' });
   assert.equal(await composer(bob).count(), 0);
-  assert.equal(await bob.getByText('between us').count(), 0);
+  assert.equal(await row(bob, 'between us').count(), 0);
 
   must(await world.ann.api('POST', `/room/${id}/member`, { user: world.bob.id }), 201, 'invite again');
 
@@ -131,7 +131,7 @@ test('a right to write that is taken back while one writes costs no word', tests
   await world.shell('grant', 'members', 'message', 'read');
   await composer(bob).press('Enter');
 
-  await row(bob, 'a long thought').getByText('You lack the permission').waitFor();
+  await row(bob, 'a long thought').getByText('You may not write message').waitFor();
   await bob.getByRole('status').filter({ hasText: 'You may read here, but not write.' }).waitFor();
   assert.equal(await composer(bob).count(), 0);
 
@@ -151,7 +151,7 @@ test('a right to read that is taken back hides the room, and brings it back when
   await world.shell('grant', 'members', 'message', 'delete');
 
   await bob.getByRole('alert').filter({ hasText: 'You can no longer read #plans.' }).waitFor();
-  assert.equal(await bob.getByText('hidden soon').count(), 0);
+  assert.equal(await row(bob, 'hidden soon').count(), 0);
   await world.shell('grant', 'members', 'message', 'read,write');
   await bob.getByRole('button', { name: 'Try again' }).click();
   await row(bob, 'hidden soon').waitFor();
@@ -202,6 +202,112 @@ test('a server that restarts under an open page loses nothing and doubles nothin
     const texts = await log(page).getByRole('article').allInnerTexts();
     assert.deepEqual(texts.map((text) => wanted.find((words) => text.includes(words))).sort(), [...wanted].sort());
   }
+});
+
+test('a minute without a connection loses nothing, and one can try at once', tests, async (t) => {
+  const world = await startWorld(t);
+  const { ann, bob } = await together(world, 'private', 'patience');
+  await say(ann, 'before');
+  await row(bob, 'before').waitFor();
+  // From here on the page's clock goes only as far as it is told.
+  await ann.clock.install();
+  let isAway = true;
+  ann.sockets.onSent = (command) => {
+    if (isAway && command.connect) ann.sockets.close();
+    return isAway;
+  };
+  ann.sockets.close();
+  await ann.clock.fastForward(1_000);
+  await ann.getByText('No connection. Trying again.').waitFor();
+  await say(ann, 'written in the dark');
+  await ann.getByText('1 message waits. They are sent as soon as it is back.').waitFor();
+  await say(bob, 'and this meanwhile');
+  await row(bob, 'and this meanwhile').waitFor();
+  for (let second = 0; second < 60; second += 10) await ann.clock.fastForward(10_000);
+  const button = ann.getByRole('button', { name: 'Try now' });
+  await button.waitFor();
+  assert.equal(await row(ann, 'written in the dark').getByText('Not sent').count(), 0);
+
+  isAway = false;
+  await ann.clock.resume();
+  await button.click();
+
+  await row(bob, 'written in the dark').waitFor();
+  await row(ann, 'and this meanwhile').waitFor();
+  await ann.getByText('No connection').waitFor({ state: 'detached' });
+});
+
+test('a machine that slept asks whether its connection lives, and makes a new one if not', tests, async (t) => {
+  const world = await startWorld(t);
+  const { ann, bob } = await together(world, 'private', 'sleepers');
+  await say(ann, 'awake');
+  await row(bob, 'awake').waitFor();
+  // The socket looks open, but nothing comes through it.
+  let isDead = true;
+  let connects = 0;
+  ann.sockets.onSent = (command) => {
+    if (command.connect) {
+      connects++;
+      isDead = false;
+    }
+    return isDead;
+  };
+  // Only the clock jumps, as it does for a machine that wakes up; the timers go on.
+  await ann.evaluate(() => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + 60_000;
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+
+  await say(ann, 'good morning');
+  await row(bob, 'good morning').waitFor();
+  assert.equal(connects, 1);
+});
+
+test('a session that is refused in the middle says so, and what one wrote is sent after signing in', tests, async (t) => {
+  const world = await startWorld(t);
+  const { ann, bob } = await together(world, 'private', 'sessions');
+  const problem = { status: 401, code: 'unauthorized', detail: 'Sign in first.' };
+  bob.sockets.onSent = (command, socket) => {
+    if (command.rpc?.method !== 'message.create') return false;
+    socket.send(JSON.stringify({ id: command.id, error: { code: 101, message: JSON.stringify(problem) } }));
+    return true;
+  };
+  await bob.route('**/api/v1/**', (route) => route.fulfill({ status: 401, json: problem }));
+
+  await say(bob, 'not lost');
+  await bob.getByRole('button', { name: 'About this room' }).click();
+  await bob.getByRole('radio', { name: /^Mentions/ }).click();
+
+  await bob.keyboard.press('Escape');
+  const banner = bob.getByRole('alert').filter({ hasText: 'your session has ended' });
+  await banner.getByText('They are sent once you have signed in again.').waitFor();
+  assert.equal(await row(bob, 'not lost').getByText('Not sent').count(), 0);
+  await bob.unrouteAll();
+  bob.sockets.onSent = () => false;
+  await bob.getByRole('button', { name: 'Sign in again' }).click();
+  await fillIn(bob, 'bob', world.bob.password);
+  await row(ann, 'not lost').waitFor();
+  await composer(bob).waitFor();
+  await bob.getByText('waits').waitFor({ state: 'detached' });
+  assert.equal(await row(bob, 'not lost').count(), 1);
+});
+
+test('a server that is gone says so at the first visit, and the page goes on once it is back', tests, async (t) => {
+  const world = await startWorld(t);
+  const { id } = must(await world.ann.api('POST', '/room', { kind: 'private', name: 'late' }), 201, 'room').body;
+  const page = await world.visit(null);
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await page.route('**/api/v1/**', (route) => route.abort());
+  await fillIn(page, 'ann', world.ann.password);
+  await page.getByRole('alert').filter({ hasText: 'The server cannot be reached. Check your connection.' }).waitFor();
+
+  await page.unrouteAll();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+
+  await navigation(page).getByRole('link', { name: 'late' }).click();
+  await page.waitForURL(`**/r/${id}`);
+  await composer(page).waitFor();
 });
 
 test('what is too long is refused with the limit, and comes back to be shortened', tests, async (t) => {

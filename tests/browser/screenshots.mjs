@@ -114,9 +114,9 @@ async function rooms({ ann, bob, general, secret }) {
   await page.getByText('bob is typing…').waitFor();
   await row(page, 'Yes.').hover();
   await shot(page, 'room');
-  await page.getByLabel('Colours').selectOption('dark');
+  await page.emulateMedia({ colorScheme: 'dark' });
   await shot(page, 'room-dark');
-  await page.getByLabel('Colours').selectOption('system');
+  await page.emulateMedia({ colorScheme: 'light' });
   await page.getByRole('button', { name: 'New room' }).click();
   await shot(page, 'new-room');
   await page.keyboard.press('Escape');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RoomLog, rows_max } from '../src/chat/log.ts';
+import { KeptLogs, RoomLog, rows_max } from '../src/chat/log.ts';
 import type { Message, MessagePage, RoomEvent } from '../src/shared/types.ts';
 
 const me = 1;
@@ -162,11 +162,116 @@ test('the way back down joins the present without a hole', () => {
   log.follow(false);
   const top = rows_max + 1;
   log.receive(created(top), top);
+  log.receive(created(top + 1), top + 1);
+  log.append(log.begin(), page(top, top, top + 1, { newer: top }));
+  assert.equal(log.hasNewer.value, true);
+  log.append(log.begin(), page(top + 1, top + 1, top + 1, { newer: null }));
+  assert.deepEqual(offsets(log).slice(-3), [rows_max, top, top + 1]);
+  assert.deepEqual([log.hasNewer.value, log.hasOlder.value], [false, true]);
+  log.follow(true);
+  log.receive(created(top + 2), top + 2);
+  assert.equal(offsets(log).at(-1), top + 2);
+  assert.equal(offsets(log).length, rows_max);
+});
+
+test('what came while the last page was on its way is not taken from the reader nor lost', () => {
+  const log = opened(1, rows_max);
+  log.follow(false);
+  const top = rows_max + 1;
+  log.receive(created(top), top);
   const load = log.begin();
   log.receive(created(top + 1), top + 1);
-  log.append(load, page(top, top, top, { next: null }), 50);
-  assert.deepEqual(offsets(log).slice(-3), [rows_max, top, top + 1]);
-  assert.equal(log.hasNewer.value, false);
+  log.append(load, page(top, top, top, { newer: null }));
+  // The window is full: the new one is asked for in turn.
+  assert.deepEqual([offsets(log)[0], offsets(log).at(-1), log.hasNewer.value], [2, top, true]);
+});
+
+test('a page around a message may end before the present', () => {
+  const log = opened(901, 950);
+  log.follow(true);
+  log.reset(log.begin(true), page(476, 525, 950, { newer: 525 }));
+  assert.deepEqual([log.hasOlder.value, log.hasNewer.value], [true, true]);
+  log.receive(created(951), 951);
+  assert.equal(offsets(log).at(-1), 525);
+  assert.equal(log.missed.value, 1, 'the end is not in view');
+  log.receive({ event: 'message.deleted', message: { id: 5000 } }, 952);
+  assert.equal(log.messages.value.find((item) => item.id === 5000)?.deleted, true);
+});
+
+test('the window slides in both directions and never grows', () => {
+  const log = opened(951, 1000);
+  log.follow(false);
+  for (let from = 901; from >= 1; from -= 50) {
+    log.prepend(log.begin(), page(from, from + 49, 1000));
+    assert.ok(offsets(log).length <= rows_max);
+  }
+  assert.deepEqual([offsets(log)[0], log.hasOlder.value, log.hasNewer.value], [1, false, true]);
+  for (let from = rows_max + 1; from <= 1000; from += 50) {
+    const newer = from + 49 < 1000 ? from + 49 : null;
+    log.append(log.begin(), page(from, from + 49, 1000, { newer }));
+    assert.ok(offsets(log).length <= rows_max);
+  }
+  assert.deepEqual(
+    [offsets(log).at(-1), log.hasOlder.value, log.hasNewer.value],
+    [1000, true, false],
+  );
+});
+
+test('a burst is drawn once per frame, however many events it has', () => {
+  const frames: (() => void)[] = [];
+  const log = new RoomLog(me, (draw) => frames.push(draw));
+  log.reset(log.begin(true), page(1, 50));
+  let drawn = 0;
+  const stop = log.messages.subscribe(() => drawn++);
+  drawn = 0;
+  log.follow(false);
+  for (let offset = 51; offset <= 150; offset++) log.receive(created(offset), offset);
+  assert.deepEqual([drawn, frames.length, log.missed.value], [0, 1, 0]);
+  frames.shift()?.();
+  assert.deepEqual([drawn, offsets(log).length, log.missed.value], [1, 150, 100]);
+  log.follow(true);
+  for (let offset = 151; offset <= 2_150; offset++) {
+    log.receive(created(offset), offset);
+    if (offset % 500 === 0) for (const draw of frames.splice(0)) draw();
+  }
+  for (const draw of frames.splice(0)) draw();
+  assert.equal(drawn, 1 + 5);
+  assert.deepEqual([offsets(log).length, offsets(log).at(-1)], [rows_max, 2_150]);
+  stop();
+});
+
+test('one’s own message is there with the answer, not a frame later', () => {
+  const frames: (() => void)[] = [];
+  const log = new RoomLog(me, (draw) => frames.push(draw));
+  log.reset(log.begin(true), page(1, 3));
+  log.add(message(4, { author: me }));
+  assert.deepEqual(offsets(log), [1, 2, 3, 4]);
+  log.receive(created(5), 5);
+  assert.deepEqual(offsets(log), [1, 2, 3, 4]);
+  log.draw();
+  assert.deepEqual(offsets(log), [1, 2, 3, 4, 5]);
+});
+
+test('ten rooms are kept, the one that was left longest ago goes', () => {
+  const kept = new KeptLogs();
+  for (let room = 1; room <= 11; room++) kept.keep(room, opened(1, 3));
+  assert.equal(kept.take(1), undefined);
+  const second = kept.take(2);
+  assert.ok(second);
+  assert.equal(kept.take(2), undefined, 'a log is in one place only');
+  kept.keep(2, second);
+  kept.keep(12, opened(1, 3));
+  assert.equal(kept.take(3), undefined);
+  assert.equal(kept.take(2), second);
+});
+
+test('a log that cannot catch up is not kept', () => {
+  const kept = new KeptLogs();
+  kept.keep(1, new RoomLog(me));
+  const back = new RoomLog(me);
+  back.reset(back.begin(true), page(1, 50, 100, { newer: 50 }));
+  kept.keep(2, back);
+  assert.deepEqual([kept.take(1), kept.take(2)], [undefined, undefined]);
 });
 
 test('own messages are never counted as missed', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ComponentChildren, isValidElement, type VNode } from 'preact';
-import { isMentioned, markup } from '../src/shared/markup.ts';
+import { markup } from '../src/shared/markup.ts';
 
 /* Vnodes as short text: <strong>bold</strong>. Only for looking at: nothing is escaped. */
 function show(node: ComponentChildren): string {
@@ -57,11 +57,23 @@ test('pictures are links, so that nothing is fetched', () => {
   shows('![cat](https://a.example/c.png)', '<p><a https://a.example/c.png>cat</a></p>');
 });
 
-test('mentions, but not mail addresses', () => {
+test('mentions, one’s own marked, but not mail addresses', () => {
+  const classes = (text: string) => {
+    const found: string[] = [];
+    const look = (node: ComponentChildren): void => {
+      if (Array.isArray(node)) for (const child of node) look(child);
+      if (!isValidElement(node)) return;
+      const { props } = node as VNode<{ children?: ComponentChildren; class?: string }>;
+      if (props.class) found.push(`${show(props.children)} ${props.class}`);
+      look(props.children);
+    };
+    look(markup(text, 'ann'));
+    return found;
+  };
   shows('hi @ann.', '<p>hi <span>@ann</span>.</p>');
-  assert.equal(isMentioned('hi @Ann!', 'ann'), true);
-  assert.equal(isMentioned('me@ann.example', 'ann'), false);
-  assert.equal(isMentioned('@annette', 'ann'), false);
+  assert.deepEqual(classes('@Ann, @bob: hi'), ['@Ann mention mention-me', '@bob mention']);
+  assert.deepEqual(classes('**@ann**'), ['@ann mention mention-me']);
+  assert.deepEqual(classes('me@ann.example `@ann` @annette'), ['@annette mention']);
 });
 
 test('whatever is typed becomes nodes, and none of them is dangerous', () => {

@@ -125,6 +125,22 @@ test('a busy server is asked again later, and later still', async () => {
   assert.equal(asked.length, 4);
 });
 
+test('a session that ended fails nothing: all wait, in order, for the next', async () => {
+  const { make, asked } = world();
+  const outbox = make();
+  outbox.setOnline(true);
+  outbox.add(1, 'a', null);
+  outbox.add(1, 'b', null);
+  asked[0]?.reject(new Problem(401, 'unauthorized', 'Sign in first.'));
+  await settle();
+  assert.deepEqual(states(outbox), ['a waiting', 'b waiting']);
+  assert.equal(asked.length, 1);
+
+  outbox.setOnline(true);
+
+  assert.equal(asked[1]?.entry.text, 'a');
+});
+
 test('a message that breaks the server each time fails in the end', async () => {
   const { make, asked, timers } = world();
   const outbox = make();

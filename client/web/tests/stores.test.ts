@@ -133,9 +133,78 @@ test('unread counts go up once per message and down by reading anywhere', () => 
   assert.equal(rooms.unread.value, 2);
   rooms.receive({ event: 'read', room: 1, read_offset: 7, unread: 0 });
   assert.equal(rooms.unread.value, 0);
-  // An older mark from a slow tab must not bring the badge back.
+  // Somebody marked it as unread in another tab.
   rooms.receive({ event: 'read', room: 1, read_offset: 6, unread: 1 });
+  assert.equal(rooms.unread.value, 1);
+});
+
+test('while a mark is on its way an older one does not bring the badge back', async () => {
+  let answer = () => {};
+  const answered = new Promise<void>((done) => (answer = done));
+  const api = new Api(async () => {
+    await answered;
+    return new Response(JSON.stringify({ read_offset: 8, unread: 0, mentions: 0 }));
+  });
+  const rooms = new Rooms(api);
+  rooms.put(room(1, { offset: 8, membership: { role: 'member', read_offset: 7, unread: 1 } }));
+  const marking = rooms.markRead(1, 8);
+  rooms.receive({ event: 'read', room: 1, read_offset: 6, unread: 2 });
+  assert.equal(rooms.unread.value, 1);
+  answer();
+  await marking;
   assert.equal(rooms.unread.value, 0);
+});
+
+test('a muted room counts only what names me', () => {
+  const rooms = new Rooms(respond(200, {}));
+  rooms.put(room(1));
+  rooms.put(room(2));
+  rooms.receive({ event: 'room.preferences', room: 1, notify: 'none' });
+  rooms.receive({ event: 'unread', room: 1, offset: 6 });
+  assert.deepEqual([rooms.unread.value, rooms.nextUnread(null)], [0, undefined]);
+  rooms.receive({ event: 'unread', room: 2, offset: 6 });
+  assert.equal(rooms.nextUnread(null)?.id, 2);
+  rooms.receive({ event: 'unread', room: 1, offset: 7, mention: true });
+  // Where one is named is the first to catch up with.
+  assert.deepEqual([rooms.unread.value, rooms.nextUnread(null)?.id], [2, 1]);
+  assert.equal(rooms.nextUnread(1)?.id, 2);
+  rooms.receive({ event: 'read', room: 1, read_offset: 7, unread: 0, mentions: 0 });
+  assert.equal(rooms.unread.value, 1);
+});
+
+test('the keys lead through the list as it is shown, and round', () => {
+  const rooms = new Rooms(respond(200, {}));
+  rooms.put(room(1, { name: 'b' }));
+  rooms.put(room(2, { name: 'a' }));
+  rooms.put(room(3, { kind: 'direct', name: '', with: { id: 9, name: 'a' } }));
+  rooms.put(room(4, { name: 'c', membership: null }));
+  const steps = (from: number | null) =>
+    ([1, -1] as const).map((step) => rooms.neighbour(from, step)?.id);
+  assert.deepEqual(
+    [steps(2), steps(3), steps(null)],
+    [
+      [1, 3],
+      [2, 1],
+      [2, 3],
+    ],
+  );
+  assert.equal(new Rooms(respond(200, {})).neighbour(null, 1), undefined);
+});
+
+test('a refusal names who can grant what is missing, once', () => {
+  const document = {
+    status: 403,
+    detail: 'You may not write news.',
+    needs: { model: 'news', right: 'write' },
+    ask: [{ id: 1, name: 'ann' }, { id: 2, name: 'bob' }, {}],
+  };
+  const problem = (detail: string) =>
+    problemFromRealtime({ code: 103, message: JSON.stringify({ ...document, detail }) });
+  const asked = problem('You may not write news.');
+  assert.deepEqual([asked.needs, asked.ask], [document.needs, ['ann', 'bob']]);
+  assert.equal(asked.words, 'You may not write news. ann and bob can grant it.');
+  const said = 'You may not write news. ann or bob can grant it.';
+  assert.equal(problem(said).words, said);
 });
 
 test('a notice that stands for several events has the room counted anew, once', async () => {
@@ -191,8 +260,9 @@ test('an answer from before something was read does not bring its badge back', a
   const before = { role: 'member', read_offset: 5, unread: 1 };
   const rooms = new Rooms(respond(200, room(1, { offset: 6, membership: before })));
   rooms.put(room(1, { offset: 6, membership: before }));
+  const fetching = rooms.fetch(1);
   rooms.receive({ event: 'read', room: 1, read_offset: 6, unread: 0 });
-  await rooms.fetch(1);
+  await fetching;
   assert.equal(rooms.unread.value, 0);
 });
 

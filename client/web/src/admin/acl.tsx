@@ -1,11 +1,20 @@
-import { View } from './view.tsx';
+/* acl.tsx: permissions and their record; each view is fetched by itself, as few need all of them. */
+
+import { lazy } from '../shared/ui/lazy.tsx';
+import { addStyle } from '../shared/ui/style.ts';
+import aclStyle from './acl.lazy.css';
+import peopleStyle from './people.lazy.css';
 import type { ViewProps } from './views.ts';
-export function Matrix({ params }: ViewProps) {
-  return <View title="Matrix">{JSON.stringify(params)}</View>;
-}
-export function Effective({ params }: ViewProps) {
-  return <View title="Effective">{JSON.stringify(params)}</View>;
-}
-export function Audit({ params }: ViewProps) {
-  return <View title="Audit">{JSON.stringify(params)}</View>;
-}
+
+addStyle(peopleStyle);
+addStyle(aclStyle);
+
+export const Matrix = lazy<ViewProps>(() =>
+  import('./matrix-view.tsx').then((part) => part.MatrixView),
+);
+export const Effective = lazy<ViewProps>(() =>
+  import('./effective-view.tsx').then((part) => part.EffectiveView),
+);
+export const Audit = lazy<ViewProps>(() =>
+  import('./audit-view.tsx').then((part) => part.AuditView),
+);

@@ -54,6 +54,12 @@ export function valueLabel(value: number): string {
   return (Math.abs(value) < 1000 ? few : many).format(value);
 }
 
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+
+function secondLabel(at_s: number): string {
+  return clock.format(new Date(at_s * 1000));
+}
+
 function options(element: HTMLElement): UPlot.Options {
   const style = getComputedStyle(element);
   const ink = style.getPropertyValue('color');
@@ -66,7 +72,7 @@ function options(element: HTMLElement): UPlot.Options {
     cursor: { show: false },
     scales: { y: { range: (_, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
     axes: [
-      { ...axis, space: 80 },
+      { ...axis, size: 28, space: 80, values: (_, splits) => splits.map(secondLabel) },
       { ...axis, size: 56, space: 28, values: (_, splits) => splits.map(valueLabel) },
     ],
     series: [{}, { stroke: probe('--accent'), width: 2, points: { show: false } }],

@@ -1,14 +1,10 @@
-import { View } from './view.tsx';
-import type { ViewProps } from './views.ts';
-export function UserList({ params }: ViewProps) {
-  return <View title="UserList">{JSON.stringify(params)}</View>;
-}
-export function UserDetail({ params }: ViewProps) {
-  return <View title="UserDetail">{JSON.stringify(params)}</View>;
-}
-export function GroupList({ params }: ViewProps) {
-  return <View title="GroupList">{JSON.stringify(params)}</View>;
-}
-export function GroupDetail({ params }: ViewProps) {
-  return <View title="GroupDetail">{JSON.stringify(params)}</View>;
-}
+/* people.tsx: people and groups: what is fetched for these views. */
+import { addStyle } from '../shared/ui/style.ts';
+import style from './people.lazy.css';
+
+addStyle(style);
+
+export { GroupDetail } from './group-detail.tsx';
+export { GroupList } from './groups-list.tsx';
+export { UserDetail } from './user-detail.tsx';
+export { UserList } from './users-list.tsx';

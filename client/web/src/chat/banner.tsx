@@ -10,6 +10,14 @@ const impatient_ms = 10_000;
 /* Closed for a reason that will be the same next time: the session is not good any more. */
 const isSessionOver = (code: number) => code === 101 || code === 3500 || code === 3507;
 
+/* The others that the page does not recover from by itself; what is not here speaks for itself. */
+const endings: Record<number, string> = {
+  1009: 'What was sent is too large',
+  3503: 'An administrator closed the connection',
+  3504: 'You have too many windows open',
+  3508: 'The server does not take connections now',
+};
+
 export function Banner() {
   const { conn, outbox, session } = useChat();
   const state = conn.state.value;
@@ -18,17 +26,26 @@ export function Banner() {
   const isVeryLate = useElapsed(since, impatient_ms);
   const waiting = outbox.entries.value.filter((entry) => entry.state !== 'failed').length;
   const waits = waiting > 0 ? ` ${count(waiting, 'message waits', 'messages wait')}.` : '';
+  // Not for a screen reader: it would read each second.
+  const left_s = useSecondsLeft(isVeryLate ? conn.nextTry.value : 0);
   if (session.isOver.value || (state.is === 'ended' && isSessionOver(state.code)))
     return (
       <div class="banner" role="alert">
-        <span>You were disconnected: your session has ended.{waits}</span>
+        <span>
+          You were disconnected: your session has ended.{waits}
+          {waiting > 0 && ' They are sent once you have signed in again.'}
+        </span>
         <BannerButton name="Sign in again" onClick={() => session.end()} />
       </div>
     );
   if (state.is === 'connecting' && isLate)
     return (
       <div class="banner" role="status">
-        <span>No connection. Trying again.{waits}</span>
+        <span>
+          No connection. Trying again.{waits}
+          {waiting > 0 && ' They are sent as soon as it is back.'}
+          {left_s > 0 && <span aria-hidden="true"> Next try in {left_s} s.</span>}
+        </span>
         {isVeryLate && <BannerButton name="Try now" onClick={() => conn.retryNow()} />}
       </div>
     );
@@ -37,7 +54,8 @@ export function Banner() {
     return (
       <div class="banner" role="alert">
         <span>
-          The server closed the connection ({state.reason}).{waits}
+          {endings[state.code] ?? `The server closed the connection (${state.reason})`}. Nothing new
+          comes in.{waits}
         </span>
         <BannerButton name="Connect again" onClick={() => conn.retryNow()} />
       </div>
@@ -62,4 +80,16 @@ function useElapsed(since: number, ms: number): boolean {
     return () => clearTimeout(timer);
   }, [since, ms]);
   return since !== 0 && reached === since;
+}
+
+/** Whole seconds until the time @at, counted down; 0 when it has come or there is none. */
+function useSecondsLeft(at: number): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    if (at === 0) return;
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, [at]);
+  return at === 0 ? 0 : Math.max(0, Math.ceil((at - now) / 1_000));
 }

@@ -9,8 +9,24 @@ import type { Session } from '../shared/session.ts';
 import type { Me, Message, Room, UserEvent } from '../shared/types.ts';
 import { Announcer } from './announcer.ts';
 import { Drafts } from './drafts.ts';
+import { KeptLogs } from './log.ts';
 import { OpenRoom } from './room.ts';
 import { Rooms } from './rooms.ts';
+import { settings, startSettings } from './settings.ts';
+
+/* The newest of these are offered first when one wants to go somewhere. */
+const recent_max = 20;
+/* What few visits show is fetched when the page is at rest: later there may be no connection. */
+const ahead_ms = 2_000;
+
+export type DialogName =
+  | 'room'
+  | 'direct'
+  | 'switcher'
+  | 'search'
+  | 'details'
+  | 'members'
+  | 'settings';
 
 export class Chat {
   readonly rooms: Rooms;
@@ -18,9 +34,14 @@ export class Chat {
   readonly outbox: Outbox;
   readonly drafts: Drafts;
   readonly announcer = new Announcer();
+  readonly logs = new KeptLogs();
   readonly room = signal<OpenRoom | null>(null);
+  /** The one dialog that is open; their code is in `later.ts`. */
+  readonly dialog = signal<DialogName | null>(null);
+  /** Rooms that were open in this tab, the last one first. */
+  recent: readonly number[] = [];
 
-  #stopEffect: () => void = () => {};
+  #stops: (() => void)[] = [];
 
   constructor(
     readonly api: Api,
@@ -31,6 +52,7 @@ export class Chat {
     this.conn = new Conn(`${scheme}://${location.host}/connection/websocket`, me.user.id);
     this.rooms = new Rooms(api);
     this.drafts = new Drafts(localStorage, me.user.id);
+    startSettings(localStorage, me.user.id);
     this.outbox = new Outbox({
       storage: sessionStorage,
       place: `parley.outbox.${me.user.id}`,
@@ -57,13 +79,19 @@ export class Chat {
       const room = this.room.value;
       if (room?.error.value && room.isErrorTemporary.value) void room.start();
     };
-    this.#stopEffect = effect(() => this.outbox.setOnline(this.conn.isConnected.value));
+    this.#stops = [
+      effect(() => this.outbox.setOnline(this.conn.isConnected.value)),
+      effect(() => this.#startNotifying()),
+    ];
+    const ahead = setTimeout(() => import('./later.ts').catch(() => {}), ahead_ms);
+    this.#stops.push(() => clearTimeout(ahead));
     void this.rooms.load();
     this.conn.start();
   }
 
   stop(): void {
-    this.#stopEffect();
+    for (const stop of this.#stops) stop();
+    this.#tell = () => {};
     this.room.value?.stop();
     this.conn.stop();
   }
@@ -85,6 +113,7 @@ export class Chat {
     this.room.value?.stop();
     const room = new OpenRoom(id, this);
     this.room.value = room;
+    this.recent = [id, ...this.recent.filter((other) => other !== id)].slice(0, recent_max);
     void room.start();
     return room;
   }
@@ -99,7 +128,24 @@ export class Chat {
     return this.conn.rpc<Message>('message.create', { id: room, text, key, ...params });
   }
 
+  /* What tells of messages while one looks elsewhere is fetched by those who want it. */
+  #tell: (event: UserEvent) => void = () => {};
+
+  #startNotifying(): void {
+    const { notify, sound } = settings.value;
+    this.#tell = () => {};
+    if (!notify && !sound) return;
+    import('./later.ts').then(
+      ({ startNotifier }) => {
+        const { notify: stillNotify, sound: stillSound } = settings.value;
+        if (stillNotify || stillSound) this.#tell = startNotifier(this);
+      },
+      () => {},
+    );
+  }
+
   #receive(event: UserEvent): void {
+    this.#tell(event);
     if (event.event === 'permissions') void this.session.load();
     else this.rooms.receive(event);
     // Invited again while the page still says that one is not.

@@ -4,9 +4,14 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { count, excerpt } from '../shared/text.ts';
 import type { Room } from '../shared/types.ts';
 import { Icon } from '../shared/ui/icon.tsx';
+import { lazy } from '../shared/ui/lazy.tsx';
 import { useChat } from './chat.ts';
+import { type CompletionKeys, type Mention, mentionAt } from './mention.ts';
 import type { OpenRoom } from './room.ts';
 import { roomTitle } from './rooms.ts';
+import { settings } from './settings.ts';
+
+const Completion = lazy(() => import('./later.ts').then((part) => part.Completion));
 
 /* Nobody counts before. The server knows the limit and says it when it refuses. */
 const count_from = 3_000;
@@ -15,6 +20,9 @@ export function Composer({ room, record }: { room: OpenRoom; record: Room }) {
   const { drafts, me } = useChat();
   const [text, setText] = useState(() => drafts.get(room.id));
   const field = useRef<HTMLTextAreaElement>(null);
+  const [mention, setMention] = useState<Mention | null>(null);
+  const completion = useRef<CompletionKeys>(null);
+  const [option, setOption] = useState('');
   const replyTo = room.replyTo.value;
   useFittingHeight(field, text);
   useLayoutEffect(() => {
@@ -38,13 +46,26 @@ export function Composer({ room, record }: { room: OpenRoom; record: Room }) {
     if (!said) return;
     room.say(said);
     setText('');
+    setMention(null);
     drafts.set(room.id, '');
     field.current?.focus();
+  };
+  const complete = (name: string) => {
+    const element = field.current;
+    if (!element || !mention) return;
+    // As if it had been typed: the browser's own undo takes it back.
+    element.setSelectionRange(mention.from, element.selectionStart);
+    element.setRangeText(`@${name} `, mention.from, element.selectionEnd, 'end');
+    setMention(null);
+    change(element.value);
+    element.focus();
   };
   const onKeyDown = (event: KeyboardEvent) => {
     // While an input method composes, Enter chooses a word.
     if (event.isComposing || event.keyCode === 229) return;
-    if (event.key === 'Enter' && !event.shiftKey) {
+    if (completion.current?.(event)) {
+      event.preventDefault();
+    } else if (event.key === 'Enter' && isToSend(event)) {
       event.preventDefault();
       send();
     } else if (event.key === 'Escape' && replyTo) {
@@ -90,10 +111,29 @@ export function Composer({ room, record }: { room: OpenRoom; record: Room }) {
         dir="auto"
         aria-label={`Message ${roomTitle(record)}`}
         placeholder={`Message ${roomTitle(record)}`}
+        aria-autocomplete="list"
+        aria-controls={mention ? 'completion' : undefined}
+        aria-activedescendant={(mention && option) || undefined}
+        enterkeyhint={settings.value.enterSends ? 'send' : 'enter'}
         value={text}
-        onInput={(event) => change(event.currentTarget.value)}
+        onInput={(event) => {
+          const { value, selectionStart } = event.currentTarget;
+          change(value);
+          setMention(mentionAt(value, selectionStart));
+        }}
+        onBlur={() => setMention(null)}
         onKeyDown={onKeyDown}
       />
+      {mention && (
+        <Completion
+          room={room.id}
+          name={mention.name}
+          keys={completion}
+          onOption={setOption}
+          onPick={complete}
+          onClose={() => setMention(null)}
+        />
+      )}
       <button type="submit" class="button button-main" aria-label="Send" disabled={!text.trim()}>
         <Icon name="send" />
       </button>
@@ -102,6 +142,12 @@ export function Composer({ room, record }: { room: OpenRoom; record: Room }) {
       )}
     </form>
   );
+}
+
+/* Ctrl+Enter, or Cmd+Enter on a Mac, sends either way. */
+function isToSend(event: KeyboardEvent): boolean {
+  if (event.ctrlKey || event.metaKey) return true;
+  return settings.value.enterSends && !event.shiftKey && !event.altKey;
 }
 
 /* One line to begin with, at most what the style sheet allows. */

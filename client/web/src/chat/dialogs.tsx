@@ -18,7 +18,14 @@ export function CreateRoom({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="New room" onClose={onClose}>
       <Form submission={submission} action="Create room">
-        <Field label="Name" name="name" required autocomplete="off" problem={submission.problem} />
+        <Field
+          label="Name"
+          name="name"
+          autofocus
+          required
+          autocomplete="off"
+          problem={submission.problem}
+        />
         <Field label="Topic" name="topic" autocomplete="off" problem={submission.problem} />
         <fieldset class="choices">
           <legend>Who can find it</legend>
@@ -75,6 +82,7 @@ export function PickPerson({ title, onPick, onClose }: PickPersonProps) {
         <Field
           label="Name"
           name="person"
+          autofocus
           type="search"
           autocomplete="off"
           value={text}

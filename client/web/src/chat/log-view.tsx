@@ -1,27 +1,42 @@
-/* log-view.tsx: the log on the screen. It never moves under the reader: it follows the end only
- * while the end is in view, and holds its place when rows come in above. */
+/* log-view.tsx: the log on the screen, and what its keys do. */
 import { Fragment } from 'preact';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { dayLabel, isSameGroup, startsDay } from '../shared/time.ts';
 import type { Message } from '../shared/types.ts';
+import { lazy } from '../shared/ui/lazy.tsx';
 import { useChat } from './chat.ts';
+import { actionOf, isField, type LogAction, logKeys } from './keys.ts';
+import { type Box, idOf, lastSeen, rowsIn, usePlace } from './log-place.ts';
 import { MessageRow, PendingRow } from './message.tsx';
 import type { OpenRoom } from './room.ts';
+import { settings } from './settings.ts';
 
-/* Pixels that still count as the end, and how near an edge the next page is asked for. */
-const end_px = 48;
-const ahead_px = 400;
+const logLater = () => import('./log-later.ts');
+const Asked = lazy(() => logLater().then((part) => part.Asked));
+
+/* How long good news stay. */
+const notice_ms = 5_000;
+/* The tools of messages are fetched when the page is at rest: later there may be no connection. */
+const ahead_ms = 2_000;
 
 export function LogView({ room, title }: { room: OpenRoom; title: string }) {
   const { outbox } = useChat();
   const { log } = room;
   const box = useRef<HTMLDivElement>(null);
   const onScroll = usePlace(room, box);
-  useSeen(room);
+  const onKeyDown = useKeys(room, box);
+  useSeen(room, box);
+  useEffect(() => {
+    const timer = setTimeout(() => logLater().catch(() => {}), ahead_ms);
+    return () => clearTimeout(timer);
+  }, []);
+  // Read here, so that a new target is gone to.
+  room.target.value;
   const pending = outbox.entries.value.filter((entry) => entry.room === room.id);
-  const missed = log.missed.value;
   return (
     <div class="log-frame">
+      <NoticeLine room={room} />
+      {/* biome-ignore lint/a11y/useKeyWithMouseEvents: the focus does what the pointer does */}
       <div
         ref={box}
         class="log"
@@ -31,22 +46,24 @@ export function LogView({ room, title }: { room: OpenRoom; title: string }) {
         tabIndex={0}
         aria-label={`Messages in ${title}`}
         onScroll={onScroll}
+        onKeyDown={onKeyDown}
+        onFocusIn={({ target }) => touch(target, room.current)}
+        onMouseOver={({ target }) => touch(target, room.hovered)}
       >
-        {!log.isReady.value && <p class="log-note">Loading messages…</p>}
-        {log.isReady.value && !log.hasOlder.value && (
-          <p class="log-note">This is the beginning of {title}.</p>
-        )}
-        {log.messages.value.map((message, index, all) => (
-          <Row key={message.id} room={room} message={message} before={all[index - 1]} />
-        ))}
-        {!log.hasNewer.value &&
-          pending.map((entry) => <PendingRow key={entry.key} room={room} entry={entry} />)}
+        <div>
+          {!log.isReady.value && <p class="log-note">Loading messages…</p>}
+          {log.isReady.value && !log.hasOlder.value && (
+            <p class="log-note">This is the beginning of {title}.</p>
+          )}
+          {log.messages.value.map((message, index, all) => (
+            <Row key={message.id} room={room} message={message} before={all[index - 1]} />
+          ))}
+          {!log.hasNewer.value &&
+            pending.map((entry) => <PendingRow key={entry.key} room={room} entry={entry} />)}
+        </div>
       </div>
-      {!room.isAtEnd.value && (missed > 0 || log.hasNewer.value) && (
-        <button type="button" class="button jump" onClick={() => room.toEnd()}>
-          {missed > 0 ? `${missed} new — jump to latest` : 'Jump to latest'}
-        </button>
-      )}
+      <LogFoot room={room} onRetry={onScroll} />
+      {room.asked.value && <Asked room={room} />}
     </div>
   );
 }
@@ -91,69 +108,115 @@ function Line({ class: name, text }: { class: string; text: string }) {
   );
 }
 
-/* Keep the place: the end if it was in view, else the first row that was. Browsers do part of this
- * by themselves, each a different part, so the style sheet switches it off. */
-function usePlace(room: OpenRoom, box: { current: HTMLDivElement | null }): () => void {
-  const anchor = useRef<{ row: HTMLElement; top: number } | null>(null);
-  const isPlaced = useRef(false);
-
-  const remember = (element: HTMLElement) => {
-    anchor.current = null;
-    for (const row of element.children) {
-      const { offsetTop, offsetHeight, tagName } = row as HTMLElement;
-      if (tagName !== 'ARTICLE' || offsetTop + offsetHeight <= element.scrollTop) continue;
-      anchor.current = { row: row as HTMLElement, top: offsetTop - element.scrollTop };
-      return;
-    }
+/* What was done, or why not. Good news go by themselves. */
+function NoticeLine({ room }: { room: OpenRoom }) {
+  const notice = room.notice.value;
+  const close = () => {
+    room.notice.value = null;
   };
-  const restore = () => {
-    const element = box.current;
-    if (!element) return;
-    const unread = element.querySelector<HTMLElement>('.line-unread');
-    if (!isPlaced.current && room.log.isReady.value) {
-      isPlaced.current = true;
-      // A room opens where its news begin.
-      if (unread) element.scrollTop = unread.offsetTop - element.clientHeight / 4;
-      if (unread) setAtEnd(room, element);
-    }
-    if (room.isAtEnd.value) element.scrollTop = element.scrollHeight;
-    else if (anchor.current?.row.isConnected)
-      element.scrollTop = anchor.current.row.offsetTop - anchor.current.top;
-    remember(element);
-  };
-  useLayoutEffect(restore);
   useEffect(() => {
-    if (!box.current) return;
-    // A keyboard that opens, a longer draft, a turned phone.
-    const observer = new ResizeObserver(restore);
-    observer.observe(box.current);
-    return () => observer.disconnect();
-  }, []);
+    if (!notice || notice.isError) return;
+    const timer = setTimeout(close, notice_ms);
+    return () => clearTimeout(timer);
+  }, [notice]);
+  const line = notice && (
+    <button type="button" class="button" title="Close" onClick={close}>
+      {notice.text} ×
+    </button>
+  );
+  return (
+    <>
+      <div class="log-notice" role="status">
+        {!notice?.isError && line}
+      </div>
+      {notice?.isError && (
+        <div class="log-notice" role="alert">
+          {line}
+        </div>
+      )}
+    </>
+  );
+}
 
-  return () => {
-    const element = box.current;
-    if (!element) return;
-    setAtEnd(room, element);
-    remember(element);
-    if (element.scrollTop < ahead_px) void room.loadOlder();
-    const below = element.scrollHeight - element.scrollTop - element.clientHeight;
-    if (below < ahead_px) void room.loadNewer();
+function LogFoot({ room, onRetry }: { room: OpenRoom; onRetry: () => void }) {
+  const { rooms } = useChat();
+  const { log, mark } = room;
+  const missed = log.missed.value;
+  const unread = rooms.all.value.get(room.id)?.membership?.unread ?? 0;
+  const isByHand = mark.isKeptUnread.value || !settings.value.markByScrolling;
+  return (
+    <div class="log-foot">
+      {room.moreError.value && (
+        <button type="button" class="button" onClick={onRetry}>
+          More messages could not be loaded. {room.moreError.value} Try again
+        </button>
+      )}
+      {unread > 0 && isByHand && (
+        <button type="button" class="button" onClick={() => mark.setRead()}>
+          Mark as read
+        </button>
+      )}
+      {!room.isAtEnd.value && (missed > 0 || log.hasNewer.value) && (
+        <button type="button" class="button" onClick={() => room.toEnd()}>
+          {missed > 0 ? `${missed} new — jump to latest` : 'Jump to latest'}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/* The tools of a message are there while it has the focus or the pointer: 300 sets of them would be dear. */
+function touch(target: EventTarget | null, active: OpenRoom['current']): void {
+  const row = (target as Element).closest('article[id]');
+  if (row) active.value = idOf(row);
+}
+
+function useKeys(room: OpenRoom, box: Box): (event: KeyboardEvent) => void {
+  const chat = useChat();
+  return (event) => {
+    const action = actionOf(logKeys, event);
+    if (!action || !box.current || isField(event.target)) return;
+    const row = (event.target as Element).closest<HTMLElement>('article[id]');
+    const message = row && room.log.messages.value.find((other) => other.id === idOf(row));
+    if (move(room, box.current, row, action)) event.preventDefault();
+    else if (message) {
+      event.preventDefault();
+      room.attempt(logLater().then((part) => part.act(chat, room, message, action)));
+    }
   };
 }
 
-function setAtEnd(room: OpenRoom, element: HTMLElement): void {
-  const below = element.scrollHeight - element.scrollTop - element.clientHeight;
-  const isAtEnd = below < end_px && !room.log.hasNewer.value;
-  room.isAtEnd.value = isAtEnd;
-  room.log.follow(isAtEnd);
+/* True if @action only goes somewhere. */
+function move(room: OpenRoom, box: HTMLElement, row: HTMLElement | null, action: LogAction) {
+  const rows = rowsIn(box);
+  const index = row ? rows.indexOf(row) : -1;
+  const last = rows.length - 1;
+  const focus = (to: HTMLElement | undefined) => {
+    to?.focus({ preventScroll: true });
+    to?.scrollIntoView({ block: 'nearest' });
+  };
+  if (action === 'composer') document.querySelector<HTMLElement>('.composer textarea')?.focus();
+  else if (action === 'first') focus(rows[0]);
+  else if (action === 'last') {
+    room.toEnd();
+    focus(rows[last]);
+  } else if (action === 'previous') focus(row ? rows[Math.max(0, index - 1)] : lastSeen(box));
+  else if (action === 'next')
+    focus(row ? rows[Math.min(last, index + 1)] : rows.find((other) => idOf(other) === room.place));
+  else return false;
+  return true;
 }
 
-/* Read is what somebody was there to see: the window has the focus, the end is in view, and a hand
- * moved since it came into view. A page left open overnight reads nothing. */
-function useSeen(room: OpenRoom): void {
+/* Read is what somebody was there to see: the window has the focus, the message is in view, and a hand moved since it
+ * came into view. A page left open overnight reads nothing. */
+function useSeen(room: OpenRoom, box: Box): void {
   useEffect(() => {
     const onActivity = () => {
-      if (document.hasFocus() && room.isAtEnd.value) room.seen();
+      if (!settings.value.markByScrolling || !room.mark.isBehind) return;
+      if (!box.current || !document.hasFocus()) return;
+      const row = lastSeen(box.current);
+      const message = row && room.log.messages.value.find((other) => other.id === idOf(row));
+      if (message) room.mark.seen(message.offset, room.isAtEnd.value);
     };
     const kinds = ['keydown', 'pointerdown', 'pointermove', 'wheel', 'touchmove'] as const;
     for (const kind of kinds) addEventListener(kind, onActivity, { passive: true });

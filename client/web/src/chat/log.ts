@@ -3,13 +3,27 @@
  * Pages come by REST, events by the socket, and the two overlap. Everything is keyed by offset and
  * message id, so an event may come twice, and a page may be older or newer than the events around
  * it. Events that come while a page is on its way are applied again after it if the page did not
- * know them; each of them may be applied twice without harm. */
-import { signal } from '@preact/signals-core';
+ * know them; each of them may be applied twice without harm.
+ *
+ * Events are applied at once, but shown together with all others of the same frame: hundreds in a
+ * second would otherwise have the page draw itself as often. */
+import { batch, signal } from '@preact/signals-core';
 import type { Message, MessagePage, Reaction, RoomEvent } from '../shared/types.ts';
 
 /* More rows make every keystroke and scroll step dearer. */
 export const rows_max = 300;
 export const page_size = 50;
+const logs_max = 10;
+/* A hidden page draws no frames, but its title and its announcements go on. */
+const hidden_ms = 250;
+
+/** Calls back when there is something to be gained by drawing. */
+export type Frame = (draw: () => void) => void;
+
+export const nextFrame: Frame = (draw) => {
+  if (document.hidden) setTimeout(draw, hidden_ms);
+  else requestAnimationFrame(draw);
+};
 
 interface Numbered {
   event: RoomEvent;
@@ -31,18 +45,38 @@ export class RoomLog {
   offset = 0;
 
   readonly #myId: number;
+  readonly #frame: Frame;
+  /* What `messages` and `missed` will be at the next frame. */
+  #rows: readonly Message[] = [];
+  #news = 0;
+  #isDrawing = false;
   #load = 0;
   #duringLoad: Numbered[] | null = null;
   #isFollowing = true;
 
-  constructor(myId: number) {
+  constructor(myId: number, frame: Frame = (draw) => draw()) {
     this.#myId = myId;
+    this.#frame = frame;
+  }
+
+  has(id: number): boolean {
+    return this.#rows.some((message) => message.id === id);
   }
 
   /** Following: the end is in view, so old rows may go at the top and new ones are seen. */
   follow(isFollowing: boolean): void {
     this.#isFollowing = isFollowing && !this.hasNewer.value;
-    if (this.#isFollowing) this.missed.value = 0;
+    if (!this.#isFollowing) return;
+    this.#news = 0;
+    this.missed.value = 0;
+  }
+
+  /** Show now what else the next frame would. */
+  draw(): void {
+    batch(() => {
+      this.messages.value = this.#rows;
+      this.missed.value = this.#news;
+    });
   }
 
   /** Announce that a page was asked for. Hand the number back with it: only the last asked counts. */
@@ -58,17 +92,18 @@ export class RoomLog {
     if (load === this.#load) this.#duringLoad = null;
   }
 
-  /** The latest page, in place of all there is. */
+  /** A page in place of all there is: the latest one, or one around a message. */
   reset(load: number, page: MessagePage): boolean {
     if (load !== this.#load) return false;
     this.epoch = page.epoch;
     this.offset = page.offset;
     this.hasOlder.value = page.next !== null;
-    this.hasNewer.value = false;
-    this.missed.value = 0;
-    this.messages.value = page.items;
-    this.isReady.value = true;
+    this.hasNewer.value = hasNewer(page);
+    this.follow(this.#isFollowing);
+    this.#rows = page.items;
+    this.#news = 0;
     this.#finish(page);
+    this.isReady.value = true;
     return true;
   }
 
@@ -76,28 +111,28 @@ export class RoomLog {
   prepend(load: number, page: MessagePage): boolean {
     if (load !== this.#load) return true;
     if (page.epoch !== this.epoch) return false;
-    const first = this.messages.value[0]?.offset ?? Number.POSITIVE_INFINITY;
+    const first = this.#rows[0]?.offset ?? Number.POSITIVE_INFINITY;
     const older = page.items.filter((message) => message.offset < first);
-    const all = [...older, ...this.messages.value];
+    const all = [...older, ...this.#rows];
     this.hasOlder.value = page.next !== null;
     if (all.length > rows_max) this.hasNewer.value = true;
-    this.messages.value = all.slice(0, rows_max);
+    this.follow(this.#isFollowing);
+    this.#rows = all.slice(0, rows_max);
     this.#finish(page);
     return true;
   }
 
-  /** The page after the last row held; a short one reaches the present. */
-  append(load: number, page: MessagePage, limit: number): boolean {
+  /** The page after the last row held. */
+  append(load: number, page: MessagePage): boolean {
     if (load !== this.#load) return true;
     if (page.epoch !== this.epoch) return false;
-    const last = this.messages.value.at(-1)?.offset ?? 0;
+    const last = this.#rows.at(-1)?.offset ?? 0;
     const newer = page.items.filter((message) => message.offset > last);
-    const all = [...this.messages.value, ...newer];
+    const all = [...this.#rows, ...newer];
+    // Who asks for what is newer reads at the lower edge: above there is nothing to hold.
     if (all.length > rows_max) this.hasOlder.value = true;
-    this.messages.value = all.slice(-rows_max);
-    this.hasNewer.value = page.items.length >= limit;
-    // Who asks for what is newer reads at the lower edge: there is nothing to hold above.
-    this.#isFollowing = !this.hasNewer.value;
+    this.#rows = all.slice(-rows_max);
+    this.hasNewer.value = hasNewer(page);
     this.#finish(page);
     return true;
   }
@@ -111,18 +146,30 @@ export class RoomLog {
     this.offset = offset;
     this.#apply(event);
     if (event.event === 'message.created' && event.message.author !== this.#myId)
-      if (!this.#isFollowing) this.missed.value += 1;
+      if (!this.#isFollowing) this.#news += 1;
+    this.#drawSoon();
     return true;
   }
 
   /** A message that an answer brought before its event: it has no say about the position. */
   add(message: Message): void {
     if (this.isReady.value) this.#insert(message);
+    this.draw();
   }
 
   /** A changed message from the answer to the change. */
   replace(message: Message): void {
     this.#update(message);
+    this.draw();
+  }
+
+  #drawSoon(): void {
+    if (this.#isDrawing) return;
+    this.#isDrawing = true;
+    this.#frame(() => {
+      this.#isDrawing = false;
+      this.draw();
+    });
   }
 
   #finish(page: MessagePage): void {
@@ -133,6 +180,7 @@ export class RoomLog {
       this.offset = Math.max(this.offset, offset);
       this.#apply(event);
     }
+    this.draw();
   }
 
   #apply(event: RoomEvent): void {
@@ -147,7 +195,7 @@ export class RoomLog {
   }
 
   #insert(message: Message): void {
-    const messages = this.messages.value;
+    const messages = this.#rows;
     if (messages.some((other) => other.id === message.id)) {
       this.#update(message);
       return;
@@ -160,12 +208,12 @@ export class RoomLog {
     const all = [...messages.slice(0, index), message, ...messages.slice(index)];
     if (all.length > rows_max && this.#isFollowing) {
       this.hasOlder.value = true;
-      this.messages.value = all.slice(-rows_max);
+      this.#rows = all.slice(-rows_max);
     } else if (all.length > rows_max) {
       // Someone reads far up: take nothing away above, and stop growing below.
       this.hasNewer.value = true;
-      this.messages.value = all.slice(0, rows_max);
-    } else this.messages.value = all;
+      this.#rows = all.slice(0, rows_max);
+    } else this.#rows = all;
   }
 
   #update(message: Message): void {
@@ -187,7 +235,7 @@ export class RoomLog {
   }
 
   #change(id: number, change: (message: Message) => Message): void {
-    const messages = this.messages.value;
+    const messages = this.#rows;
     const index = messages.findIndex((message) => message.id === id);
     const old = messages[index];
     if (!old) return;
@@ -195,7 +243,32 @@ export class RoomLog {
     if (changed === old) return;
     const all = messages.slice();
     all[index] = changed;
-    this.messages.value = all;
+    this.#rows = all;
+  }
+}
+
+function hasNewer(page: MessagePage): boolean {
+  return page.newer !== undefined && page.newer !== null;
+}
+
+/** The logs of the rooms one was in lately: going back shows them at once. */
+export class KeptLogs {
+  readonly #logs = new Map<number, RoomLog>();
+
+  take(room: number): RoomLog | undefined {
+    const log = this.#logs.get(room);
+    this.#logs.delete(room);
+    return log;
+  }
+
+  /** Only what reaches the present, and knows its position there, can catch up by itself. */
+  keep(room: number, log: RoomLog): void {
+    if (!log.isReady.value || log.hasNewer.value || log.offset === 0) return;
+    this.#logs.set(room, log);
+    for (const oldest of this.#logs.keys()) {
+      if (this.#logs.size <= logs_max) return;
+      this.#logs.delete(oldest);
+    }
   }
 }
 

@@ -1,17 +1,19 @@
 /* message.tsx: one message, and one that is still on its way. */
-import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { isMentioned, markup } from '../shared/markup.ts';
+import { useComputed } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
+import { markup } from '../shared/markup.ts';
 import type { OutboxEntry } from '../shared/outbox.ts';
-import { asProblem } from '../shared/problem.ts';
+import { path } from '../shared/router.ts';
 import { count, excerpt } from '../shared/text.ts';
 import { clockLabel, fullLabel } from '../shared/time.ts';
 import type { Message } from '../shared/types.ts';
-import { Confirm } from '../shared/ui/dialog.tsx';
-import { Icon, type IconName } from '../shared/ui/icon.tsx';
+import { Icon } from '../shared/ui/icon.tsx';
+import { lazy } from '../shared/ui/lazy.tsx';
 import { useChat } from './chat.ts';
 import type { OpenRoom } from './room.ts';
 
-const emojis = ['👍', '❤️', '😄', '🎉', '👀', '🙏'];
+const Tools = lazy(() => import('./log-later.ts').then((part) => part.Tools));
+const Editor = lazy(() => import('./log-later.ts').then((part) => part.Editor));
 
 interface MessageRowProps {
   room: OpenRoom;
@@ -21,63 +23,51 @@ interface MessageRowProps {
 
 export function MessageRow({ room, message, isGrouped }: MessageRowProps) {
   const { me } = useChat();
-  const [error, setError] = useState('');
-  const [isDeleting, setDeleting] = useState(false);
-  const isOwn = message.author === me.user.id;
-  const isEditing = room.editing.value === message.id && !message.deleted;
-  const speaksToMe = !isOwn && isMentioned(message.text, me.user.name);
-  const time = clockLabel(message.created_at);
-  const said = message.deleted ? 'deleted' : excerpt(message.text, 300);
-  const attempt = (action: Promise<unknown>) => {
-    setError('');
-    action.catch((problem: unknown) => setError(asProblem(problem).words));
-  };
+  const { id, author_name, deleted } = message;
+  // A row is drawn anew only when its own part of these changes, not with every move of the pointer.
+  const isCurrent = useComputed(() => room.current.value === id).value;
+  const isHovered = useComputed(() => room.hovered.value === id).value;
+  const isTarget = useComputed(() => room.target.value?.id === id).value;
+  const isEditing = useComputed(() => room.editing.value === id).value && !deleted;
+  const said = deleted ? 'deleted' : excerpt(message.text, 300);
   const classes = ['message'];
   if (isGrouped) classes.push('message-grouped');
-  if (speaksToMe) classes.push('message-to-me');
+  if (message.mentions?.includes(me.user.id)) classes.push('message-to-me');
+  if (isTarget) classes.push('message-target');
   return (
     <article
-      id={`m${message.id}`}
+      id={`m${id}`}
       class={classes.join(' ')}
-      tabIndex={-1}
-      aria-label={`${message.author_name}: ${said}, ${time}`}
+      tabIndex={isCurrent ? 0 : -1}
+      aria-label={`${author_name}: ${said}, ${clockLabel(message.created_at)}`}
     >
-      {!isGrouped && <Avatar name={message.author_name} />}
-      {!isGrouped && <Byline name={message.author_name} at={message.created_at} />}
+      {!isGrouped && <Avatar name={author_name} />}
+      <p class="byline">
+        {!isGrouped && <strong dir="auto">{author_name}</strong>}{' '}
+        <a
+          href={linkTo(room.id, id)}
+          tabIndex={-1}
+          title={fullLabel(message.created_at)}
+          onClick={() => again(room, id)}
+        >
+          <time dateTime={message.created_at}>{clockLabel(message.created_at)}</time>
+        </a>
+      </p>
       {message.reply_to !== null && <Quote room={room} id={message.reply_to} />}
-      {isEditing ? (
-        <Editor room={room} message={message} />
-      ) : (
-        <Text message={message} myName={me.user.name} />
-      )}
-      {!message.deleted && (
-        <Reactions message={message} onReact={(emoji) => attempt(room.react(message, emoji))} />
-      )}
-      {error && (
-        <p class="error" role="alert">
-          {error}
-        </p>
-      )}
-      {!message.deleted && !isEditing && (
-        <Tools
-          room={room}
-          message={message}
-          isOwn={isOwn}
-          attempt={attempt}
-          onDelete={() => setDeleting(true)}
-        />
-      )}
-      {isDeleting && (
-        <Confirm
-          title="Delete this message?"
-          text="Everyone will see that a message was here, but not what it said."
-          action="Delete message"
-          onConfirm={() => attempt(room.remove(message.id))}
-          onClose={() => setDeleting(false)}
-        />
-      )}
+      {isEditing ? <Editor room={room} message={message} /> : <Text message={message} />}
+      {!deleted && <Reactions room={room} message={message} />}
+      {(isCurrent || isHovered) && !isEditing && <Tools room={room} message={message} />}
     </article>
   );
+}
+
+export function linkTo(room: number, message: number): string {
+  return `/r/${room}/m/${message}`;
+}
+
+/* A link to where the page is already changes no address: the place is shown again. */
+function again(room: OpenRoom, id: number): void {
+  if (path.value === linkTo(room.id, id)) void room.show(id);
 }
 
 export function Avatar({ name }: { name: string }) {
@@ -90,19 +80,9 @@ export function Avatar({ name }: { name: string }) {
   );
 }
 
-function Byline({ name, at }: { name: string; at: string }) {
-  return (
-    <p class="byline">
-      <strong dir="auto">{name}</strong>{' '}
-      <time dateTime={at} title={fullLabel(at)}>
-        {clockLabel(at)}
-      </time>
-    </p>
-  );
-}
-
-function Text({ message, myName }: { message: Message; myName: string }) {
-  const content = useMemo(() => markup(message.text, myName), [message.text, myName]);
+function Text({ message }: { message: Message }) {
+  const { me } = useChat();
+  const content = useMemo(() => markup(message.text, me.user.name), [message.text, me.user.name]);
   if (message.deleted) return <p class="text hint">This message was deleted.</p>;
   return (
     <div class="text" dir="auto">
@@ -118,26 +98,17 @@ function Text({ message, myName }: { message: Message; myName: string }) {
 }
 
 function Quote({ room, id }: { room: OpenRoom; id: number }) {
-  const message = room.log.messages.value.find((other) => other.id === id);
-  if (!message) return <p class="quote hint">Reply to an earlier message</p>;
-  const show = () => {
-    const row = document.getElementById(`m${id}`);
-    row?.scrollIntoView({ block: 'center' });
-    row?.focus({ preventScroll: true });
-  };
+  const message = room.quotes.of(id);
+  if (message === null) return <p class="quote">Reply to a message that is out of reach</p>;
+  const said = message?.deleted ? 'deleted' : excerpt(message?.text ?? '', 100);
   return (
-    <button type="button" class="quote" dir="auto" onClick={show}>
-      {message.author_name}: {message.deleted ? 'deleted' : excerpt(message.text, 100)}
-    </button>
+    <a class="quote" dir="auto" href={linkTo(room.id, id)} onClick={() => again(room, id)}>
+      {message ? `${message.author_name}: ${said}` : 'Reply to an earlier message'}
+    </a>
   );
 }
 
-interface ReactionsProps {
-  message: Message;
-  onReact: (emoji: string) => void;
-}
-
-function Reactions({ message, onReact }: ReactionsProps) {
+function Reactions({ room, message }: { room: OpenRoom; message: Message }) {
   const { me } = useChat();
   if (!message.reactions?.length) return null;
   return (
@@ -149,144 +120,11 @@ function Reactions({ message, onReact }: ReactionsProps) {
           class="reaction"
           aria-pressed={users.includes(me.user.id)}
           aria-label={`${emoji}, ${count(users.length, 'person', 'people')}`}
-          onClick={() => onReact(emoji)}
+          onClick={() => room.attempt(room.react(message, emoji))}
         >
           {emoji} {users.length}
         </button>
       ))}
-    </div>
-  );
-}
-
-interface ToolsProps {
-  room: OpenRoom;
-  message: Message;
-  isOwn: boolean;
-  attempt: (action: Promise<unknown>) => void;
-  onDelete: () => void;
-}
-
-function Tools({ room, message, isOwn, attempt, onDelete }: ToolsProps) {
-  const chat = useChat();
-  const [isChoosing, setChoosing] = useState(false);
-  if (!chat.mayWrite(chat.rooms.all.value.get(room.id))) return null;
-  const choose = (emoji: string) => {
-    setChoosing(false);
-    attempt(room.react(message, emoji));
-  };
-  const whose = isOwn ? 'your message' : `the message of ${message.author_name}`;
-  return (
-    // biome-ignore lint/a11y/useSemanticElements: a <fieldset> is for form fields
-    <div class="tools" role="group" aria-label="Actions">
-      {isChoosing &&
-        emojis.map((emoji) => (
-          <button
-            key={emoji}
-            type="button"
-            class="button-icon"
-            aria-label={`React with ${emoji}`}
-            onClick={() => choose(emoji)}
-          >
-            {emoji}
-          </button>
-        ))}
-      <Tool name="React" to={whose} icon="smile" onClick={() => setChoosing(!isChoosing)} />
-      <Tool
-        name="Reply"
-        to={whose}
-        icon="reply"
-        onClick={() => {
-          room.replyTo.value = message;
-        }}
-      />
-      {isOwn && (
-        <Tool
-          name="Edit"
-          to={whose}
-          icon="edit"
-          onClick={() => {
-            room.editing.value = message.id;
-          }}
-        />
-      )}
-      {isOwn && <Tool name="Delete" to={whose} icon="trash" onClick={onDelete} />}
-    </div>
-  );
-}
-
-interface ToolProps {
-  name: string;
-  to: string;
-  icon: IconName;
-  onClick: () => void;
-}
-
-function Tool({ name, to, icon, onClick }: ToolProps) {
-  return (
-    <button
-      type="button"
-      class="button-icon"
-      title={name}
-      aria-label={`${name}: ${to}`}
-      onClick={onClick}
-    >
-      <Icon name={icon} />
-    </button>
-  );
-}
-
-function Editor({ room, message }: { room: OpenRoom; message: Message }) {
-  const [text, setText] = useState(message.text);
-  const [error, setError] = useState('');
-  const field = useRef<HTMLTextAreaElement>(null);
-  useLayoutEffect(() => {
-    field.current?.focus();
-    field.current?.setSelectionRange(message.text.length, message.text.length);
-  }, []);
-  const close = () => {
-    room.editing.value = null;
-    document.querySelector<HTMLElement>('.composer textarea')?.focus();
-  };
-  const save = () => {
-    const said = text.trim();
-    if (said === message.text) return close();
-    if (!said) return setError('To take it away, delete the message.');
-    room
-      .edit(message.id, said)
-      .then(close, (problem: unknown) => setError(asProblem(problem).words));
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.isComposing) return;
-    if (event.key === 'Escape') close();
-    if (event.key === 'Enter' && !event.shiftKey) {
-      event.preventDefault();
-      save();
-    }
-  };
-  return (
-    <div class="editor">
-      <textarea
-        ref={field}
-        rows={Math.min(10, text.split('\n').length)}
-        dir="auto"
-        aria-label="Edit message"
-        value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
-        onKeyDown={onKeyDown}
-      />
-      {error && (
-        <p class="error" role="alert">
-          {error}
-        </p>
-      )}
-      <div class="actions">
-        <button type="button" class="button" onClick={close}>
-          Cancel
-        </button>
-        <button type="button" class="button button-main" onClick={save}>
-          Save
-        </button>
-      </div>
     </div>
   );
 }

@@ -1,30 +1,33 @@
 /* room-list.tsx: all rooms in one list: mine, the people I talk with, and what is open to join. */
 import { useState } from 'preact/hooks';
 import { asProblem } from '../shared/problem.ts';
-import { navigate } from '../shared/router.ts';
 import { badge, count } from '../shared/text.ts';
-import { setTheme, type Theme, theme, themes } from '../shared/theme.ts';
-import type { Room, User } from '../shared/types.ts';
+import type { Room } from '../shared/types.ts';
 import { Icon } from '../shared/ui/icon.tsx';
-import { lazy } from '../shared/ui/lazy.tsx';
-import { useChat } from './chat.ts';
-import { roomName } from './rooms.ts';
-
-const CreateRoom = lazy(() => import('./later.ts').then((part) => part.CreateRoom));
-const PickPerson = lazy(() => import('./later.ts').then((part) => part.PickPerson));
+import { type DialogName, useChat } from './chat.ts';
+import { roomName, unreadOf } from './rooms.ts';
 
 export function RoomList({ current }: { current: number | null }) {
-  const { rooms, session } = useChat();
-  const [dialog, setDialog] = useState<'room' | 'direct' | null>(null);
-  const close = () => setDialog(null);
-  const startDirect = async (user: User) => {
-    const room = await rooms.startDirect(user.id);
-    close();
-    navigate(`/r/${room.id}`);
+  const { rooms, session, dialog } = useChat();
+  const open = (name: DialogName) => () => {
+    dialog.value = name;
   };
+  const unread = rooms.catchUp.value.filter((room) => room.id !== current);
   return (
     <div class="rooms">
+      <button type="button" class="button rooms-find" onClick={open('switcher')}>
+        Go to… <kbd>Ctrl K</kbd>
+      </button>
       <div class="rooms-scroll">
+        {unread[0] && (
+          <a
+            href={`/r/${unread[0].id}`}
+            class="room-link room-unread"
+            title="To the next unread room"
+          >
+            Unread ({unread.length})
+          </a>
+        )}
         {rooms.error.value && (
           <p class="error" role="alert">
             {rooms.error.value}
@@ -35,24 +38,20 @@ export function RoomList({ current }: { current: number | null }) {
           rooms={rooms.mine.value}
           current={current}
           action="New room"
-          onAction={session.can('room', 'write') ? () => setDialog('room') : undefined}
+          onAction={session.can('room', 'write') ? open('room') : undefined}
         />
         <Section
           title="People"
           rooms={rooms.direct.value}
           current={current}
           action="New conversation"
-          onAction={() => setDialog('direct')}
+          onAction={open('direct')}
         />
         {rooms.open.value.length > 0 && (
           <Section title="Open to join" rooms={rooms.open.value} current={current} />
         )}
       </div>
       <Account />
-      {dialog === 'room' && <CreateRoom onClose={close} />}
-      {dialog === 'direct' && (
-        <PickPerson title="New conversation" onPick={startDirect} onClose={close} />
-      )}
     </div>
   );
 }
@@ -89,12 +88,14 @@ function Section({ title, rooms, current, action, onAction }: SectionProps) {
 
 function RoomLink({ room, isCurrent }: { room: Room; isCurrent: boolean }) {
   const { drafts } = useChat();
-  const unread = room.membership?.unread ?? 0;
+  const unread = unreadOf(room);
+  const mentions = room.membership?.mentions ?? 0;
+  const isMuted = room.membership?.notify === 'none';
   const hasDraft = !isCurrent && drafts.get(room.id) !== '';
   return (
     <a
       href={`/r/${room.id}`}
-      class={unread > 0 ? 'room-link room-unread' : 'room-link'}
+      class={`room-link${unread > 0 ? ' room-unread' : ''}${isMuted ? ' room-muted' : ''}`}
       aria-current={isCurrent ? 'page' : undefined}
     >
       <span class="room-mark" aria-hidden="true">
@@ -104,13 +105,15 @@ function RoomLink({ room, isCurrent }: { room: Room; isCurrent: boolean }) {
         {roomName(room)}
       </span>
       {hasDraft && <span class="room-draft">draft</span>}
+      {isMuted && <span class="visually-hidden">, muted</span>}
       {unread > 0 && (
         <>
           <span class="badge" aria-hidden="true">
-            {badge(unread)}
+            {mentions > 0 ? `@${badge(mentions)}` : badge(unread)}
           </span>
           <span class="visually-hidden">
             , {count(unread, 'unread message', 'unread messages')}
+            {mentions > 0 && `, ${count(mentions, 'mention', 'mentions')}`}
           </span>
         </>
       )}
@@ -129,17 +132,15 @@ function Account() {
       <span class="account-name" dir="auto">
         {chat.me.user.name}
       </span>
-      <select
-        aria-label="Colours"
-        value={theme.value}
-        onChange={(event) => setTheme(event.currentTarget.value as Theme)}
+      <button
+        type="button"
+        class="button"
+        onClick={() => {
+          chat.dialog.value = 'settings';
+        }}
       >
-        {themes.map((name) => (
-          <option key={name} value={name}>
-            {name === 'system' ? 'auto' : name}
-          </option>
-        ))}
-      </select>
+        Settings
+      </button>
       <button type="button" class="button" onClick={signOut}>
         Sign out
       </button>

@@ -1,10 +1,9 @@
 /* room-view.tsx: the open room: its head, its log, where one writes, and who is there. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { asProblem } from '../shared/problem.ts';
-import { navigate } from '../shared/router.ts';
+import { messageOf, path } from '../shared/router.ts';
 import { count, names } from '../shared/text.ts';
 import type { Room } from '../shared/types.ts';
-import { Confirm } from '../shared/ui/dialog.tsx';
 import { Icon } from '../shared/ui/icon.tsx';
 import { lazy } from '../shared/ui/lazy.tsx';
 import { useChat } from './chat.ts';
@@ -13,6 +12,7 @@ import { LogView } from './log-view.tsx';
 import type { OpenRoom } from './room.ts';
 import { roomName, roomTitle } from './rooms.ts';
 
+const Pins = lazy(() => import('./log-later.ts').then((part) => part.Pins));
 const PickPerson = lazy(() => import('./later.ts').then((part) => part.PickPerson));
 
 export function RoomView({ id, onMenu }: { id: number; onMenu: () => void }) {
@@ -22,6 +22,7 @@ export function RoomView({ id, onMenu }: { id: number; onMenu: () => void }) {
     const entered = chat.enter(id);
     return () => chat.exit(entered);
   }, [chat, id]);
+  useTarget();
   const room = chat.room.value;
   const record = chat.rooms.all.value.get(id);
   const title = record ? roomTitle(record) : (room?.title.value ?? '');
@@ -31,6 +32,7 @@ export function RoomView({ id, onMenu }: { id: number; onMenu: () => void }) {
     <>
       <main class="room">
         <RoomHead
+          room={room}
           title={title}
           record={record}
           onMenu={onMenu}
@@ -50,6 +52,20 @@ export function RoomView({ id, onMenu }: { id: number; onMenu: () => void }) {
   );
 }
 
+/* The room itself opens at the message that the address names; this is for links within it. */
+function useTarget(): void {
+  const chat = useChat();
+  const target = messageOf(path.value);
+  const before = useRef(target);
+  useEffect(() => {
+    const room = chat.room.value;
+    if (before.current === target || !room) return;
+    before.current = target;
+    if (target !== null) void room.show(target);
+    else room.toEnd();
+  }, [chat, target]);
+}
+
 function useTitle(title: string): void {
   const { rooms } = useChat();
   const unread = rooms.unread.value;
@@ -60,6 +76,7 @@ function useTitle(title: string): void {
 }
 
 interface RoomHeadProps {
+  room: OpenRoom;
   title: string;
   record: Room | undefined;
   onMenu: () => void;
@@ -67,17 +84,9 @@ interface RoomHeadProps {
   onPeople: () => void;
 }
 
-function RoomHead({ title, record, onMenu, arePeopleShown, onPeople }: RoomHeadProps) {
-  const { rooms } = useChat();
-  const [isLeaving, setLeaving] = useState(false);
-  const [error, setError] = useState('');
-  const leave = () => {
-    if (!record) return;
-    rooms.leave(record.id).then(
-      () => navigate('/'),
-      (problem: unknown) => setError(asProblem(problem).words),
-    );
-  };
+function RoomHead({ room, title, record, onMenu, arePeopleShown, onPeople }: RoomHeadProps) {
+  const { dialog } = useChat();
+  const [arePinsShown, setPinsShown] = useState(false);
   return (
     <header class="room-head">
       <button type="button" class="button-icon only-phone" aria-label="Show rooms" onClick={onMenu}>
@@ -86,15 +95,38 @@ function RoomHead({ title, record, onMenu, arePeopleShown, onPeople }: RoomHeadP
       <div class="room-title">
         <h1 dir="auto">{title || '…'}</h1>
         {record?.topic && <p dir="auto">{record.topic}</p>}
-        {error && (
-          <p class="error" role="alert">
-            {error}
-          </p>
-        )}
       </div>
-      {record?.membership && record.kind !== 'direct' && (
-        <button type="button" class="button" onClick={() => setLeaving(true)}>
-          Leave
+      {record && (
+        <button
+          type="button"
+          class="button-icon"
+          aria-label="Pinned messages"
+          onClick={() => setPinsShown(true)}
+        >
+          <Icon name="pin" />
+        </button>
+      )}
+      {arePinsShown && <Pins room={room} onClose={() => setPinsShown(false)} />}
+      <button
+        type="button"
+        class="button-icon"
+        aria-label="Search"
+        onClick={() => {
+          dialog.value = 'search';
+        }}
+      >
+        <Icon name="search" />
+      </button>
+      {record && (
+        <button
+          type="button"
+          class="button-icon"
+          aria-label="About this room"
+          onClick={() => {
+            dialog.value = 'details';
+          }}
+        >
+          <Icon name="info" />
         </button>
       )}
       {record && (
@@ -107,19 +139,6 @@ function RoomHead({ title, record, onMenu, arePeopleShown, onPeople }: RoomHeadP
         >
           <Icon name="people" />
         </button>
-      )}
-      {isLeaving && record && (
-        <Confirm
-          title={`Leave ${title}?`}
-          text={
-            record.kind === 'private'
-              ? 'You can come back only if somebody invites you.'
-              : 'You can join again at any time.'
-          }
-          action="Leave"
-          onConfirm={leave}
-          onClose={() => setLeaving(false)}
-        />
       )}
     </header>
   );
@@ -189,7 +208,7 @@ function Foot({ room, record }: { room: OpenRoom; record: Room }) {
 }
 
 function People({ room, record }: { room: OpenRoom; record: Room | undefined }) {
-  const { api, me } = useChat();
+  const { api, me, dialog } = useChat();
   const [isInviting, setInviting] = useState(false);
   const people = room.presence.people.value;
   const role = record?.membership?.role ?? 'reader';
@@ -216,7 +235,17 @@ function People({ room, record }: { room: OpenRoom; record: Room | undefined }) 
           </li>
         ))}
       </ul>
-      {record && <p class="hint">{count(record.members, 'member', 'members')} in all</p>}
+      {record && (
+        <button
+          type="button"
+          class="button-link"
+          onClick={() => {
+            dialog.value = 'members';
+          }}
+        >
+          {count(record.members, 'member', 'members')} in all
+        </button>
+      )}
       {mayInvite && (
         <button type="button" class="button" onClick={() => setInviting(true)}>
           Invite somebody

@@ -3,18 +3,22 @@ import { signal } from '@preact/signals-core';
 import type { Api } from '../shared/api.ts';
 import type { Conn } from '../shared/conn.ts';
 import type { Outbox, OutboxEntry } from '../shared/outbox.ts';
-import { asProblem } from '../shared/problem.ts';
+import { asProblem, type Problem } from '../shared/problem.ts';
+import { messageOf, path } from '../shared/router.ts';
 import { excerpt } from '../shared/text.ts';
 import type { Me, Message, MessagePage, RoomEvent } from '../shared/types.ts';
 import type { Announcer } from './announcer.ts';
-import { page_size, RoomLog } from './log.ts';
+import { type KeptLogs, nextFrame, page_size, RoomLog } from './log.ts';
 import { Presence, Typing } from './people.ts';
+import { Quotes } from './quotes.ts';
+import { ReadMark } from './read-mark.ts';
 import { type Rooms, roomTitle } from './rooms.ts';
 
 const typing_gap_ms = 3_000;
-const read_delay_ms = 400;
 /* The most the server gives at once. */
 const page_max = 200;
+/* What is read again before the first new message, to know what it is about. */
+const context_rows = 10;
 
 export interface RoomParts {
   api: Api;
@@ -22,11 +26,20 @@ export interface RoomParts {
   rooms: Rooms;
   outbox: Outbox;
   announcer: Announcer;
+  logs: KeptLogs;
   me: Me;
+}
+
+/** Something to say about what was just done. */
+export interface Notice {
+  text: string;
+  isError: boolean;
 }
 
 export class OpenRoom {
   readonly log: RoomLog;
+  readonly mark: ReadMark;
+  readonly quotes: Quotes;
   readonly presence = new Presence();
   readonly typing = new Typing();
   /** Why there is nothing to see. */
@@ -44,41 +57,52 @@ export class OpenRoom {
   readonly editing = signal<number | null>(null);
   /** A refused message on its way back to where one writes. */
   readonly refill = signal('');
+  /** The message that the address leads to: marked, and brought into view once. */
+  readonly target = signal<{ id: number } | null>(null);
+  /** The row that has the focus, or had it last. */
+  readonly current = signal<number | null>(null);
+  /** The row under the pointer. */
+  readonly hovered = signal<number | null>(null);
+  /** What is asked about a message before it is done. */
+  readonly asked = signal<{ what: 'delete' | 'react'; message: Message } | null>(null);
+  readonly notice = signal<Notice | null>(null);
+  /** Why no more could be fetched above or below what is shown. */
+  readonly moreError = signal('');
+  /** Grows with every change of what is pinned, or may be. */
+  readonly pinChanges = signal(0);
+  /** The first message in view. */
+  place: number | null = null;
 
   readonly #parts: RoomParts;
   #stopListening: () => void = () => {};
   #isStopped = false;
   #isLoading = false;
   #typingSentAt = 0;
-  #readTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly id: number,
     parts: RoomParts,
   ) {
     this.#parts = parts;
-    this.log = new RoomLog(parts.me.user.id);
+    this.log = parts.logs.take(id) ?? new RoomLog(parts.me.user.id, nextFrame);
+    this.log.follow(true);
+    this.mark = new ReadMark(id, parts.rooms, this.log);
+    this.quotes = new Quotes(parts.api, this.log);
   }
 
-  /** Read the latest page, then listen from exactly there on: nothing falls between. */
+  /** Read what is to be shown first, then listen from exactly there on: nothing falls between. */
   async start(): Promise<void> {
-    const { api, conn, rooms } = this.#parts;
+    const { conn, rooms } = this.#parts;
     this.error.value = '';
     this.isRemoved.value = false;
     this.#stopListening();
     try {
       const room = rooms.all.value.get(this.id) ?? (await rooms.fetch(this.id));
       this.title.value = roomTitle(room);
-      const unread = room.membership?.unread ?? 0;
-      if (unread > 0) this.divider.value = room.membership?.read_offset ?? null;
-      // Enough to reach the first unread one, if one page can.
-      const limit = Math.min(page_max, Math.max(page_size, unread + 10));
-      const load = this.log.begin(true);
-      const page = await api.get<MessagePage>(`/room/${this.id}/message?limit=${limit}`);
-      if (this.#isStopped || !this.log.reset(load, page)) return;
-      this.#heal(page.items);
+      if (this.#unread > 0) this.divider.value = room.membership?.read_offset ?? null;
+      if (!(await this.#open(messageOf(path.value)))) return;
     } catch (error) {
-      this.#fail(error);
+      if (!this.#isStopped) this.#fail(error);
       return;
     }
     this.#stopListening = conn.listen(
@@ -87,7 +111,7 @@ export class OpenRoom {
       {
         onEvent: (event, offset) => this.#receive(event, offset),
         onSubscribed: (recovered) => {
-          if (!recovered) void this.latest();
+          if (!recovered) void this.#renew();
         },
         onUnsubscribed: () => void this.#lost(),
         onPresence: (clients) => this.presence.reset(clients),
@@ -100,25 +124,30 @@ export class OpenRoom {
   stop(): void {
     this.#isStopped = true;
     this.#stopListening();
+    if (!this.error.value) this.#parts.logs.keep(this.id, this.log);
     this.typing.clear();
-    clearTimeout(this.#readTimer);
+    this.mark.stop();
   }
 
   /** The newest page in place of what is shown, and its end in view. */
   async latest(): Promise<void> {
-    const load = this.log.begin(true);
-    try {
-      const page = await this.#page(`limit=${page_size}`);
-      if (this.log.reset(load, page)) this.isAtEnd.value = true;
-      this.#heal(page.items);
-    } catch (error) {
-      this.log.cancel(load);
-      this.#fail(error);
-    }
+    const problem = await this.#replace(this.#latestQuery());
+    if (!problem) this.isAtEnd.value = true;
+    else if (this.log.isReady.value) this.notice.value = { text: problem.words, isError: true };
+    else this.#fail(problem);
+  }
+
+  /** Go to a message, wherever in the history it is. */
+  async show(id: number): Promise<void> {
+    this.notice.value = null;
+    this.target.value = { id };
+    const problem = this.log.has(id) ? null : await this.#replace(aroundQuery(id));
+    if (problem) this.#cannotShow(problem);
   }
 
   /** Own words are always shown where they land. */
   toEnd(): void {
+    this.target.value = null;
     if (this.log.hasNewer.value) void this.latest();
     else {
       this.log.follow(true);
@@ -129,31 +158,19 @@ export class OpenRoom {
   loadOlder(): Promise<void> {
     const first = this.log.messages.value[0];
     if (!first || !this.log.hasOlder.value) return Promise.resolve();
-    return this.#loadMore(`before=${first.offset}&limit=${page_size}`, (load, page) =>
-      this.log.prepend(load, page),
-    );
+    return this.#loadMore(`before=${first.offset}`, (load, page) => this.log.prepend(load, page));
   }
 
   loadNewer(): Promise<void> {
     const last = this.log.messages.value.at(-1);
     if (!last || !this.log.hasNewer.value) return Promise.resolve();
-    return this.#loadMore(`after=${last.offset}&limit=${page_size}`, (load, page) =>
-      this.log.append(load, page, page_size),
-    );
+    return this.#loadMore(`after=${last.offset}`, (load, page) => this.log.append(load, page));
   }
 
-  /** The person has seen the end of the log. */
-  seen(): void {
-    const membership = this.#parts.rooms.all.value.get(this.id)?.membership;
-    const last = this.log.messages.value.at(-1);
-    if (!membership || !last || this.log.hasNewer.value) return;
-    if (last.offset <= membership.read_offset || this.#readTimer !== undefined) return;
-    this.#readTimer = setTimeout(() => {
-      this.#readTimer = undefined;
-      const offset = this.log.messages.value.at(-1)?.offset ?? last.offset;
-      // A mark that did not arrive is set again with the next message.
-      this.#parts.rooms.markRead(this.id, offset).catch(() => {});
-    }, read_delay_ms);
+  /** Unread from @message on, whatever is seen of it until one comes back. */
+  async markUnread(message: Message): Promise<void> {
+    await this.mark.setUnread(message.offset);
+    this.divider.value = message.offset - 1;
   }
 
   say(text: string): void {
@@ -195,6 +212,16 @@ export class OpenRoom {
       : this.#parts.api.post(path, { emoji });
   }
 
+  /** Say it if @action fails. */
+  attempt(action: Promise<unknown>): void {
+    this.notice.value = null;
+    action.catch((error: unknown) => {
+      const { status, words } = asProblem(error);
+      const text = status < 0 ? 'Part of the page could not be loaded. Reload it.' : words;
+      this.notice.value = { text, isError: true };
+    });
+  }
+
   #receive(event: RoomEvent, offset: number | undefined): void {
     const { me, rooms } = this.#parts;
     if (event.event === 'typing') {
@@ -205,6 +232,7 @@ export class OpenRoom {
     if (event.event === 'message.created') this.#said(event.message);
     if (event.event !== 'message.created' || event.message.author === me.user.id)
       rooms.passed(this.id, offset);
+    if (/pinned|deleted/.test(event.event)) this.pinChanges.value++;
     if (event.event === 'room.updated') rooms.patch(event.room);
     if (event.event === 'member.left') this.typing.stopped(event.user);
     if (event.event === 'member.joined') this.#countMembers(1);
@@ -219,7 +247,11 @@ export class OpenRoom {
     this.typing.stopped(message.author);
     if (message.author !== me.user.id)
       announcer.say(`${message.author_name}: ${excerpt(message.text, 200)}`);
-    else if (message.key) outbox.remove(message.key);
+    else if (outbox.entries.value.some((entry) => entry.key === message.key)) {
+      // In one step: it must not be gone for a frame.
+      this.log.draw();
+      outbox.remove(message.key as string);
+    }
   }
 
   #countMembers(change: number): void {
@@ -234,6 +266,54 @@ export class OpenRoom {
         this.#parts.outbox.remove(message.key);
   }
 
+  /* False if the room was left meanwhile. */
+  async #open(target: number | null): Promise<boolean> {
+    if (target !== null) this.target.value = { id: target };
+    if (target !== null && !this.log.has(target)) {
+      const problem = await this.#replace(aroundQuery(target));
+      if (problem && problem.status !== 404) throw problem;
+      if (problem) this.#cannotShow(problem);
+    }
+    const isNear = this.#unread + context_rows <= page_max;
+    const mark = this.mark.offset ?? 0;
+    if (this.log.isReady.value && (target !== null || isNear)) {
+      // Held already: what came since is told with the subscription.
+    } else if (isNear) await this.#mustReplace(this.#latestQuery());
+    else await this.#mustReplace(`after=${Math.max(0, mark - context_rows)}&limit=${page_size}`);
+    return !this.#isStopped;
+  }
+
+  /* Enough to reach the first unread one, if one page can. */
+  #latestQuery(): string {
+    const rows = this.#unread + context_rows;
+    return `limit=${rows > page_max ? page_size : Math.max(page_size, rows)}`;
+  }
+
+  /* Too much was missed to be told one by one: read anew what is shown, and keep the reader's place. */
+  async #renew(): Promise<void> {
+    const isReadingBack = !this.isAtEnd.value && this.place !== null;
+    if (isReadingBack && !(await this.#replace(aroundQuery(this.place as number)))) return;
+    await this.latest();
+  }
+
+  async #mustReplace(query: string): Promise<void> {
+    const problem = await this.#replace(query);
+    if (problem) throw problem;
+  }
+
+  /* Another page in place of what is shown; why not, if it could not be had. */
+  async #replace(query: string): Promise<Problem | null> {
+    const load = this.log.begin(true);
+    try {
+      const page = await this.#page(query);
+      if (!this.#isStopped && this.log.reset(load, page)) this.#heal(page.items);
+      return null;
+    } catch (error) {
+      this.log.cancel(load);
+      return asProblem(error);
+    }
+  }
+
   async #loadMore(
     query: string,
     join: (load: number, page: MessagePage) => boolean,
@@ -242,17 +322,32 @@ export class OpenRoom {
     this.#isLoading = true;
     const load = this.log.begin();
     try {
-      const isJoined = join(load, await this.#page(query));
+      const isJoined = join(load, await this.#page(`${query}&limit=${page_size}`));
+      this.moreError.value = '';
       if (!isJoined) await this.latest();
-    } catch {
+    } catch (error) {
       // Scrolling further asks again; what is shown stays right.
       this.log.cancel(load);
+      this.moreError.value = asProblem(error).words;
     }
     this.#isLoading = false;
   }
 
   #page(query: string): Promise<MessagePage> {
     return this.#parts.api.get<MessagePage>(`/room/${this.id}/message?${query}`);
+  }
+
+  get #unread(): number {
+    return this.#parts.rooms.all.value.get(this.id)?.membership?.unread ?? 0;
+  }
+
+  #cannotShow(problem: Problem): void {
+    this.target.value = null;
+    const isGone = problem.status === 404;
+    const text = isGone
+      ? 'That message is not in this room any more. These are the latest ones.'
+      : problem.words;
+    this.notice.value = { text, isError: true };
   }
 
   /* The server ended the subscription; why, the room itself tells best. */
@@ -280,4 +375,8 @@ export class OpenRoom {
     this.error.value = problem.words;
     this.isErrorTemporary.value = problem.isTemporary;
   }
+}
+
+function aroundQuery(id: number): string {
+  return `around=${id}&limit=${page_size}`;
 }

@@ -1,7 +1,7 @@
 /* rooms.ts: the rooms a person is in or could join, and what is unread in them. */
 import { computed, signal } from '@preact/signals-core';
 import type { Api } from '../shared/api.ts';
-import type { Page, Room, RoomKind, UserEvent } from '../shared/types.ts';
+import type { Membership, Notify, Page, Room, RoomKind, UserEvent } from '../shared/types.ts';
 
 const pages_max = 20;
 const recount_gap_ms = 500;
@@ -18,9 +18,15 @@ export class Rooms {
   );
   readonly unread = computed(() => {
     let unread = 0;
-    for (const room of this.all.value.values()) unread += room.membership?.unread ?? 0;
+    for (const room of this.all.value.values()) unread += unreadOf(room);
     return unread;
   });
+  /** Rooms with something to catch up with: where one is named first, then who speaks to me alone. */
+  readonly catchUp = computed(() =>
+    [...this.mine.value, ...this.direct.value]
+      .filter((room) => unreadOf(room) > 0)
+      .sort((a, b) => urgency(b) - urgency(a)),
+  );
 
   readonly #api: Api;
   readonly #pause: () => Promise<unknown>;
@@ -29,6 +35,9 @@ export class Rooms {
   /* How often one came or went, and when for each room: an answer that was asked for earlier must not undo it. */
   #moves = 0;
   readonly #moved = new Map<number, number>();
+  /* The same for marks: when each was set last, and how many of one's own are on their way. */
+  readonly #marked = new Map<number, number>();
+  readonly #marking = new Map<number, number>();
 
   constructor(
     api: Api,
@@ -46,7 +55,7 @@ export class Rooms {
       for (let page = 0; page < pages_max; page++) {
         const query: string = cursor === null ? '' : `&after=${encodeURIComponent(cursor)}`;
         const answer: Page<Room> = await this.#api.get(`/room?limit=200${query}`);
-        for (const room of answer.items) all.set(room.id, this.#withNewerMark(room));
+        for (const room of answer.items) all.set(room.id, this.#withNewerMark(room, asked));
         cursor = answer.next;
         if (cursor === null) break;
       }
@@ -69,7 +78,7 @@ export class Rooms {
     for (;;) {
       const asked = this.#moves;
       const room = await this.#api.get<Room>(`/room/${id}`);
-      if ((this.#moved.get(id) ?? 0) <= asked) return this.put(this.#withNewerMark(room));
+      if ((this.#moved.get(id) ?? 0) <= asked) return this.put(this.#withNewerMark(room, asked));
     }
   }
 
@@ -88,6 +97,15 @@ export class Rooms {
     return this.fetch(id);
   }
 
+  async update(id: number, change: Partial<Pick<Room, 'name' | 'topic' | 'kind'>>): Promise<Room> {
+    return this.put(await this.#api.patch<Room>(`/room/${id}`, change));
+  }
+
+  async delete(id: number): Promise<void> {
+    await this.#api.delete(`/room/${id}`);
+    this.remove(id);
+  }
+
   async leave(id: number): Promise<void> {
     await this.#api.post(`/room/${id}/leave`);
     const room = this.all.value.get(id);
@@ -95,12 +113,31 @@ export class Rooms {
     else this.remove(id);
   }
 
-  async markRead(id: number, offset: number): Promise<void> {
-    this.#setRead(id, offset, 0);
-    const read = await this.#api.post<{ read_offset: number; unread: number }>(`/room/${id}/read`, {
-      offset,
-    });
-    this.#setRead(id, read.read_offset, read.unread);
+  /** Everything up to @offset has been read. */
+  markRead(id: number, offset: number): Promise<void> {
+    return this.#postMark(id, { offset });
+  }
+
+  /** Set the mark back: what came after @offset is unread again, here and in every other tab. */
+  markUnread(id: number, offset: number): Promise<void> {
+    return this.#postMark(id, { offset, unread: true });
+  }
+
+  async setNotify(id: number, notify: Notify): Promise<void> {
+    await this.#api.patch(`/room/${id}/me`, { notify });
+    this.#mark(id, { notify });
+  }
+
+  /** The room beside @current in the order of the list, round at its ends. */
+  neighbour(current: number | null, step: 1 | -1): Room | undefined {
+    const listed = [...this.mine.value, ...this.direct.value];
+    const index = listed.findIndex((room) => room.id === current);
+    if (index < 0) return listed.at(step > 0 ? 0 : -1);
+    return listed[(index + step + listed.length) % listed.length];
+  }
+
+  nextUnread(current: number | null): Room | undefined {
+    return this.catchUp.value.find((room) => room.id !== current);
   }
 
   receive(event: UserEvent): void {
@@ -108,8 +145,9 @@ export class Rooms {
     if (event.event === 'room.removed') this.#moved.set(event.room, ++this.#moves);
     if (event.event === 'room.added') this.put(event.room);
     if (event.event === 'room.removed') void this.#removed(event.room);
-    if (event.event === 'read') this.#setRead(event.room, event.read_offset, event.unread);
-    if (event.event === 'unread') this.#countUnread(event.room, event.offset);
+    if (event.event === 'read') this.#receiveMark(event);
+    if (event.event === 'unread') this.#countUnread(event.room, event.offset, event.mention);
+    if (event.event === 'room.preferences') this.#mark(event.room, { notify: event.notify });
   }
 
   put(room: Room): Room {
@@ -125,8 +163,7 @@ export class Rooms {
   }
 
   setRole(id: number, role: string): void {
-    const room = this.all.value.get(id);
-    if (room?.membership) this.put({ ...room, membership: { ...room.membership, role } });
+    this.#mark(id, { role });
   }
 
   /** An event of a room that nobody need read, such as one's own message. */
@@ -140,20 +177,42 @@ export class Rooms {
     if (all.delete(id)) this.all.value = all;
   }
 
-  #setRead(id: number, read_offset: number, unread: number): void {
+  #mark(id: number, change: Partial<Membership>): void {
     const room = this.all.value.get(id);
-    if (!room?.membership || room.membership.read_offset > read_offset) return;
-    this.put({ ...room, membership: { ...room.membership, read_offset, unread } });
+    if (!room?.membership) return;
+    this.#marked.set(id, ++this.#moves);
+    this.put({ ...room, membership: { ...room.membership, ...change } });
   }
 
-  #countUnread(id: number, offset: number): void {
+  async #postMark(id: number, body: { offset: number; unread?: true }): Promise<void> {
+    this.#marking.set(id, (this.#marking.get(id) ?? 0) + 1);
+    try {
+      const { read_offset, unread, mentions } = await this.#api.post<
+        Pick<Membership, 'read_offset' | 'unread' | 'mentions'>
+      >(`/room/${id}/read`, body);
+      this.#mark(id, { read_offset, unread, mentions });
+    } finally {
+      this.#marking.set(id, (this.#marking.get(id) ?? 1) - 1);
+    }
+  }
+
+  /* Another tab may set the mark back. But while one of this tab's is on its way, what is older than
+   * what is shown was said before it. */
+  #receiveMark({ room: id, read_offset, unread, mentions }: UserEvent & { event: 'read' }): void {
+    const known = this.all.value.get(id)?.membership;
+    if (known && known.read_offset > read_offset && this.#marking.get(id)) return;
+    this.#mark(id, { read_offset, unread, mentions });
+  }
+
+  #countUnread(id: number, offset: number, mention = false): void {
     const room = this.all.value.get(id);
     // Counted already: the list was read after the message came.
     if (!room?.membership || offset <= room.offset) return;
     // One notice may stand for several messages, and not every offset is a message.
     if (offset > room.offset + 1) void this.#recount(id);
-    const membership = { ...room.membership, unread: room.membership.unread + 1 };
-    this.put({ ...room, offset, membership });
+    const { unread, mentions = 0 } = room.membership;
+    const more = { unread: unread + 1, mentions: mentions + (mention ? 1 : 0) };
+    this.put({ ...room, offset, membership: { ...room.membership, ...more } });
   }
 
   /* One room at a time and not too fast: many lively rooms must not become a storm of requests. */
@@ -172,10 +231,10 @@ export class Rooms {
   }
 
   /* An answer that was on its way while something was read must not bring the badge back. */
-  #withNewerMark(room: Room): Room {
+  #withNewerMark(room: Room, asked: number): Room {
     const known = this.all.value.get(room.id)?.membership;
-    const isNewer = known && room.membership && known.read_offset > room.membership.read_offset;
-    return isNewer ? { ...room, membership: known } : room;
+    const isNewer = (this.#marked.get(room.id) ?? 0) > asked || this.#marking.get(room.id);
+    return isNewer && known && room.membership ? { ...room, membership: known } : room;
   }
 
   /* A public room may still be read from outside, unless it is gone altogether. */
@@ -194,6 +253,17 @@ export class Rooms {
     const rooms = [...this.all.value.values()].filter(filter);
     return rooms.sort((a, b) => roomName(a).localeCompare(roomName(b)) || a.id - b.id);
   }
+}
+
+/** A muted room counts only what names me. */
+export function unreadOf({ membership }: Room): number {
+  if (membership?.notify === 'none') return membership.mentions ?? 0;
+  return membership?.unread ?? 0;
+}
+
+function urgency(room: Room): number {
+  if (room.membership?.mentions) return 2;
+  return room.kind === 'direct' ? 1 : 0;
 }
 
 export function roomName(room: Room): string {

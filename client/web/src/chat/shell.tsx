@@ -1,14 +1,19 @@
 /* shell.tsx: the frame around a signed-in person's rooms: banner, list, and the open room. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Api } from '../shared/api.ts';
-import { path, roomOf } from '../shared/router.ts';
+import { navigate, path, roomOf } from '../shared/router.ts';
 import type { Session } from '../shared/session.ts';
-import type { Me } from '../shared/types.ts';
+import type { Me, Room } from '../shared/types.ts';
 import { Dialog } from '../shared/ui/dialog.tsx';
+import { lazy } from '../shared/ui/lazy.tsx';
 import { Banner } from './banner.tsx';
-import { Chat, ChatContext } from './chat.ts';
+import { Chat, ChatContext, type DialogName } from './chat.ts';
+import { actionOf, isHelpShown, type PageAction, pageKeys } from './keys.ts';
 import { RoomList } from './room-list.tsx';
 import { RoomView } from './room-view.tsx';
+
+const Help = lazy(() => import('./log-later.ts').then((part) => part.Help));
+const Dialogs = lazy(() => import('./later.ts').then((part) => part.Dialogs));
 
 interface ShellProps {
   api: Api;
@@ -35,7 +40,12 @@ function Frame({ chat }: { chat: Chat }) {
   const [isDrawerOpen, setDrawerOpen] = useState(false);
   const closeDrawer = () => setDrawerOpen(false);
   // Going to another room closes the drawer.
-  useEffect(closeDrawer, [id]);
+  useEffect(() => {
+    closeDrawer();
+    chat.dialog.value = null;
+  }, [chat, id]);
+  useVisibleHeight();
+  useKeys(chat, id);
   return (
     <div class={id !== null ? 'frame frame-room' : 'frame'}>
       <Banner />
@@ -48,6 +58,8 @@ function Frame({ chat }: { chat: Chat }) {
           <RoomList current={id} />
         </Dialog>
       )}
+      {chat.dialog.value && <Dialogs />}
+      {isHelpShown.value && <Help />}
       <div class="visually-hidden" aria-live="polite">
         {chat.announcer.lines.value.map(({ id: line, text }) => (
           <p key={line}>{text}</p>
@@ -55,6 +67,53 @@ function Frame({ chat }: { chat: Chat }) {
       </div>
     </div>
   );
+}
+
+function useKeys(chat: Chat, id: number | null): void {
+  useEffect(() => {
+    const go = (room: Room | undefined) => room && navigate(`/r/${room.id}`);
+    const open = (name: DialogName) => {
+      chat.dialog.value = name;
+    };
+    const acts: Record<PageAction, () => unknown> = {
+      help: () => {
+        isHelpShown.value = true;
+      },
+      search: () => open('search'),
+      switcher: () => open('switcher'),
+      roomBefore: () => go(chat.rooms.neighbour(id, -1)),
+      roomAfter: () => go(chat.rooms.neighbour(id, 1)),
+      nextUnread: () => go(chat.rooms.nextUnread(id)),
+    };
+    const onKeyDown = (event: KeyboardEvent) => {
+      const action = actionOf(pageKeys, event);
+      // An open dialog has the keyboard to itself.
+      if (!action || event.defaultPrevented || document.querySelector('dialog[open]')) return;
+      event.preventDefault();
+      acts[action]();
+    };
+    addEventListener('keydown', onKeyDown);
+    return () => removeEventListener('keydown', onKeyDown);
+  }, [chat, id]);
+}
+
+/* Where the keyboard on the screen lies over the page instead of shrinking it, as on iOS, the page
+ * shrinks itself: what one writes must stay in view. */
+function useVisibleHeight(): void {
+  useEffect(() => {
+    const viewport = window.visualViewport;
+    if (!viewport) return;
+    const fit = () => {
+      const isCovered = viewport.scale === 1 && innerHeight - viewport.height > 80;
+      document.documentElement.style.setProperty(
+        '--visible-height',
+        isCovered ? `${viewport.height}px` : '',
+      );
+      if (isCovered) scrollTo(0, 0);
+    };
+    viewport.addEventListener('resize', fit);
+    return () => viewport.removeEventListener('resize', fit);
+  }, []);
 }
 
 function Welcome() {

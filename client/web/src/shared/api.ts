@@ -34,8 +34,13 @@ export class Api {
   }
 
   /** Resolves with the answer's body, rejects with a Problem and nothing else. */
-  async request<T>(method: string, path: string, body?: object): Promise<T> {
-    const headers: Record<string, string> = { Accept: 'application/json' };
+  async request<T>(
+    method: string,
+    path: string,
+    body?: object,
+    more: Record<string, string> = {},
+  ): Promise<T> {
+    const headers: Record<string, string> = { Accept: 'application/json', ...more };
     if (body) headers['Content-Type'] = 'application/json';
     if (method !== 'GET' && this.csrf) headers['X-CSRF-Token'] = this.csrf;
     let response: Response;

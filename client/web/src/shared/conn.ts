@@ -8,6 +8,7 @@ import type { RoomEvent, UserEvent } from './types.ts';
 /* A tab that slept this long may hold a socket that only looks open. */
 const sleep_ms = 30_000;
 const probe_ms = 2_000;
+const tick_ms = 5_000;
 /* The protocol's code for more than the server likes to give. */
 const limit_exceeded = 106;
 
@@ -31,6 +32,8 @@ export interface RoomListener {
 
 export class Conn {
   readonly state = signal<ConnState>({ is: 'connecting', since: Date.now() });
+  /** When the SDK tries again, while it waits for that. */
+  readonly nextTry = signal(0);
   readonly isConnected = computed(() => this.state.value.is === 'connected');
   onUserEvent: (event: UserEvent) => void = () => {};
   /** After every (re)connect: what has no history must be read again. */
@@ -40,11 +43,13 @@ export class Conn {
 
   readonly #client: Centrifuge;
   readonly #userChannel: string;
-  #hiddenAt = 0;
+  #awakeAt = 0;
+  #ticker: ReturnType<typeof setInterval> | undefined;
 
   constructor(url: string, userId: number) {
     this.#userChannel = `user:${userId}`;
     this.#client = new Centrifuge(url, { name: 'web' });
+    this.#watchDelays();
     this.#client.on('connecting', () => {
       const state = this.state.value;
       this.state.value = {
@@ -65,12 +70,15 @@ export class Conn {
   }
 
   start(): void {
-    document.addEventListener('visibilitychange', this.#onVisibility);
+    this.#awakeAt = Date.now();
+    document.addEventListener('visibilitychange', this.#onAwake);
+    this.#ticker = setInterval(this.#onAwake, tick_ms);
     this.#client.connect();
   }
 
   stop(): void {
-    document.removeEventListener('visibilitychange', this.#onVisibility);
+    document.removeEventListener('visibilitychange', this.#onAwake);
+    clearInterval(this.#ticker);
     this.#client.disconnect();
   }
 
@@ -118,14 +126,30 @@ export class Conn {
     };
   }
 
+  /* The SDK has no event for the pause before its next try, but one member that decides it. Should a
+   * new version have another, the banner says less. */
+  #watchDelays(): void {
+    const sdk = this.#client as unknown as { _getReconnectDelay?: () => number };
+    const original = sdk._getReconnectDelay?.bind(this.#client);
+    if (!original) return;
+    sdk._getReconnectDelay = () => {
+      const delay_ms = original();
+      this.nextTry.value = Date.now() + delay_ms;
+      return delay_ms;
+    };
+  }
+
+  /* The clock jumps when the machine slept, and a hidden tab may have been frozen. */
+  readonly #onAwake = (): void => {
+    if (document.visibilityState === 'hidden') return;
+    const slept_ms = Date.now() - this.#awakeAt;
+    this.#awakeAt = Date.now();
+    if (slept_ms > sleep_ms && this.isConnected.value) this.#probe();
+  };
+
   /* After a sleep `OPEN` proves nothing, and waiting for the missing ping takes half a minute: ask
    * something, and any answer at all, even a refusal, means that the socket lives. */
-  readonly #onVisibility = (): void => {
-    if (document.visibilityState === 'hidden') {
-      this.#hiddenAt = Date.now();
-      return;
-    }
-    if (!this.isConnected.value || Date.now() - this.#hiddenAt < sleep_ms) return;
+  #probe(): void {
     const timer = setTimeout(() => this.retryNow(), probe_ms);
     this.#client.rpc('me.detail', {}).then(
       () => clearTimeout(timer),
@@ -133,5 +157,5 @@ export class Conn {
         if ((error.code ?? 0) >= 100) clearTimeout(timer);
       },
     );
-  };
+  }
 }

@@ -121,16 +121,3 @@ function mentions(text: string, me: string): ComponentChildren {
   parts.push(text.slice(end));
   return parts;
 }
-
-/** Whether @text speaks to the person called @name. */
-export function isMentioned(text: string, name: string): boolean {
-  for (const match of text.matchAll(mention))
-    if (
-      match[0]
-        .replace(/[.-]+$/, '')
-        .slice(1)
-        .toLowerCase() === name.toLowerCase()
-    )
-      return true;
-  return false;
-}

@@ -115,6 +115,12 @@ export class Outbox {
 
   #failed(key: string, error: unknown): void {
     const problem = asProblem(error);
+    // The session ended: all wait for the person to sign in again, and none of them is to blame.
+    if (problem.status === 401) {
+      this.#isOnline = false;
+      this.#update(key, { state: 'waiting' });
+      return;
+    }
     const isHopeless = problem.status >= 500 && this.#attempts + 1 >= faults_max;
     if (!problem.isTemporary || isHopeless) {
       this.#attempts = 0;

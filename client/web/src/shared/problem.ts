@@ -1,11 +1,15 @@
 /* problem.ts: what went wrong, in words for the person and in a shape for the program. The server
  * says it the same way by both doors: a problem document (RFC 9457). */
 
+import { names } from './text.ts';
+
 interface ProblemDocument {
   status?: number;
   title?: string;
   detail?: string;
   code?: string;
+  needs?: { model?: string; right?: string };
+  ask?: { id?: number; name?: string }[];
   errors?: { pointer?: string; detail?: string }[];
 }
 
@@ -19,13 +23,20 @@ export class Problem extends Error {
     detail: string,
     /** By field name, what is wrong with it. */
     readonly fields: Readonly<Record<string, string>> = {},
+    /** The right that is missing. */
+    readonly needs: { model: string; right: string } | null = null,
+    /** Names of people who can grant it. */
+    readonly ask: readonly string[] = [],
   ) {
     super(detail);
   }
 
   /** All there is to say, where no field is at hand to put its part beside. */
   get words(): string {
-    return Object.values(this.fields).join(' ') || this.message;
+    const said = Object.values(this.fields).join(' ') || this.message;
+    // The server says it in its sentence where it can.
+    const unsaid = this.ask.filter((name) => !said.includes(name));
+    return unsaid.length > 0 ? `${said} ${names(this.ask)} can grant it.` : said;
   }
 
   /** The same request may well succeed later. */
@@ -58,7 +69,10 @@ export function problemFromDocument(status: number, value: unknown): Problem {
     document.title ||
     wordsByStatus[status] ||
     `The server answered with error ${status}.`;
-  return new Problem(status, document.code ?? `http_${status}`, detail, fields);
+  const { model, right } = document.needs ?? {};
+  const needs = model && right ? { model, right } : null;
+  const ask = Array.isArray(document.ask) ? document.ask.flatMap(({ name }) => name ?? []) : [];
+  return new Problem(status, document.code ?? `http_${status}`, detail, fields, needs, ask);
 }
 
 /* Codes of the protocol that can come without a document, and the status they stand for. The

@@ -11,6 +11,12 @@ const dayFormat = new Intl.DateTimeFormat(undefined, {
   month: 'long',
 });
 const dayWithYearFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'full' });
+const stampFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+/** Day and time, short enough for a column. */
+export function stampLabel(at: string): string {
+  return format(stampFormat, at);
+}
 
 export function clockLabel(at: string): string {
   return format(clockFormat, at);

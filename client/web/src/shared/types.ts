@@ -16,10 +16,16 @@ export interface Me {
 
 export type RoomKind = 'public' | 'private' | 'direct';
 
+/** What a member wants to be told of; a room at `none` is muted. */
+export type Notify = 'all' | 'mentions' | 'none';
+
 export interface Membership {
   role: string;
   read_offset: number;
   unread: number;
+  /** How many of the unread ones name me. */
+  mentions?: number;
+  notify?: Notify;
 }
 
 export interface Room {
@@ -58,6 +64,17 @@ export interface Message {
   version: number;
   deleted?: boolean;
   reactions?: Reaction[];
+  /** The members it names. */
+  mentions?: number[];
+}
+
+/** A message that the room holds up for all to see. */
+export interface Pin {
+  message: Message;
+  /** Who pinned it. */
+  user: number;
+  name: string;
+  created_at: string;
 }
 
 export interface Member {
@@ -77,6 +94,8 @@ export interface MessagePage {
   items: Message[];
   /** Ask with before=next for what is older; null at the beginning of the room. */
   next: number | null;
+  /** Ask with after=newer for what is newer; null or absent where the page reaches the present. */
+  newer?: number | null;
   epoch: string;
   /** The room's top when the page was read: the page holds every event up to it. */
   offset: number;
@@ -93,6 +112,7 @@ export type RoomEvent =
       name: string;
       emoji: string;
     }
+  | { event: 'message.pinned' | 'message.unpinned'; message: number; user: number; name: string }
   | { event: 'room.updated'; room: Partial<Room> & { id: number } }
   | { event: 'member.joined' | 'member.updated'; member: Member }
   | { event: 'member.left'; user: number; name: string }
@@ -102,6 +122,7 @@ export type RoomEvent =
 export type UserEvent =
   | { event: 'room.added'; room: Room }
   | { event: 'room.removed'; room: number }
-  | { event: 'read'; room: number; read_offset: number; unread: number }
-  | { event: 'unread'; room: number; offset: number }
+  | { event: 'read'; room: number; read_offset: number; unread: number; mentions?: number }
+  | { event: 'unread'; room: number; offset: number; mention?: boolean }
+  | { event: 'room.preferences'; room: number; notify: Notify }
   | { event: 'permissions' };

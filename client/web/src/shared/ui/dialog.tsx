@@ -13,11 +13,15 @@ interface DialogProps {
 
 export function Dialog({ title, class: extra = '', onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const isShown = useRef(true);
   const titleId = useId();
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
-    return () => element?.close();
+    return () => {
+      isShown.current = false;
+      element?.close();
+    };
   }, []);
   const closeOutside = (event: MouseEvent) => {
     // The dialog fills its border box with children, so a click on itself is one on the backdrop.
@@ -29,7 +33,8 @@ export function Dialog({ title, class: extra = '', onClose, children }: DialogPr
       ref={dialog}
       class={`dialog ${extra}`}
       aria-labelledby={titleId}
-      onClose={onClose}
+      // That it was taken away is told later, when another one may be open.
+      onClose={() => isShown.current && onClose()}
       onClick={closeOutside}
     >
       <div class="dialog-body">

@@ -14,7 +14,10 @@ const paths = {
   down: 'M6 10l6 6 6-6',
   clock: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3.5 2',
   alert: 'M12 4L2.5 20h19zM12 10v5M12 17.5v.1',
+  search: 'M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.5L21 21',
+  info: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v6M12 7.5v.1',
   lock: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3',
+  pin: 'M9 4h6l-1 6 3 3H7l3-3zM12 13v7',
 } as const;
 
 export type IconName = keyof typeof paths;
