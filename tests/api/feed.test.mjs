@@ -5,7 +5,7 @@ import { copyFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Log, login, must, open, register, setUpAdministrator, startNodes } from './lib/nodes.mjs';
+import { Log, login, must, open, register, setUpAdministrator, startNodes, untilAnswer } from './lib/nodes.mjs';
 import { temporaryFolder } from './lib/process.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { rawConnect } from './lib/realtime.mjs';
@@ -317,15 +317,23 @@ it('an edge that was away lets its listeners begin anew, and goes on', async (te
   const nodes = await startNodes({ test, redis, edgeRedis: proxy, flags: { 'data.schema': modelsFolder() } });
   const ann = await register(nodes.home.url, 'ann');
   const anns = await listen(await open(nodes.edge, ann), 'task');
-  await create(ann, 'task', { title: 'first' });
-  await anns.upTo('first');
+  const begun = () => anns.seen.items.filter((item) => item.name === 'subscribed').length;
+  /* A row is heard of, or the listener is told to begin anew, which it may be more than once; then another row is made. */
+  const hears = async (title) => {
+    for (let number = 1; ; number++) {
+      const before = begun();
+      await create(ann, 'task', { title: `${title} ${number}` });
+      const isHeard = () => anns.heard.items.some((item) => item.record.title === `${title} ${number}`);
+      await untilAnswer(`${title}, or a new beginning`, async () => isHeard() || begun() > before, Boolean);
+      if (isHeard()) return;
+    }
+  };
+  await hears('first');
 
   proxy.cut();
   await create(ann, 'task', { title: 'perhaps lost' });
 
-  const again = await anns.seen.until('2500', (items) => items.find((item) => item.name === 'subscribing' && item.code === 2500));
-  assert.ok(again);
-  await anns.seen.until('subscribed again', (items) => items.filter((item) => item.name === 'subscribed').length === 2);
-  await create(ann, 'task', { title: 'last' });
-  await anns.upTo('last');
+  await anns.seen.until('2500', (items) => items.find((item) => item.name === 'subscribing' && item.code === 2500));
+  await hears('last');
+  assert.ok(begun() >= 2);
 });
