@@ -81,12 +81,42 @@ static enum status demo_work(struct store_job *job, struct db *db)
 {
     struct demo *demo = container_of(job, struct demo, job);
     enum status status = demo_rooms(db, demo->user_ids, demo->count);
-    return status == STATUS_OK ? demo_news(db, demo->user_ids[0]) : status;
+    return status == STATUS_OK ? demo_rows(db, demo->user_ids, demo->count) : status;
 }
 
 static void demo_done(struct store_job *job)
 {
     container_of(job, struct demo, job)->is_done = true;
+}
+
+/* A group of two who write the news. With models of one's own there may be no news: then there is only the group. */
+static int demo_group(const struct settings *settings, const struct demo *demo)
+{
+    SCOPED(buffer_free) struct buffer made = {0}, joined = {0}, models = {0}, granted = {0};
+    SCOPED(json_free) cJSON *group = cJSON_CreateObject();
+    cJSON_AddStringToObject(group, "name", "editors");
+    int code = ask(settings, HTTP_M_POST, "group", group, &made);
+    SCOPED(json_free) cJSON *answer = cJSON_ParseWithLength(made.bytes, made.length);
+    long long id = (long long)json_get_int(answer, "id", 0);
+    for (size_t i = 1; i <= 2 && code == EXIT_FINE; i++) {
+        char path[64];
+        SCOPED(json_free) cJSON *member = cJSON_CreateObject();
+        snprintf(path, sizeof path, "group/%lld/member", id);
+        cJSON_AddNumberToObject(member, "user", (double)demo->user_ids[i]);
+        code = ask(settings, HTTP_M_POST, path, member, &joined);
+    }
+    if (code == EXIT_FINE)
+        code = ask(settings, HTTP_M_GET, "model", NULL, &models);
+    if (code != EXIT_FINE || !models.bytes || !strstr(models.bytes, "\"name\":\"news\""))
+        return code;
+    char subject[64];
+    SCOPED(json_free) cJSON *grant = cJSON_CreateObject();
+    snprintf(subject, sizeof subject, "group:%lld", id);
+    cJSON_AddStringToObject(grant, "subject", subject);
+    cJSON_AddStringToObject(grant, "model", "news");
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(grant, "rights"), cJSON_CreateString("write"));
+    cJSON_AddStringToObject(grant, "reason", "they write the news");
+    return ask(settings, HTTP_M_POST, "grant", grant, &granted);
 }
 
 static int demo_run(const struct settings *settings, int count, char **words)
@@ -117,6 +147,9 @@ static int demo_run(const struct settings *settings, int count, char **words)
         demo.user_ids[demo.count++] = json_get_int(user, "id", 0);
         buffer_printf(&text, "  %-6s %s%s\n", names[i], password, i == 0 ? "   (administrator)" : "");
     }
+    int code = demo_group(settings, &demo);
+    if (code != EXIT_FINE)
+        return code;
     struct node node;
     char why[4096];
     if (!node_open(&node, settings, false, why, sizeof why)) {

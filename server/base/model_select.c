@@ -13,6 +13,8 @@ static bool view_read(struct rows *rows, const struct model *model, const struct
 enum status model_select(struct db *db, const struct model *model, int64_t id, struct row **out)
 {
     SCOPED(sql_free) struct sql sql = {0};
+    if (!model->fields[FIELD_ID].column)
+        return STATUS_NOT_FOUND; /* its rows have no numbers */
     sql_text(&sql, "SELECT ");
     sql_fields(&sql, model, ALIAS);
     sql_text(&sql, " FROM ");
@@ -132,7 +134,10 @@ void sql_fields(struct sql *sql, const struct model *model, const char *alias)
 {
     for (size_t i = 0; i < model->fields_count; i++) {
         sql_text(sql, i ? "," : "");
-        sql_column(sql, alias, model->fields[i].column);
+        if (model->fields[i].column)
+            sql_column(sql, alias, model->fields[i].column);
+        else /* the program's own tables need not have it */
+            sql_text(sql, "NULL");
     }
 }
 

@@ -169,7 +169,7 @@ void sessions_remove_user(struct sessions *sessions, int64_t user_id, int64_t ex
 const char *sessions_name(const struct sessions *sessions, int64_t user_id)
 {
     const struct list *head = int_map_get(sessions->by_user, (uint64_t)user_id);
-    return head ? container_of(head->next, struct entry, link)->session.name : NULL;
+    return head && !list_is_empty(head) ? container_of(head->next, struct entry, link)->session.name : NULL;
 }
 
 size_t sessions_count(const struct sessions *sessions)

@@ -100,6 +100,11 @@ struct buffer *chat_push_open(struct chat_action *action, int64_t user_id, const
     return &push->json;
 }
 
+size_t chat_page_bytes(const struct request *request)
+{
+    return (size_t)dispatch_settings(request->dispatch)->realtime_queue_bytes_max / 2;
+}
+
 void chat_answer_page(struct request *request, const struct buffer *items, int64_t next)
 {
     struct buffer *result = request_result(request);

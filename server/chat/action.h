@@ -62,5 +62,7 @@ void chat_tell(struct chat_action *action);
 
 /* Begin a text for @user_id: {"event":"@name","@member": — the caller appends the value. thread store */
 struct buffer *chat_push_open(struct chat_action *action, int64_t user_id, const char *name, const char *member);
+/* So many bytes of items end a page early: one answer must leave room for others in the queue of its connection. */
+size_t chat_page_bytes(const struct request *request);
 /* Answer {"items":[@items],"next":@next}; 0 is null. thread store */
 void chat_answer_page(struct request *request, const struct buffer *items, int64_t next);

@@ -1,4 +1,4 @@
-/* chat/demo.c: rooms to look at on a first visit. */
+/* chat/demo.c: rooms and rows to look at on a first visit. */
 #include "chat/demo.h"
 #include <stdbool.h>
 #include "chat/events.h"
@@ -6,6 +6,8 @@
 #include "chat/message_models.h"
 #include "chat/room_models.h"
 #include "lib/clock.h"
+
+static const int64_t day_ms = 86400000;
 
 struct demo_line {
     size_t person; /* counted from the first of the users, around */
@@ -29,16 +31,34 @@ static const struct demo_room demo[] = {
     {"announcements", "What everybody should know", true, {{0, "The server is up. What is new will stand here."}}},
 };
 static const struct {
+    size_t author; /* as the person of a line */
     const char *title, *content;
     bool is_published;
-} demo_rows[] = {
-    {"Hello from Parley", "This is a row of the model news: everybody may read it, only its author may change it.",
+} demo_news[] = {
+    {0, "Hello from Parley", "This is a row of the model news: everybody may read it, only its author may change it.",
      true},
-    {"A draft", "Nobody but its author sees this one until it is published.", false},
+    {1, "The kitchen is open again", "With a new stove. Please keep it as it is now.", true},
+    {0, "A draft", "Nobody but its author sees this one until it is published.", false},
+};
+/* They belong to the first of the news. */
+static const struct {
+    size_t author;
+    const char *text;
+} demo_comments[] = {{2, "Good to be here."}, {3, "Where is the handbook?"}, {0, "On its way: there is a task for it."}};
+static const struct {
+    const char *code, *title, *status;
+    int64_t priority, days; /* until it is due */
+    size_t author, assignee;
+} demo_tasks[] = {
+    {"DOC-1", "Write the handbook", "doing", 1, 7, 0, 1},
+    {"DOC-2", "Draw the pictures of the handbook", "open", 3, 14, 1, 2},
+    {"WEB-1", "Choose colours for the first page", "done", 2, -2, 0, 3},
+    {"WEB-2", "Ask three people to try it", "open", 2, 3, 3, 3},
 };
 
 static enum status demo_room(struct db *db, const struct demo_room *demo_room, const int64_t *user_ids, size_t count);
 static enum status demo_line(struct db *db, int64_t room_id, int64_t author, const char *text);
+static enum status model_is_there(struct db *db, const char *table, int64_t *is_there);
 
 enum status demo_rooms(struct db *db, const int64_t *user_ids, size_t count)
 {
@@ -87,15 +107,37 @@ static enum status demo_line(struct db *db, int64_t room_id, int64_t author, con
     return status;
 }
 
-enum status demo_news(struct db *db, int64_t author)
+enum status demo_rows(struct db *db, const int64_t *user_ids, size_t count)
 {
-    int64_t count = 0;
-    enum status status = db_get_int(db, &count, "SELECT count(*) FROM sqlite_schema WHERE name = 'news'", "");
-    for (size_t i = 0; count && i < ARRAY_LENGTH(demo_rows) && status == STATUS_OK; i++)
+    int64_t has_news = 0, has_comments = 0, has_tasks = 0, now = clock_wall_ms();
+    enum status status = count ? model_is_there(db, "news", &has_news) : STATUS_OK;
+    if (status == STATUS_OK && has_news)
+        status = model_is_there(db, "comment", &has_comments);
+    if (status == STATUS_OK && count)
+        status = model_is_there(db, "task", &has_tasks);
+    for (size_t i = 0; has_news && i < ARRAY_LENGTH(demo_news) && status == STATUS_OK; i++)
         status = db_run(db,
                         "INSERT INTO news(title, content, published, author, created_at, updated_at) "
                         "VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-                        "ttiii", demo_rows[i].title, demo_rows[i].content, (int64_t)demo_rows[i].is_published, author,
-                        clock_wall_ms());
+                        "ttiii", demo_news[i].title, demo_news[i].content, (int64_t)demo_news[i].is_published,
+                        user_ids[demo_news[i].author % count], now);
+    for (size_t i = 0; has_comments && i < ARRAY_LENGTH(demo_comments) && status == STATUS_OK; i++)
+        status = db_run(db,
+                        "INSERT INTO comment(news, text, author, created_at, updated_at) "
+                        "SELECT min(id), ?1, ?2, ?3, ?3 FROM news",
+                        "tii", demo_comments[i].text, user_ids[demo_comments[i].author % count], now);
+    for (size_t i = 0; has_tasks && i < ARRAY_LENGTH(demo_tasks) && status == STATUS_OK; i++)
+        status = db_run(db,
+                        "INSERT INTO task(code, title, details, status, priority, labels, due, author, assignee, "
+                        "created_at, updated_at) VALUES (?1, ?2, '', ?3, ?4, '[]', ?5, ?6, ?7, ?8, ?8)",
+                        "tttiiiii", demo_tasks[i].code, demo_tasks[i].title, demo_tasks[i].status,
+                        demo_tasks[i].priority, now + demo_tasks[i].days * day_ms,
+                        user_ids[demo_tasks[i].author % count], user_ids[demo_tasks[i].assignee % count], now);
     return status;
+}
+
+static enum status model_is_there(struct db *db, const char *table, int64_t *is_there)
+{
+    return db_get_int(db, is_there, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1", "t",
+                      table);
 }

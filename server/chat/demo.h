@@ -1,4 +1,4 @@
-/* chat/demo.h: rooms to look at on a first visit. */
+/* chat/demo.h: rooms and rows to look at on a first visit. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -11,5 +11,6 @@
  * thread  writer, inside a job; or at start, before chat_load(), which reads the rooms
  */
 enum status demo_rooms(struct db *db, const int64_t *user_ids, size_t count);
-/* Two rows of the model news by @author, if there is such a model. The same thread. */
-enum status demo_news(struct db *db, int64_t author);
+/* Some rows of the models news, comment and task by the users @user_ids, as far as there are such models. The same
+ * thread. */
+enum status demo_rows(struct db *db, const int64_t *user_ids, size_t count);

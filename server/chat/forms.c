@@ -185,6 +185,15 @@ enum status form_message_update(struct chat_action *action, size_t text_max)
     return form_end(is_fine);
 }
 
+enum status form_pin_list(struct chat_action *action)
+{
+    bool is_fine = params_only(&action->request, NAMES("id", "before"));
+    action->before = ID_MAX;
+    is_fine &= read_id(action, "id", &action->id);
+    is_fine &= param_int(&action->request, "before", PARAM_OPTIONAL, 1, ID_MAX, &action->before);
+    return form_end(is_fine);
+}
+
 enum status form_pin(struct chat_action *action)
 {
     bool is_fine = params_only(&action->request, NAMES("id", "message"));

@@ -18,5 +18,6 @@ enum status form_message_list(struct chat_action *action);                    /*
 enum status form_message_search(struct chat_action *action);                  /* q, room, author, before, limit */
 enum status form_message_create(struct chat_action *action, size_t text_max); /* id, text, reply_to, key */
 enum status form_message_update(struct chat_action *action, size_t text_max); /* id, text */
+enum status form_pin_list(struct chat_action *action);                        /* id, before */
 enum status form_pin(struct chat_action *action);                             /* id, message */
 enum status form_reaction(struct chat_action *action);                        /* id, emoji */

@@ -33,7 +33,7 @@ void message_list_start(struct request *request)
 static enum status message_list_work(struct request *request, struct db *db)
 {
     const struct chat_action *action = chat_action_begin(request);
-    SCOPED(message_page_free) struct message_page page = {0};
+    SCOPED(message_page_free) struct message_page page = {.bytes_max = chat_page_bytes(request)};
     struct access access;
     enum status status = access_select(request, db, action->id, &access);
     if (status != STATUS_OK)

@@ -5,8 +5,6 @@
 #include "chat/pin_models.h"
 #include "lib/clock.h"
 
-/* A page of long messages ends early, so that one answer cannot fill the memory. */
-#define PAGE_BYTES_MAX    (1024 * 1024)
 #define PAGE_MESSAGES_MAX 200
 
 /* The columns that message_append() reads. The reactions come with their message in one query: read one by
@@ -132,10 +130,10 @@ static int64_t limit_bounded(int64_t limit)
     return limit < PAGE_MESSAGES_MAX ? limit : PAGE_MESSAGES_MAX;
 }
 
-static enum status stretch_read(struct rows *rows, int64_t limit, struct stretch *stretch)
+static enum status stretch_read(struct rows *rows, int64_t limit, size_t bytes_max, struct stretch *stretch)
 {
     while (rows_next(rows)) {
-        stretch->has_more = stretch->count == (size_t)limit || stretch->texts.length > PAGE_BYTES_MAX;
+        stretch->has_more = stretch->count == (size_t)limit || stretch->texts.length > bytes_max;
         if (stretch->has_more)
             break;
         stretch->starts[stretch->count++] = stretch->texts.length;
@@ -151,7 +149,7 @@ static enum status stretch_read(struct rows *rows, int64_t limit, struct stretch
 }
 
 /* Newest first, as it is read. */
-static enum status stretch_read_before(struct db *db, int64_t room_id, int64_t before, int64_t limit,
+static enum status stretch_read_before(struct db *db, int64_t room_id, int64_t before, int64_t limit, size_t bytes_max,
                                        struct stretch *stretch)
 {
     limit = limit_bounded(limit);
@@ -159,16 +157,16 @@ static enum status stretch_read_before(struct db *db, int64_t room_id, int64_t b
                                  MESSAGE_SELECT "WHERE m.room_id = ?1 AND m.offset < ?2 ORDER BY m.offset DESC LIMIT "
                                                 "?3",
                                  "iii", room_id, before, limit + 1),
-                        limit, stretch);
+                        limit, bytes_max, stretch);
 }
 
-static enum status stretch_read_after(struct db *db, int64_t room_id, int64_t after, int64_t limit,
+static enum status stretch_read_after(struct db *db, int64_t room_id, int64_t after, int64_t limit, size_t bytes_max,
                                       struct stretch *stretch)
 {
     limit = limit_bounded(limit);
     return stretch_read(db_query(db, MESSAGE_SELECT "WHERE m.room_id = ?1 AND m.offset > ?2 ORDER BY m.offset LIMIT ?3",
                                  "iii", room_id, after, limit + 1),
-                        limit, stretch);
+                        limit, bytes_max, stretch);
 }
 
 static void stretch_append_reversed(const struct stretch *stretch, struct buffer *json)
@@ -202,7 +200,7 @@ enum status message_list_before(struct db *db, int64_t room_id, int64_t before, 
 {
     SCOPED(stretch_free) struct stretch older = {0};
     int64_t is_more = 0;
-    enum status status = stretch_read_before(db, room_id, before, limit, &older);
+    enum status status = stretch_read_before(db, room_id, before, limit, page->bytes_max, &older);
     if (status == STATUS_OK)
         status = is_message_between(db, room_id, before, INT64_MAX, &is_more);
     if (status != STATUS_OK)
@@ -217,7 +215,7 @@ enum status message_list_after(struct db *db, int64_t room_id, int64_t after, in
 {
     SCOPED(stretch_free) struct stretch newer = {0};
     int64_t is_more = 0;
-    enum status status = stretch_read_after(db, room_id, after, limit, &newer);
+    enum status status = stretch_read_after(db, room_id, after, limit, page->bytes_max, &newer);
     if (status == STATUS_OK)
         status = is_message_between(db, room_id, 0, after, &is_more);
     if (status != STATUS_OK)
@@ -233,9 +231,9 @@ enum status message_list_around(struct db *db, int64_t room_id, int64_t offset, 
 {
     SCOPED(stretch_free) struct stretch older = {0};
     SCOPED(stretch_free) struct stretch newer = {0};
-    enum status status = stretch_read_before(db, room_id, offset, limit / 2, &older);
+    enum status status = stretch_read_before(db, room_id, offset, limit / 2, page->bytes_max / 2, &older);
     if (status == STATUS_OK)
-        status = stretch_read_after(db, room_id, offset - 1, limit - limit / 2, &newer);
+        status = stretch_read_after(db, room_id, offset - 1, limit - limit / 2, page->bytes_max / 2, &newer);
     if (status != STATUS_OK)
         return status;
     stretch_append_reversed(&older, &page->items);

@@ -21,6 +21,7 @@ struct message_new {
 
 /* Some messages of a room, oldest first. */
 struct message_page {
+    size_t bytes_max;     /* given: so many bytes end it early; it has one message at least */
     struct buffer items;  /* JSON, separated by commas */
     int64_t older, newer; /* `before` and `after` of the pages next to it; -1: there is nothing more */
 };
@@ -35,7 +36,7 @@ enum status message_select(struct db *db, int64_t id, struct message *message);
 enum status message_select_key(struct db *db, int64_t room_id, int64_t author, const char *key, int64_t *id);
 /* Append message @id as JSON. */
 enum status message_print(struct db *db, int64_t id, struct buffer *json);
-/* The last @limit messages in front of offset @before; @page is empty. */
+/* The last @limit messages in front of offset @before; @page has only its bytes_max. */
 enum status message_list_before(struct db *db, int64_t room_id, int64_t before, int64_t limit,
                                 struct message_page *page);
 /* The first @limit messages behind offset @after. */

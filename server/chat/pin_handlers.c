@@ -4,7 +4,7 @@
 #include "chat/handlers.h"
 #include "chat/pin_models.h"
 
-/* They are answered all at once, and more are nothing to keep in view. */
+/* Mostly they are answered all at once, and more are nothing to keep in view. */
 #define PINS_MAX 50
 
 static request_work pin_list_work, pin_create_work, pin_delete_work;
@@ -15,7 +15,7 @@ static enum status pin_event(struct chat_action *action, struct db *db, const ch
 
 void pin_list_start(struct request *request)
 {
-    chat_read(request, form_id(chat_action_of(request)), pin_list_work);
+    chat_read(request, form_pin_list(chat_action_of(request)), pin_list_work);
 }
 
 static enum status pin_list_work(struct request *request, struct db *db)
@@ -23,11 +23,12 @@ static enum status pin_list_work(struct request *request, struct db *db)
     const struct chat_action *action = chat_action_begin(request);
     SCOPED(buffer_free) struct buffer items = {0};
     struct access access;
+    int64_t next = 0;
     enum status status = access_select(request, db, action->id, &access);
     if (status == STATUS_OK)
-        status = pin_list(db, action->id, &items);
+        status = pin_list(db, action->id, action->before, chat_page_bytes(request), &items, &next);
     if (status == STATUS_OK)
-        chat_answer_page(request, &items, 0);
+        chat_answer_page(request, &items, next);
     return status;
 }
 

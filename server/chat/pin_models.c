@@ -4,7 +4,8 @@
 #include "chat/message_models.h"
 #include "lib/clock.h"
 
-#define PIN_SELECT "SELECT p.message_id, p.user_id, u.name, p.created_at FROM pin p JOIN user u ON u.id = p.user_id "
+#define PIN_SELECT                                                                                                     \
+    "SELECT p.message_id, p.user_id, u.name, p.created_at, p.id FROM pin p JOIN user u ON u.id = p.user_id "
 
 static enum status pin_append(struct rows *rows, struct db *db, struct buffer *json);
 
@@ -42,14 +43,20 @@ enum status pin_print(struct db *db, int64_t message_id, struct buffer *json)
     return end == STATUS_OK ? status : end;
 }
 
-enum status pin_list(struct db *db, int64_t room_id, struct buffer *json)
+enum status pin_list(struct db *db, int64_t room_id, int64_t before, size_t bytes_max, struct buffer *json,
+                     int64_t *next)
 {
-    bool is_first = true;
+    int64_t last = 0;
     enum status status = STATUS_OK;
-    struct rows *rows = db_query(db, PIN_SELECT "WHERE p.room_id = ?1 ORDER BY p.id DESC", "i", room_id);
+    struct rows *rows =
+        db_query(db, PIN_SELECT "WHERE p.room_id = ?1 AND p.id < ?2 ORDER BY p.id DESC", "ii", room_id, before);
     while (status == STATUS_OK && rows_next(rows)) {
-        buffer_text(json, is_first ? "" : ",");
-        is_first = false;
+        if (json->length > bytes_max) {
+            *next = last;
+            break;
+        }
+        buffer_text(json, last ? "," : "");
+        last = rows_int(rows, 4);
         status = pin_append(rows, db, json);
     }
     enum status end = rows_end(rows);

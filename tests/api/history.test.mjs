@@ -136,6 +136,31 @@ describe('what belongs to a row', () => {
       assert.equal((await history(ann, id)).items.length, 2);
     });
 
+    it('does not tell later what was in a row while one could not see it', async () => {
+      const { id } = await make(ann, { text: 'a draft', hides: true });
+      await change(ann, id, { text: 'another draft' });
+      await change(ann, id, { text: 'fine', hides: false });
+      await change(bob, id, { text: 'finer' });
+      await change(ann, id, { hides: true });
+      await change(ann, id, { text: 'a quarrel' });
+      await change(ann, id, { text: 'finest', hides: false });
+      const { items } = await history(bob, id);
+      assert.deepEqual(items.map(({ version, changes }) => [version, changes]), [
+        [7, { text: { to: 'finest' }, hides: { to: false } }],
+        [5, { hides: { from: false } }],
+        [4, { text: { from: 'fine', to: 'finer' } }],
+        [3, { text: { to: 'fine' }, hides: { to: false } }],
+      ]);
+      const pages = [];
+      for (let cursor = ''; cursor !== null; ) {
+        const page = await history(bob, id, `?limit=1${cursor && `&cursor=${cursor}`}`);
+        pages.push(...page.items);
+        cursor = page.next;
+      }
+      assert.deepEqual(pages, items);
+      for (const who of [ann, root]) assert.equal((await history(who, id)).items.length, 7);
+    });
+
     it('outlives the row for superusers, and for nobody else', async () => {
       const { id } = await make(ann, { text: 'one', note: 'mine', pin: 'very secret' });
       await remove(ann, id);

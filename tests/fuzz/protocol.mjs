@@ -43,18 +43,40 @@ const ROUTES = [
   ['me.detail', 'GET', 'me', {}],
   ['session.list', 'GET', 'session', {}],
   ['session.delete', 'DELETE', 'session/:id', { id: 'number' }],
-  ['user.list', 'GET', 'user', { 'name[like]': 'name', sort: 'name', cursor: 'name', limit: 'number' }],
+  ['user_session.list', 'GET', 'user/:id/session', { id: 'user' }],
+  ['user_session.delete', 'DELETE', 'user/:id/session/:session', { id: 'user', session: 'number' }],
+  ['user_session.delete_all', 'DELETE', 'user/:id/session', { id: 'user' }],
+  ['user_group.list', 'GET', 'user/:id/group', { id: 'user' }],
+  ['connection.list', 'GET', 'connection', { user: 'user', limit: 'number', cursor: 'cursor' }],
+  ['connection.delete', 'DELETE', 'connection/:id', { id: 'name' }],
+  ['ops.detail', 'GET', 'ops', {}],
+  ['user.list', 'GET', 'user', { 'name[like]': 'name', sort: 'name', cursor: 'name', limit: 'number', may: 'bool' }],
+  ['user.detail', 'GET', 'user/:id', { id: 'user', may: 'bool' }],
   ['user.create', 'POST', 'user', { name: 'name', password: 'text', superuser: 'bool' }],
   ['user.update', 'PATCH', 'user/:id', { id: 'user', disabled: 'bool', superuser: 'bool', password: 'text' }],
   ['group.list', 'GET', 'group', {}],
   ['group.create', 'POST', 'group', { name: 'name' }],
   ['group.delete', 'DELETE', 'group/:id', { id: 'number' }],
+  ['group.update', 'PATCH', 'group/:id', { id: 'number', name: 'name' }],
   ['group_member.create', 'POST', 'group/:id/member', { id: 'number', user: 'user' }],
   ['group_member.delete', 'DELETE', 'group/:id/member/:user', { id: 'number', user: 'user' }],
   ['grant.list', 'GET', 'grant', { before: 'number', limit: 'number' }],
-  ['grant.create', 'POST', 'grant', { subject: 'subject', model: 'model', rights: 'rights', reason: 'text' }],
-  ['grant.delete', 'DELETE', 'grant/:id', { id: 'number' }],
-  ['audit.list', 'GET', 'audit', { before: 'number', limit: 'number' }],
+  ['grant.create', 'POST', 'grant', { subject: 'subject', model: 'model', rights: 'rights', reason: 'text', expect: 'rights', until: 'time' }],
+  ['grant.delete', 'DELETE', 'grant/:id', { id: 'number', expect: 'rights' }],
+  ['acl.effective', 'GET', 'acl/effective', { user: 'user', group: 'number', subject: 'subject' }],
+  ['acl.effective', 'GET', 'acl/effective', { user: 'user' }],
+  ['acl.explain', 'GET', 'acl/explain', { user: 'user', model: 'model', action: 'right', id: 'number' }],
+  ['acl.dry_run', 'POST', 'acl/dry_run', { changes: 'changes' }],
+  ['model.list', 'GET', 'model', { grantable: 'bool' }],
+  ['news.list', 'GET', 'news', { may: 'bool', limit: 'number', fields: 'name', count: 'bool' }],
+  ['news.create', 'POST', 'news', { title: 'text', content: 'text', published: 'bool' }],
+  ['news.detail', 'GET', 'news/:id', { id: 'number', may: 'bool' }],
+  ['news.update', 'PATCH', 'news/:id', { id: 'number', title: 'text', published: 'bool' }],
+  ['news.delete', 'DELETE', 'news/:id', { id: 'number' }],
+  ['news.history', 'GET', 'news/:id/history', { id: 'number', limit: 'number', cursor: 'cursor' }],
+  ['news.along', 'GET', 'news/:id/along', { id: 'number' }],
+  ['batch.create', 'POST', 'batch', { operations: 'operations' }],
+  ['audit.list', 'GET', 'audit', { before: 'number', limit: 'number', user: 'user', subject: 'subject', model: 'model', row: 'number', since: 'time', until: 'time', action: 'name' }],
   ['room.list', 'GET', 'room', { after: 'number', limit: 'number' }],
   ['room.create', 'POST', 'room', { kind: 'kind', name: 'name', topic: 'text' }],
   ['room.detail', 'GET', 'room/:id', { id: 'room' }],
@@ -63,17 +85,22 @@ const ROUTES = [
   ['direct.create', 'POST', 'direct', { user: 'user' }],
   ['room.join', 'POST', 'room/:id/join', { id: 'room' }],
   ['room.leave', 'POST', 'room/:id/leave', { id: 'room' }],
-  ['room.read', 'POST', 'room/:id/read', { id: 'room', offset: 'number' }],
+  ['room.read', 'POST', 'room/:id/read', { id: 'room', offset: 'number', unread: 'bool' }],
+  ['room.preferences', 'PATCH', 'room/:id/me', { id: 'room', notify: 'notify' }],
   ['room.typing', 'POST', 'room/:id/typing', { id: 'room' }],
-  ['member.list', 'GET', 'room/:id/member', { id: 'room', after: 'number', limit: 'number' }],
+  ['member.list', 'GET', 'room/:id/member', { id: 'room', q: 'name', after: 'number', limit: 'number' }],
   ['member.create', 'POST', 'room/:id/member', { id: 'room', user: 'user', role: 'role' }],
   ['member.update', 'PATCH', 'room/:id/member/:user', { id: 'room', user: 'user', role: 'role' }],
   ['member.delete', 'DELETE', 'room/:id/member/:user', { id: 'room', user: 'user' }],
   ['message.list', 'GET', 'room/:id/message', { id: 'room', before: 'number', after: 'number', limit: 'number' }],
+  ['message.list', 'GET', 'room/:id/message', { id: 'room', around: 'message', limit: 'number' }],
   ['message.create', 'POST', 'room/:id/message', { id: 'room', text: 'text', reply_to: 'message', key: 'key' }],
   ['message.detail', 'GET', 'message/:id', { id: 'message' }],
   ['message.update', 'PATCH', 'message/:id', { id: 'message', text: 'text' }],
   ['message.delete', 'DELETE', 'message/:id', { id: 'message' }],
+  ['pin.list', 'GET', 'room/:id/pin', { id: 'room' }],
+  ['pin.create', 'POST', 'room/:id/pin', { id: 'room', message: 'message' }],
+  ['pin.delete', 'DELETE', 'room/:id/pin/:message', { id: 'room', message: 'message' }],
   ['reaction.create', 'POST', 'message/:id/reaction', { id: 'message', emoji: 'emoji' }],
   ['reaction.delete', 'DELETE', 'message/:id/reaction/:emoji', { id: 'message', emoji: 'emoji' }],
 ].map(([name, method, path, fields]) => ({ name, method, path, fields }));
@@ -104,13 +131,20 @@ class Maker {
       case 'user': return known.id(chance, known.users);
       case 'message': return known.id(chance, known.messages);
       case 'number': return chance.pick([0, 1, 2, 3, 5, 50, 200, chance.below(1000)]);
-      case 'text': return chance.is(0.02) ? 'x'.repeat(chance.below(60000)) : chance.pick(['hi', 'how are you', 'ünï', '👍', 'a\nb', PASSWORD, `n${chance.below(100)}`]);
+      case 'text': return chance.is(0.02) ? 'x'.repeat(chance.below(60000)) : chance.pick(['hi', 'how are you', 'ünï', '👍', 'a\nb', `@ann${chance.below(4)} and @bob.`, '@'.repeat(200), '@n1@n2 -@n3_ ', PASSWORD, `n${chance.below(100)}`]);
       case 'name': return chance.pick(['general', 'ann', 'name', 'Ünï', `n${chance.below(10000)}`]);
       case 'key': return `k${chance.below(20)}`;
       case 'emoji': return chance.pick(['👍', '❤️', '😀', 'x', ':)', 'a/b', '%']);
       case 'kind': return chance.pick(['public', 'private', 'direct']);
       case 'role': return chance.pick(['owner', 'moderator', 'member', 'reader', 'guest']);
-      case 'model': return chance.pick([...MODELS, 'news']);
+      case 'model': return chance.pick([...MODELS, 'news', 'group', 'grant', '$[', 'x']);
+      case 'right': return chance.pick(['read', 'write', 'delete', 'grant']);
+      case 'notify': return chance.pick(['all', 'mentions', 'none']);
+      case 'time': return chance.pick(['2099-01-31T12:00:00Z', '1969-12-31T23:59:59Z', '9999-12-31T23:59:59.999Z', '0000-00-00T00:00:00Z']);
+      case 'cursor': return chance.pick(['0', '1', '50', '999999999999999999', '18446744073709551615', '-1', 'x']);
+      case 'changes':
+        return Array.from({ length: chance.below(5) }, () => this.params({ fields: { subject: 'subject', model: 'model', rights: 'rights', expect: 'rights', until: 'time' } }));
+      case 'operations': return Array.from({ length: chance.below(5) }, () => this.operation());
       case 'rights': return chance.pick([['read'], ['read', 'write'], ['read', 'write', 'delete'], [], ['fly']]);
       case 'subject': return chance.pick([`user:${this.value('user')}`, 'members', 'everyone', 'group:1', 'group:0', 'user:']);
       case 'bool': return chance.is(0.5);
@@ -123,7 +157,7 @@ class Maker {
     if (chance.is(0.85)) return `room:${this.value('room')}`;
     return chance.pick([
       `user:${this.value('user')}`, 'room:', 'room', 'room:0', 'room:-1', 'room:01', 'room:1 ', 'room:9007199254740993', 'room:99999999999999999999',
-      'room:\u0000', 'ROOM:1', 'model:user', 'x'.repeat(255), 'x'.repeat(256), `room:${'1'.repeat(250)}`, 'room:1/2', ':', 'room:*', 'room:+1',
+      'room:\u0000', 'ROOM:1', 'model:user', 'model:grant', 'model:group', 'model:news', 'model:grantx', 'model:member', 'x'.repeat(255), 'x'.repeat(256), `room:${'1'.repeat(250)}`, 'room:1/2', ':', 'room:*', 'room:+1',
     ]);
   }
   params({ fields }) {
@@ -132,6 +166,10 @@ class Maker {
     for (const [name, kind] of Object.entries(fields)) if (!chance.is(0.04)) params[name] = this.value(kind);
     if (chance.is(0.03)) params[chance.pick(['extra', 'id', 'Id', '__proto__x', 'user', 'limit', ''])] = chance.pick(JUNK);
     return params;
+  }
+  operation() {
+    const route = this.chance.pick(ROUTES.filter(({ name }) => !/account|session|batch/.test(name)));
+    return { action: route.name, params: this.params(route) };
   }
   command() {
     const { chance } = this;
