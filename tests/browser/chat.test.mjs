@@ -133,7 +133,7 @@ test('a refused message says why, and Retry sends it', tests, async (t) => {
     return true;
   };
   await say(ann, 'may I?');
-  await row(ann, 'may I?').getByText('You are muted for a minute.').waitFor();
+  await row(ann, 'may I?').getByRole('alert').filter({ hasText: 'You are muted for a minute.' }).waitFor();
   ann.sockets.onSent = () => false;
 
   await row(ann, 'may I?').getByRole('button', { name: 'Retry' }).click();
@@ -187,6 +187,60 @@ test('what others wrote while the connection was away is there afterwards', test
   assert.equal(texts.length, 2);
 });
 
+test('what was written without a connection is kept over a reload, and sent once', tests, async (t) => {
+  const { ann, bob } = await together(t);
+  let isAway = true;
+  ann.sockets.onSent = (command) => {
+    if (isAway && command.connect) ann.sockets.close();
+    return isAway;
+  };
+  ann.sockets.close();
+  await ann.getByText('No connection. Trying again.').waitFor();
+  await say(ann, 'written first');
+  await say(ann, 'written second');
+  await ann.getByText('2 messages wait.').waitFor();
+
+  await ann.reload();
+  await row(ann, 'written second').waitFor();
+  assert.equal(await row(ann, 'Not sent').count(), 0);
+  isAway = false;
+
+  await row(bob, 'written second').waitFor();
+  await ann.getByText('wait.').waitFor({ state: 'detached' });
+  for (const page of [ann, bob]) {
+    const texts = await log(page).getByRole('article').allInnerTexts();
+    assert.deepEqual(
+      texts.map((text) => /written \w+/.exec(text)?.[0]),
+      ['written first', 'written second'],
+    );
+  }
+});
+
+test('two people talk alone, and each sees whether the other is there', tests, async () => {
+  const [first, second] = people;
+  const ann = await visit(first);
+  const bob = await visit(second);
+  await navigation(bob).getByText(second.name).waitFor();
+  await ann.getByRole('button', { name: 'New conversation' }).click();
+  const dialog = ann.getByRole('dialog', { name: 'New conversation' });
+  await dialog.getByLabel('Name').fill(second.name);
+  await dialog.getByRole('option', { name: second.name }).click();
+  await ann.getByRole('heading', { name: second.name, exact: true }).waitFor();
+  await say(ann, 'only for you');
+  await row(ann, 'only for you').waitFor();
+  assert.equal(await ann.getByRole('main').getByText('here now').count(), 0);
+
+  await navigation(bob)
+    .getByRole('link', { name: new RegExp(`${first.name} , 1 unread message`) })
+    .click();
+
+  await row(bob, 'only for you').waitFor();
+  await ann.getByRole('main').getByText('here now').waitFor();
+  await bob.getByRole('main').getByText('here now').waitFor();
+  await bob.close();
+  await ann.getByRole('main').getByText('here now').waitFor({ state: 'detached' });
+});
+
 test('own messages can be edited and deleted, for everyone', tests, async (t) => {
   const { ann, bob } = await together(t);
   await say(ann, 'frist');
@@ -225,7 +279,9 @@ test('replies and reactions reach the other side', tests, async (t) => {
     .click();
   await bob.getByRole('button', { name: 'thumbs up' }).click();
 
-  await row(ann, 'who is in?').first().getByRole('button', { name: '👍, 1 person' }).waitFor();
+  await row(ann, 'who is in?').first().getByRole('button', { name: '👍, bob' }).click();
+  await row(ann, 'who is in?').first().getByRole('button', { name: '👍, bob and you', pressed: true }).waitFor();
+  await row(bob, 'who is in?').first().getByRole('button', { name: '👍, you and ann' }).waitFor();
 });
 
 test('messages in another room show as a badge until they are seen', tests, async (t) => {
@@ -257,6 +313,10 @@ test('reading back is not interrupted by new messages', tests, async (t) => {
   assert.equal(await log(bob).evaluate((element) => element.scrollTop), 200);
   await bob.getByRole('button', { name: /jump to latest/ }).click();
   await bob.getByRole('button', { name: /jump to latest/ }).waitFor({ state: 'detached' });
+  await bob.waitForFunction(() => {
+    const element = document.querySelector('[role=log]');
+    return element.scrollHeight - element.scrollTop - element.clientHeight < 2;
+  });
 });
 
 test('no view has a known fault of accessibility', tests, async (t) => {

@@ -7,6 +7,7 @@ import { must } from '../api/lib/client.mjs';
 import { startServer } from '../api/lib/server.mjs';
 import { assertAccessibleEverywhere } from './lib/axe.mjs';
 import { launch, whyNot } from './lib/browser.mjs';
+import { oddModels } from './lib/odd-models.mjs';
 
 const skip = whyNot();
 const tests = { skip, timeout: 120_000 };
@@ -19,7 +20,7 @@ let bob;
 
 before(async () => {
   if (skip) return;
-  server = await startServer({ client: process.env.PARLEY_CLIENT });
+  server = await startServer({ client: process.env.PARLEY_CLIENT, schema: oddModels() });
   root = await firstAdministrator(server);
   [ann, bob] = [await server.addUser('ann'), await server.addUser('bob')];
   browser = await launch();
@@ -203,4 +204,130 @@ test('list, form and picker are accessible in light, dark and on a phone', tests
   await form.getByRole('combobox', { name: 'Assignee' }).click();
   await form.getByRole('option', { name: /^ann/ }).waitFor();
   await assertAccessibleEverywhere(form, 'form');
+});
+
+test('a model with every keyword there is, and no name for its rows: made, looked at, changed, deleted', tests, async () => {
+  const page = await visit('/admin/data/everything');
+  await page.getByText('Nothing here yet').waitFor();
+  await page.getByRole('link', { name: 'New', exact: true }).click();
+  await button(page, 'Save').click();
+  await page.getByText('Not saved yet: 3 fields need another look.').waitFor();
+  await page.waitForFunction(() => document.activeElement?.getAttribute('name') === 'word');
+
+  await page.getByLabel('Word *').fill('Abc');
+  await page.getByLabel('Size *').selectOption('small');
+  await page.getByLabel('Secret *').fill('open sesame');
+  await page.getByLabel('Level').selectOption('none');
+  await page.getByLabel('Share').fill('');
+  await page.getByLabel('Mail').fill('not an address');
+  await page.getByLabel('Tags').fill('red\nblue');
+  assert.deepEqual(await page.getByLabel('Kind').getByRole('option').allInnerTexts(), ['odd']);
+  await button(page, 'Save').click();
+  await page.getByText('This does not have the form that is asked for.').waitFor();
+  await page.getByText('“blue” is none of: red, green.').waitFor();
+  await page.getByLabel('Word *').fill('abc');
+  await page.getByLabel('Tags').fill('red\ngreen');
+  await page.getByLabel('Numbers').fill('[1, "a"]');
+  await button(page, 'Save').click();
+  await page.getByText('Item 2: This must be a whole number.').waitFor();
+  assert.equal(await page.getByLabel('Mail').getAttribute('aria-invalid'), 'true', 'what only the server checks');
+  await page.getByLabel('Mail').fill('a@example.org');
+  await page.getByLabel('Numbers').fill('[1, 2]');
+  await button(page, 'Save').click();
+  await page.getByText('Saved.').waitFor();
+
+  const id = Number(new URL(page.url()).pathname.split('/').at(-1));
+  await page.getByRole('heading', { name: `#${id}`, level: 1 }).waitFor();
+  const made = await read('everything', id);
+  assert.deepEqual(
+    [made.agreed, made.level, made.share, made.tags, made.numbers, made.kind],
+    [false, null, null, ['red', 'green'], [1, 2], 'odd'],
+    'a box left empty is no, and a default that was emptied stays empty',
+  );
+  await page.getByLabel('Secret', { exact: true }).waitFor();
+  await make('everything', { word: 'taken', agreed: true, size: 'large', secret: 'sesame' });
+  await page.getByLabel('Word *').fill('taken');
+  await button(page, 'Save').click();
+  await page.getByText('Another everything has this already.').waitFor();
+  await page.getByLabel('Word *').fill('free');
+  const parent = page.getByRole('combobox', { name: 'Parent' });
+  await parent.fill(String(id));
+  await page.getByRole('option', { name: `#${id}` }).first().waitFor();
+  await parent.press('Enter');
+  await button(page, 'Save').click();
+  await page.getByText('Saved.').waitFor();
+  assert.deepEqual([(await read('everything', id)).word, (await read('everything', id)).parent], ['free', id]);
+
+  await button(page, 'Duplicate').or(page.getByRole('link', { name: 'Duplicate' })).click();
+  await page.getByRole('heading', { name: 'New: Everything' }).waitFor();
+  assert.equal(await page.getByLabel('Level').inputValue(), '', 'the copy has what the row has');
+  await page.getByLabel('Word *').fill('copy');
+  await page.getByLabel('Secret *').fill('another');
+  await button(page, 'Save').click();
+  await page.getByText('Saved.').waitFor();
+  const copy = Number(new URL(page.url()).pathname.split('/').at(-1));
+  assert.deepEqual([(await read('everything', copy)).parent, (await read('everything', copy)).level], [id, null]);
+  await make('link', { of: copy });
+  await button(page, 'Delete').click();
+  await page.getByText('1 row of Link with <b>a name</b> & more: deleted with it.').waitFor();
+  await button(page.getByRole('dialog'), 'Delete').click();
+  await page.getByRole('heading', { name: 'Everything', level: 1 }).waitFor();
+  assert.equal((await root.api('GET', `/everything/${copy}`)).status, 404);
+
+  const hers = await visit(`/admin/data/everything/${id}`, { person: ann });
+  await hers.getByText('a rule hides this field of this row from you').waitFor();
+  assert.equal(await hers.getByLabel('Fixed').isDisabled(), true);
+  await hers.getByText('says who may change this field of this row').waitFor();
+  await hers.getByLabel('Word *').fill('hers');
+  await button(hers, 'Save').click();
+  await hers.getByText('Saved.').waitFor();
+});
+
+test('a model of sixty fields with titles from right to left, and one whose rows have no name', tests, async () => {
+  const page = await visit('/admin/data/wide/new');
+  await page.getByLabel('שדה 56').fill('אחרון');
+  await button(page, 'Save').click();
+  await page.getByText('Saved.').waitFor();
+  const id = Number(new URL(page.url()).pathname.split('/').at(-1));
+  assert.equal((await read('wide', id)).f56, 'אחרון');
+  await page.getByRole('heading', { name: `#${id}`, level: 1 }).waitFor();
+  await page.goto(`${server.url}/admin/data/wide`);
+  await page.getByRole('columnheader', { name: 'שדה 56' }).waitFor();
+  await page.setViewportSize({ width: 320, height: 640 });
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, 'only the table scrolls');
+
+  const named = await make('everything', { word: 'named', agreed: true, size: 'large', secret: 'sesame' });
+  const link = await make('link', { of: named.id });
+  await page.goto(`${server.url}/admin/data/link`);
+  await row(page, new RegExp(`#${link.id}\\b`)).getByRole('link', { name: `#${named.id}` }).first().waitFor();
+  await page.getByRole('checkbox', { name: `Select #${link.id}` }).waitFor();
+  assert.equal(await page.locator('main b').count(), 0, 'a title is text');
+});
+
+test('who may only read one model sees its pages, and nothing to press that would be refused', tests, async () => {
+  const wide = await make('wide', { f1: 'to be read' });
+  must(await root.api('POST', '/grant', { subject: `user:${bob.id}`, model: 'wide', rights: ['read'] }), 201, 'grant');
+  const page = await visit('/admin', { person: bob });
+  const places = page.getByRole('navigation', { name: 'Administration' });
+  await places.getByRole('link', { name: 'רחב' }).click();
+  await row(page, /to be read/).waitFor();
+  for (const name of ['Users', 'Groups', 'Permissions', 'Audit', 'Operation'])
+    assert.equal(await places.getByRole('link', { name, exact: true }).count(), 0, name);
+  assert.equal(await page.getByRole('link', { name: 'New', exact: true }).count(), 0);
+  await page.getByRole('checkbox', { name: 'Select to be read' }).check();
+  await page.getByText('1 row selected').waitFor();
+  for (const name of ['Edit the selected', 'Delete the selected'])
+    assert.equal(await button(page, name).count(), 0, name);
+  await row(page, /to be read/).getByRole('link', { name: 'to be read' }).click();
+  await page.getByText('You may look at this, not change it: that needs the right to write').waitFor();
+  assert.equal(await page.getByLabel('שדה 1', { exact: true }).isDisabled(), true);
+  for (const name of ['Save', 'Delete', 'Duplicate']) assert.equal(await button(page, name).count(), 0, name);
+  assert.equal(await page.getByRole('link', { name: 'Duplicate' }).count(), 0);
+  await page.goto(`${server.url}/admin/data/wide/new`);
+  await page.getByText('that needs the right to write').first().waitFor();
+  assert.equal(await button(page, 'Save').count(), 0);
+
+  must(await root.api('POST', '/grant', { subject: `user:${bob.id}`, model: 'wide', rights: [] }), 200, 'take back');
+  await page.goto(`${server.url}/admin/data/wide/${wide.id}`);
+  await page.getByRole('alert').waitFor();
 });

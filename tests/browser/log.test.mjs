@@ -148,7 +148,7 @@ test('a whole conversation with the keyboard alone', tests, async (t) => {
   const picker = page.getByRole('dialog', { name: 'React' });
   await picker.getByRole('searchbox').fill('rock');
   await page.keyboard.press('Enter');
-  await exact(page, 'one').getByRole('button', { name: '🚀, 1 person' }).waitFor();
+  await exact(page, 'one').getByRole('button', { name: '🚀, you' }).waitFor();
   await page.keyboard.press('+');
   await picker.getByRole('searchbox').press('ArrowDown');
   await page.keyboard.press('ArrowRight');
@@ -353,6 +353,72 @@ test('what is marked unread stays so until one comes back', tests, async (t) => 
   await page.getByRole('separator', { name: 'New messages' }).waitFor();
   await page.mouse.move(500, 340);
   await unread.waitFor({ state: 'detached' });
+});
+
+test('what comes while the window is in the background has a line before it, and is read once somebody is back', tests, async (t) => {
+  const room = await newRoom(t);
+  await post(ann, room, 'seen');
+  const page = await visit(bob, room);
+  const marks = [];
+  page.on('request', (request) => {
+    if (request.url().endsWith('/read')) marks.push(request.postDataJSON().offset);
+  });
+  const unread = (count) => page.getByRole('link', { name: new RegExp(`${room.name}.*\\b${count} unread message`) });
+  await exact(page, 'seen').waitFor();
+  await page.mouse.move(500, 300);
+  await unread(1).waitFor({ state: 'detached' });
+  await page.evaluate(() => {
+    globalThis.isAway = true;
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => globalThis.isAway });
+  });
+  const before = marks.length;
+
+  await fill(ann, room, 40, 'away');
+
+  await unread(40).waitFor();
+  await page.getByRole('button', { name: / new — jump to latest$/ }).waitFor();
+  const line = page.getByRole('separator', { name: 'New messages' });
+  assert.equal(await line.evaluate((element) => element.nextElementSibling.getAttribute('aria-label').slice(0, 11)), 'ann: away 1');
+  await page.mouse.move(500, 320);
+  await page.waitForFunction(() => /^\(\d+\) #/.test(document.title));
+  assert.equal(marks.length, before, 'nobody was there to read');
+
+  await page.evaluate(() => {
+    globalThis.isAway = false;
+  });
+  const mark = page.waitForResponse((response) => response.url().endsWith('/read'));
+  await page.mouse.move(500, 340);
+  const { unread: left } = await (await mark).json();
+  assert.ok(left > 0 && left < 40, `${left} of 40 are still below what is in view`);
+  assert.ok(await exact(page, 'away 1').isVisible());
+  await page.getByRole('button', { name: /jump to latest/ }).click();
+  await page.waitForFunction(() => {
+    const element = document.querySelector('[role=log]');
+    return element.scrollHeight - element.scrollTop - element.clientHeight < 2;
+  });
+  await page.mouse.move(500, 360);
+  await unread(left).waitFor({ state: 'detached' });
+  await line.waitFor({ state: 'attached' });
+});
+
+test('a finger finds the tools of a message in its own place, over nothing else', tests, async (t) => {
+  const room = await newRoom(t);
+  await post(bob, room, 'above');
+  await post(bob, room, 'below');
+  const page = await visit(ann, room, { viewport: { width: 375, height: 667 }, hasTouch: true, isMobile: true });
+
+  await exact(page, 'below').locator('.text').tap();
+
+  const reply = tool(page, 'below', /^Reply/);
+  await reply.waitFor();
+  const above = await exact(page, 'above').boundingBox();
+  const { y, width, height } = await reply.boundingBox();
+  assert.ok(y >= above.y + above.height, 'it hides what stands above');
+  assert.ok(width >= 44 && height >= 44, `${width} x ${height}`);
+  await reply.tap();
+  await page.getByText('Reply to bob: below').waitFor();
+  await say(page, 'an answer');
+  await exact(page, 'an answer').getByRole('link', { name: 'bob: below' }).waitFor();
 });
 
 test('who does not want to mark by scrolling marks by hand', tests, async (t) => {

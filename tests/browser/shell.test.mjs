@@ -114,6 +114,13 @@ test('the switcher leads to rooms and to people by the keyboard alone', tests, a
   await field.press('Enter');
   await heading(page, second).waitFor();
   assert.equal(await page.getByRole('dialog').count(), 0);
+  // What had the focus went with the room before.
+  await composer(page).and(page.locator(':focus')).waitFor();
+  await page.keyboard.press('Alt+ArrowUp');
+  await heading(page, first).waitFor();
+  await composer(page).and(page.locator(':focus')).waitFor();
+  await page.keyboard.press('Alt+ArrowDown');
+  await heading(page, second).waitFor();
 
   await page.keyboard.press('Control+k');
   // Where one came from is the first that is offered.
@@ -159,6 +166,8 @@ test('members are found, made moderators and removed, and the room goes away in 
   const theirs = await visit(bob, room.path);
   await composer(theirs).waitFor();
   const page = await visit(ann, room.path);
+  await say(page, 'not for everybody');
+  await row(theirs, 'not for everybody').waitFor();
   await page.getByRole('button', { name: '2 members in all' }).click();
   const dialog = page.getByRole('dialog', { name: `Members of #${room.name}` });
 
@@ -170,10 +179,11 @@ test('members are found, made moderators and removed, and the room goes away in 
   await page.getByRole('dialog', { name: 'Remove bob?' }).getByRole('button', { name: 'Remove', exact: true }).click();
 
   await theirs.getByRole('alert').filter({ hasText: `You are no longer a member of #${room.name}` }).waitFor();
+  assert.equal(await theirs.getByText('not for everybody').count(), 0);
   await navigation(theirs).getByRole('link', { name: room.name }).waitFor({ state: 'detached' });
   await dialog.getByText('Nobody here has such a name.').waitFor();
   await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
-  await page.getByRole('dialog', { name: `Invite to #${room.name}` }).getByRole('button', { name: 'bob' }).click();
+  await page.getByRole('dialog', { name: `Invite to #${room.name}` }).getByRole('option', { name: 'bob' }).click();
   await composer(theirs).waitFor();
 });
 
@@ -268,6 +278,11 @@ test('notifications: asked for by a button, for what is meant for me, and a clic
   // A stand-in for the system's: it keeps what it is told, and the page is not looked at.
   const pretend = () => {
     globalThis.told = [];
+    globalThis.notes = 0;
+    globalThis.AudioContext.prototype.createOscillator = () => {
+      globalThis.notes++;
+      throw new Error('heard');
+    };
     document.hasFocus = () => false;
     globalThis.Notification = class {
       static permission = 'default';
@@ -286,6 +301,8 @@ test('notifications: asked for by a button, for what is meant for me, and a clic
   await page.getByRole('button', { name: 'Settings' }).click();
   await page.getByRole('button', { name: 'Allow notifications' }).click();
   assert.equal(await page.getByRole('checkbox', { name: 'Show notifications' }).isChecked(), true);
+  await page.getByRole('checkbox', { name: 'Play a sound' }).check();
+  const notes = await page.evaluate(() => globalThis.notes);
   await page.keyboard.press('Escape');
 
   await post(ann, room, 'not for bob');
@@ -295,6 +312,7 @@ test('notifications: asked for by a button, for what is meant for me, and a clic
   assert.deepEqual(await page.evaluate(() => globalThis.told), [
     { title: `ann in #${room.name}`, body: 'psst @bob', tag: `parley.room.${room.id}` },
   ]);
+  assert.equal(await page.evaluate(() => globalThis.notes), notes + 1, 'one sound');
   await page.evaluate(() => globalThis.last.onclick());
   await page.waitForURL(`**${room.path}/m/${named.id}`);
 });
@@ -361,8 +379,56 @@ test('no dialog has a known fault of accessibility, in light, in the dark and on
   }
 });
 
+test('who leaves a room is asked first, and it goes from the list', tests, async (t) => {
+  const room = await makeRoom(uniqueName(t));
+  const page = await visit(bob, room.path);
+  await page.getByRole('button', { name: 'About this room' }).click();
+  await page.getByRole('button', { name: 'Leave room' }).click();
+  await page.getByRole('dialog', { name: `Leave #${room.name}?` }).getByRole('button', { name: 'Leave', exact: true }).click();
+  await navigation(page).getByRole('link', { name: room.name }).waitFor({ state: 'detached' });
+  assert.equal(await log(page).count(), 0);
+});
+
+test('text of twice the size, or a keyboard over half of the screen, leaves room to read and to write', tests, async (t) => {
+  const room = await makeRoom(uniqueName(t));
+  await post(bob, room, 'something to be read, with a few more words in it than fit a line');
+  const page = await visit(ann, room.path, { viewport: { width: 1280, height: 720 } });
+  const message = row(page, 'something to be read');
+  await message.waitFor();
+  const assertUsable = async (view, bottom) => {
+    const send = await page.getByRole('button', { name: 'Send' }).boundingBox();
+    const field = await composer(page).boundingBox();
+    const { height } = await log(page).boundingBox();
+    assert.ok(send.y + send.height <= bottom && field.y + field.height <= bottom, `${view}: one cannot write`);
+    assert.ok(height >= 80, `${view}: ${height} pixels to read in`);
+    const { scrollWidth, innerWidth } = await page.evaluate(() => ({
+      scrollWidth: document.documentElement.scrollWidth,
+      innerWidth,
+    }));
+    assert.ok(scrollWidth <= innerWidth, `${view}: ${scrollWidth} wide`);
+  };
+
+  const setTextSize = (size) =>
+    page.evaluate((value) => {
+      document.documentElement.style.fontSize = value;
+    }, size);
+  await setTextSize('200%');
+  await assertUsable('twice the size', 720);
+  await page.getByRole('button', { name: 'Sign out' }).waitFor();
+  await page.setViewportSize(phone.viewport);
+  await page.getByRole('button', { name: 'Show rooms' }).waitFor();
+  await assertUsable('twice the size on a phone', 667);
+  await setTextSize('');
+  await page.evaluate(() => {
+    Object.defineProperty(visualViewport, 'height', { configurable: true, value: 340 });
+    visualViewport.dispatchEvent(new Event('resize'));
+  });
+  await assertUsable('above a keyboard', 340);
+});
+
 test('on a phone every control of the frame is large enough for a finger', tests, async (t) => {
   const room = await makeRoom(uniqueName(t));
+  const other = await makeRoom(uniqueName(t));
   const page = await visit(ann, room.path, { ...phone, isMobile: true });
   await composer(page).waitFor();
   await page.getByRole('button', { name: 'Show rooms' }).click();
@@ -371,8 +437,10 @@ test('on a phone every control of the frame is large enough for a finger', tests
     const { height } = await control.boundingBox();
     assert.ok(height >= 44, `${await control.innerText()}: ${height}`);
   }
-  await drawer.getByRole('button', { name: 'Close' }).click();
+  await drawer.getByRole('link', { name: other.name }).click();
   await drawer.waitFor({ state: 'detached' });
+  // Where one came to is said; the keyboard on the screen stays away until one asks for it.
+  await heading(page, other).and(page.locator(':focus')).waitFor();
   await say(page, 'hello');
   await log(page).getByText('hello').waitFor();
 });

@@ -265,6 +265,25 @@ test('ten rooms are kept, the one that was left longest ago goes', () => {
   assert.equal(kept.take(2), second);
 });
 
+test('the logs of rooms that one may no longer read are let go', () => {
+  const kept = new KeptLogs();
+  for (const room of [1, 2, 3]) kept.keep(room, opened(1, 3));
+  kept.retain((room) => room === 2);
+  assert.deepEqual(
+    [1, 2, 3].map((room) => kept.take(room) !== undefined),
+    [false, true, false],
+  );
+});
+
+test('a log that is forgotten shows nothing, and takes no page that was on its way', () => {
+  const log = opened(1, 3);
+  const load = log.begin();
+  log.forget();
+  log.prepend(load, page(1, 1));
+  assert.deepEqual(offsets(log), []);
+  assert.equal(log.isReady.value, false);
+});
+
 test('a log that cannot catch up is not kept', () => {
   const kept = new KeptLogs();
   kept.keep(1, new RoomLog(me));

@@ -7,6 +7,7 @@ import { Pins } from '../src/chat/pins.ts';
 import { ReadMark } from '../src/chat/read-mark.ts';
 import { OpenRoom, type RoomParts } from '../src/chat/room.ts';
 import { Rooms } from '../src/chat/rooms.ts';
+import { TextLimit } from '../src/chat/text-limit.ts';
 import { Api } from '../src/shared/api.ts';
 import type { RoomListener } from '../src/shared/conn.ts';
 import type { Outbox } from '../src/shared/outbox.ts';
@@ -87,9 +88,13 @@ function world(top: number, membership: Partial<Membership> = {}) {
 
 /* Frames are the page's: here everything is drawn at once. */
 Object.assign(globalThis, {
-  document: { hidden: false },
+  document: { hidden: false, hasFocus: () => true },
   requestAnimationFrame: (draw: () => void) => draw(),
 });
+
+function said(offset: number) {
+  return { event: 'message.created', message: message(offset) } as const;
+}
 
 const offsets = ({ log }: OpenRoom) => log.messages.value.map((item) => item.offset);
 
@@ -119,6 +124,23 @@ test('a room that is entered again shows what was kept, and listens from there o
   await again.start();
   assert.equal(asked.length, 1);
   assert.deepEqual(since(), { offset: 100, epoch: 'e' });
+});
+
+test('of a room that is lost nothing stays, not even for a screen reader or for trying again', async () => {
+  const { parts, listener } = world(100);
+  const room = new OpenRoom(1, parts);
+  await room.start();
+  const [first] = room.log.messages.value;
+  room.replyTo.value = first ?? null;
+  parts.announcer.lines.value = [{ id: 1, text: 'bob: a secret' }];
+
+  listener()?.onUnsubscribed();
+  await new Promise(setImmediate);
+
+  assert.match(room.error.value, /deleted|no longer/);
+  assert.deepEqual(offsets(room), []);
+  assert.deepEqual(parts.announcer.lines.value, []);
+  assert.equal(room.replyTo.value, null);
 });
 
 test('too much was missed: the end is read anew at the end, and elsewhere the reader’s place', async () => {
@@ -250,4 +272,59 @@ test('reactions are found by the beginning of any of their words', () => {
   assert.deepEqual(findEmojis('zzz'), []);
   assert.equal(new Set(emojis.map(({ sign }) => sign)).size, emojis.length);
   for (const { sign, names } of emojis) assert.ok(sign && names && Array.from(sign).length <= 16);
+});
+
+test('the line goes to where one had read to when something comes that nobody sees', async () => {
+  const { parts, listener } = world(20);
+  const room = new OpenRoom(1, parts);
+  await room.start();
+  listener()?.onEvent(said(21), 21);
+  assert.equal(room.divider.value, null, 'the window is in front');
+  document.hasFocus = () => false;
+  listener()?.onEvent(said(22), 22);
+  listener()?.onEvent(said(23), 23);
+  assert.equal(room.divider.value, 20);
+  room.mark.seen(23, true);
+  listener()?.onEvent(said(24), 24);
+  assert.equal(room.divider.value, 23);
+  document.hasFocus = () => true;
+  room.stop();
+});
+
+test('who reacted is named as far as the page knows them', async () => {
+  const { parts, listener } = world(5);
+  const room = new OpenRoom(1, parts);
+  await room.start();
+  assert.equal(room.names.of([7, 8]), '2 people');
+  assert.equal(room.names.of([1, 2]), 'you and bob');
+  assert.equal(room.names.of([2, 7, 8]), 'bob and 2 others');
+  const reaction = {
+    event: 'reaction.added',
+    message: 50,
+    user: 7,
+    name: 'eve',
+    emoji: '+',
+  } as const;
+  listener()?.onEvent(reaction, 6);
+  assert.equal(room.names.of([7, 2]), 'eve and bob');
+});
+
+test('how long a message may be is asked once, and again only if nobody answered', async () => {
+  let isReachable = false;
+  let asked = 0;
+  const described = { components: { schemas: { MessageText: { maxLength: 12 } } } };
+  const limit = new TextLimit(
+    new Api(async () => {
+      asked += 1;
+      if (!isReachable) throw new Error('away');
+      return new Response(JSON.stringify(described));
+    }),
+  );
+  await limit.ask();
+  assert.equal(limit.characters.value, 0);
+  isReachable = true;
+  await limit.ask();
+  await limit.ask();
+  assert.equal(limit.characters.value, 12);
+  assert.equal(asked, 2);
 });

@@ -350,6 +350,17 @@ test('a burst is announced as one sentence', () => {
   );
 });
 
+test('what was still to be announced of a room that was left is not', () => {
+  const timers: (() => void)[] = [];
+  const announcer = new Announcer((callback) => timers.push(callback));
+  announcer.say('bob: first');
+  timers.pop()?.();
+  announcer.say('bob: second');
+  announcer.clear();
+  timers.pop()?.();
+  assert.deepEqual(announcer.lines.value, []);
+});
+
 test('a draft stays in its room and with its person', () => {
   const stored = new Map<string, string>();
   const storage = {

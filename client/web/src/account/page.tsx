@@ -4,7 +4,7 @@ import { useEffect, useId, useMemo, useState } from 'preact/hooks';
 import type { Api } from '../shared/api.ts';
 import type { Session } from '../shared/session.ts';
 import { setTheme, type Theme, theme, themes } from '../shared/theme.ts';
-import { fullLabel } from '../shared/time.ts';
+import { stampLabel } from '../shared/time.ts';
 import type { Me } from '../shared/types.ts';
 import { Confirm } from '../shared/ui/dialog.tsx';
 import { Field, Form, useSubmit } from '../shared/ui/form.tsx';
@@ -98,7 +98,7 @@ function Profile({ session, me }: PartProps) {
       {!me.user.superuser && (
         <details>
           <summary>What you may do</summary>
-          <ul class="rights">
+          <ul class="account-rights">
             {models.map(([model, rights]) => (
               <li key={model}>
                 <b>{model}</b>: {rights.join(', ')}
@@ -211,16 +211,16 @@ function Sessions({ api, session }: PartProps) {
         </p>
       )}
       {!items && !store.error.value && <p>Loading…</p>}
-      <ul class="rows">
+      <ul class="account-rows">
         {items?.map((item) => (
-          <li key={item.id} class="row">
+          <li key={item.id} class="account-row">
             <div>
               <p>
                 <strong dir="auto">{programName(item.agent)}</strong> {item.current && '(here)'}
               </p>
               <p class="hint">
                 From {item.peer}, last used{' '}
-                <time dateTime={item.used_at}>{fullLabel(item.used_at)}</time>
+                <time dateTime={item.used_at}>{stampLabel(item.used_at)}</time>
               </p>
             </div>
             {!item.current && (

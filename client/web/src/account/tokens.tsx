@@ -1,9 +1,10 @@
 /* tokens.tsx: API tokens: make one, see it once, end it. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useId, useMemo, useState } from 'preact/hooks';
 import type { Api } from '../shared/api.ts';
 import { asProblem, type Problem } from '../shared/problem.ts';
-import { fullLabel } from '../shared/time.ts';
+import { stampLabel } from '../shared/time.ts';
 import type { Me } from '../shared/types.ts';
+import { Copy } from '../shared/ui/copy.tsx';
 import { Confirm, Dialog } from '../shared/ui/dialog.tsx';
 import { Field } from '../shared/ui/form.tsx';
 import { Endable, type Scopes, scopeWords, type Token, type TokenRight } from './sessions.ts';
@@ -32,16 +33,16 @@ export function Tokens({ api, me }: { api: Api; me: Me }) {
         </p>
       )}
       {store.items.value?.length === 0 && <p>You have none.</p>}
-      <ul class="rows">
+      <ul class="account-rows">
         {store.items.value?.map((token) => (
-          <li key={token.id} class="row">
+          <li key={token.id} class="account-row">
             <div>
               <p>
                 <strong dir="auto">{token.name}</strong>
               </p>
               <p class="hint">
                 May: {scopeWords(token.scopes)}. Ends{' '}
-                <time dateTime={token.expires_at}>{fullLabel(token.expires_at)}</time>
+                <time dateTime={token.expires_at}>{stampLabel(token.expires_at)}</time>
               </p>
             </div>
             <button
@@ -102,7 +103,7 @@ function NewToken({ api, me, onMade, onClose }: NewTokenProps) {
     }
   };
   return (
-    <Dialog title="New API token" class="dialog-wide" onClose={onClose}>
+    <Dialog title="New API token" class="token-dialog" onClose={onClose}>
       <form class="form" onSubmit={send}>
         <Field
           label="Name"
@@ -163,8 +164,8 @@ function ScopeTable({ me, scopes, onChange }: ScopeTableProps) {
     model === every ||
     (me.permissions[model] as readonly string[] | undefined)?.includes(right) === true;
   return (
-    <div class="table-scroll">
-      <table class="table">
+    <div class="token-scroll">
+      <table class="token-table">
         <caption>What it may do</caption>
         <thead>
           <tr>
@@ -201,27 +202,19 @@ function ScopeTable({ me, scopes, onChange }: ScopeTableProps) {
 }
 
 function Shown({ token, onClose }: { token: Token; onClose: () => void }) {
-  const [copied, setCopied] = useState('');
+  const id = useId();
   const secret = token.token ?? '';
-  const copy = () =>
-    navigator.clipboard.writeText(secret).then(
-      () => setCopied('Copied.'),
-      () => setCopied('This browser does not let the page copy. Select it and copy it yourself.'),
-    );
   return (
     <Dialog title={`Token ${token.name}`} onClose={onClose}>
       <p>Copy it now: it is shown this once and never again.</p>
-      <p class="secret">
-        <code>{secret}</code>
+      <p class="token-secret">
+        <code id={id}>{secret}</code>
       </p>
       <p class="hint">
         Programs send it as <code>Authorization: Bearer …</code>
       </p>
-      <p role="status">{copied}</p>
       <div class="actions">
-        <button type="button" class="button" onClick={copy}>
-          Copy
-        </button>
+        <Copy text={() => secret} from={id} />
         <button type="button" class="button button-main" onClick={onClose}>
           Done
         </button>

@@ -1,6 +1,7 @@
 /* control.tsx: the control that fits a field, made from its description. Every control edits a text: see value.ts. */
 import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
+import { describedBy, FieldNotes } from '../shared/ui/form.tsx';
 import { RowPicker } from './row-picker.tsx';
 import type { FieldSchema } from './schema.ts';
 import { zoneWords } from './value.ts';
@@ -12,6 +13,8 @@ interface ControlProps {
   problem?: string | undefined;
   /** Why it cannot be changed. */
   locked?: string | undefined;
+  /** Of a row that is being made. */
+  isNew?: boolean | undefined;
   /** Instead of the field's own name. */
   label?: string | undefined;
   /** "(changed)" and the like, beside the name. */
@@ -21,8 +24,10 @@ interface ControlProps {
 export function Control(props: ControlProps) {
   const { field, text, onText, problem, locked } = props;
   const id = useId();
-  const hint = hintOf(field, text, locked);
-  const label = `${props.label ?? field.title}${field.isRequired && !locked ? ' *' : ''}`;
+  const hint = hintOf(field, text, props);
+  // What is never shown stays as it is when nothing is typed.
+  const isRequired = field.isRequired && (props.isNew || !field.isWriteOnly);
+  const label = `${props.label ?? field.title}${isRequired && !locked ? ' *' : ''}`;
   if (field.kind === 'reference')
     return (
       <RowPicker
@@ -37,14 +42,13 @@ export function Control(props: ControlProps) {
         required={!field.isNullable}
       />
     );
-  const described = [hint && `${id}-hint`, problem && `${id}-error`].filter(Boolean).join(' ');
   const shared = {
     id,
     name: field.name,
     disabled: Boolean(locked),
     'aria-invalid': problem ? true : undefined,
-    'aria-required': field.isRequired || undefined,
-    'aria-describedby': described || undefined,
+    'aria-required': isRequired || undefined,
+    'aria-describedby': describedBy(id, hint, problem),
   };
   const isBox = field.kind === 'boolean' && !field.isNullable;
   return (
@@ -54,16 +58,7 @@ export function Control(props: ControlProps) {
         {props.mark}
       </label>
       <Input field={field} text={text} onText={onText} shared={shared} />
-      {hint && (
-        <p id={`${id}-hint`} class="hint" dir="auto">
-          {hint}
-        </p>
-      )}
-      {problem && (
-        <p id={`${id}-error`} class="error">
-          {problem}
-        </p>
-      )}
+      <FieldNotes id={id} hint={hint} error={problem} />
     </div>
   );
 }
@@ -102,6 +97,7 @@ function Input({ field, text, onText, shared }: InputProps) {
           text={text}
           onText={onText}
           isNullable={field.isNullable || text === ''}
+          none={field.isNullable ? 'none' : 'choose one'}
         >
           {field.choices.map((choice) => (
             <option key={choice} value={String(choice)}>
@@ -142,13 +138,15 @@ interface SelectProps {
   text: string;
   onText: (text: string) => void;
   isNullable: boolean;
+  /** What nothing is called. */
+  none?: string;
   children: ComponentChildren;
 }
 
-function Select({ shared, text, onText, isNullable, children }: SelectProps) {
+function Select({ shared, text, onText, isNullable, none = 'none', children }: SelectProps) {
   return (
     <select {...shared} value={text} onChange={(event) => onText(event.currentTarget.value)}>
-      {isNullable && <option value="">none</option>}
+      {isNullable && <option value="">{none}</option>}
       {children}
     </select>
   );
@@ -170,16 +168,22 @@ function inputOf(field: FieldSchema): Record<string, unknown> {
 /* Near the limit it says how much is left. */
 const near = 0.8;
 
-function hintOf(field: FieldSchema, text: string, locked: string | undefined): string {
+function hintOf(field: FieldSchema, text: string, { locked, isNew }: ControlProps): string {
   const said: string[] = [];
   if (field.description) said.push(field.description);
   if (locked) return [...said, locked].join(' ');
-  if (field.isWriteOnly) said.push('Never shown. Empty = as it is.');
+  if (field.isWriteOnly) said.push(isNew ? 'Never shown again.' : 'Never shown. Empty = as it is.');
   const { minimum, maximum, maxLength } = field;
+  // The number of a row is never typed.
+  if (field.kind === 'reference')
+    return [...said, field.isNullable ? 'Empty = none.' : ''].join(' ');
   if (minimum !== undefined && maximum !== undefined) said.push(`From ${minimum} to ${maximum}.`);
   else if (minimum !== undefined) said.push(`At least ${minimum}.`);
   else if (maximum !== undefined) said.push(`At most ${maximum}.`);
-  if (field.kind === 'strings') said.push('One per line.');
+  if (field.kind === 'strings')
+    said.push(
+      field.choices.length > 0 ? `One per line, of: ${field.choices.join(', ')}.` : 'One per line.',
+    );
   if (field.kind === 'date-time') said.push(zoneWords(text));
   if (field.kind === 'json') said.push('As JSON.');
   const length = text.length;

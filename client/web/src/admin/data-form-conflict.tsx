@@ -1,9 +1,9 @@
 /* data-form-conflict.tsx: what others did to the row while it was open here. */
-import { useState } from 'preact/hooks';
 import { excerpt } from '../shared/text.ts';
+import { Copy } from '../shared/ui/copy.tsx';
 import type { RecordForm, Theirs } from './record.ts';
-import type { ModelSchema } from './schema.ts';
-import { inWords } from './value.ts';
+import { FieldWords } from './row-name.tsx';
+import type { FieldSchema, ModelSchema } from './schema.ts';
 
 const shown_max = 200;
 
@@ -20,11 +20,10 @@ export function TheirChanges({ form }: { form: RecordForm }) {
 
 function Change({ one, form }: { one: Theirs; form: RecordForm }) {
   const { field, before, now, who, isConflict } = one;
-  const short = (value: unknown) => excerpt(inWords(field, value), shown_max);
   const what = (
     <p>
       <bdi>{who}</bdi> changed <b dir="auto">{field.title}</b> while you edited:{' '}
-      <bdi>{short(before)}</bdi> → <bdi>{short(now)}</bdi>
+      <FieldWords field={field} value={before} /> → <FieldWords field={field} value={now} />
     </p>
   );
   if (!isConflict)
@@ -43,7 +42,7 @@ function Change({ one, form }: { one: Theirs; form: RecordForm }) {
       </legend>
       {what}
       <p>
-        Yours: <bdi>{excerpt(form.texts.value[field.name] || 'none', shown_max)}</bdi>
+        Yours: <Mine field={field} text={form.texts.value[field.name] ?? ''} />
       </p>
       <div class="data-choice">
         <button type="button" class="button" onClick={() => form.keepMine(field.name)}>
@@ -57,6 +56,11 @@ function Change({ one, form }: { one: Theirs; form: RecordForm }) {
   );
 }
 
+function Mine({ field, text }: { field: FieldSchema; text: string }) {
+  if (field.kind === 'reference') return <FieldWords field={field} value={Number(text) || null} />;
+  return <bdi>{excerpt(text || 'none', shown_max)}</bdi>;
+}
+
 interface GoneProps {
   schema: ModelSchema;
   form: RecordForm;
@@ -64,18 +68,11 @@ interface GoneProps {
 }
 
 export function Gone({ schema, form, mayCreate }: GoneProps) {
-  const [said, setSaid] = useState('');
   const changed = form.changed.value;
-  const copy = () => {
-    const fields = changed.length > 0 ? changed : schema.fields;
-    const text = fields
+  const typed = () =>
+    (changed.length > 0 ? changed : schema.fields)
       .map((field) => `${field.title}: ${form.texts.value[field.name] ?? ''}`)
       .join('\n');
-    navigator.clipboard.writeText(text).then(
-      () => setSaid('Copied.'),
-      () => setSaid('The browser did not allow it. Select the text and copy it by hand.'),
-    );
-  };
   return (
     <div class="data-change data-conflict" role="alert">
       <p>
@@ -83,9 +80,7 @@ export function Gone({ schema, form, mayCreate }: GoneProps) {
         more. What you typed is still here.
       </p>
       <div class="data-choice">
-        <button type="button" class="button" onClick={copy}>
-          Copy what I typed
-        </button>
+        <Copy text={typed} label="Copy what I typed" />
         {mayCreate && (
           <a
             class="button"
@@ -96,7 +91,6 @@ export function Gone({ schema, form, mayCreate }: GoneProps) {
             New row in a new tab
           </a>
         )}
-        <span>{said}</span>
       </div>
     </div>
   );

@@ -1,8 +1,9 @@
 /* data-form-dialogs.tsx: what can be done with a whole row: its JSON, its history, a copy of it, and its end. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useId, useState } from 'preact/hooks';
 import { asProblem } from '../shared/problem.ts';
 import { guardLeaving, navigate } from '../shared/router.ts';
 import { count } from '../shared/text.ts';
+import { Copy } from '../shared/ui/copy.tsx';
 import { Dialog } from '../shared/ui/dialog.tsx';
 import { useAdmin } from './admin.ts';
 import { History } from './data-form-history.tsx';
@@ -52,26 +53,17 @@ export function FormActions({ schema, form, row }: FormActionsProps) {
 }
 
 function JsonDialog({ row, onClose }: { row: Row; onClose: () => void }) {
-  const [said, setSaid] = useState('');
+  const id = useId();
   const { may: _, ...plain } = row;
   const text = JSON.stringify(plain, null, 2);
-  const copy = () => {
-    navigator.clipboard.writeText(text).then(
-      () => setSaid('Copied.'),
-      () => setSaid('The browser did not allow it. Select the text and copy it by hand.'),
-    );
-  };
   return (
     <Dialog title="JSON" class="data-wide" onClose={onClose}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard */}
-      <pre class="data-json" tabIndex={0}>
+      <pre id={id} class="data-json" tabIndex={0}>
         {text}
       </pre>
       <div class="actions">
-        <span role="status">{said}</span>
-        <button type="button" class="button" onClick={copy}>
-          Copy
-        </button>
+        <Copy text={() => text} from={id} />
       </div>
     </Dialog>
   );

@@ -10,9 +10,10 @@ interface FieldsProps {
   schema: ModelSchema;
   form: RecordForm;
   mayWrite: boolean;
+  mayGrant: boolean;
 }
 
-export function Fields({ schema, form, mayWrite }: FieldsProps) {
+export function Fields({ schema, form, mayWrite, mayGrant }: FieldsProps) {
   const row = form.base.value;
   const changed = new Set(form.changed.value.map(({ name }) => name));
   const fields = schema.fields.filter((field) => !bookkeeping.includes(field.name));
@@ -29,7 +30,8 @@ export function Fields({ schema, form, mayWrite }: FieldsProps) {
           text={form.texts.value[field.name] ?? ''}
           onText={(text) => form.setText(field.name, text)}
           problem={form.errors.value[field.name]}
-          locked={lockOfField(field, { schema, row, mayWrite })}
+          isNew={row === null}
+          locked={lockOfField(field, { schema, row, mayWrite, mayGrant })}
           mark={changed.has(field.name) && row && <span class="data-mark">changed</span>}
         />
       ))}

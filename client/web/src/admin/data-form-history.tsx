@@ -5,8 +5,8 @@ import { excerpt } from '../shared/text.ts';
 import { Dialog } from '../shared/ui/dialog.tsx';
 import { useAdmin } from './admin.ts';
 import { Stamp } from './cell.tsx';
+import { FieldWords, RowName } from './row-name.tsx';
 import { fieldNamed, type ModelSchema } from './schema.ts';
-import { inWords } from './value.ts';
 
 interface Entry {
   id: number;
@@ -75,18 +75,20 @@ function Changes({ schema, entry }: { schema: ModelSchema; entry: Entry }) {
     <dl>
       {Object.entries(entry.changes ?? {}).map(([name, { from, to }]) => {
         const field = fieldNamed(schema, name);
-        const short = (value: unknown) =>
-          excerpt(field ? inWords(field, value) : JSON.stringify(value ?? null), shown_max);
+        const words = (value: unknown) => {
+          if (!field) return <bdi>{excerpt(JSON.stringify(value ?? null), shown_max)}</bdi>;
+          return field.kind === 'reference' && typeof value === 'number' ? (
+            <RowName model={field.references} id={value} />
+          ) : (
+            <FieldWords field={field} value={value} />
+          );
+        };
         return (
           <div key={name}>
             <dt dir="auto">{field?.title ?? name}</dt>
             <dd>
-              {entry.action === 'update' && (
-                <>
-                  <bdi>{short(from)}</bdi> →{' '}
-                </>
-              )}
-              <bdi>{short(entry.action === 'delete' ? from : to)}</bdi>
+              {entry.action === 'update' && <>{words(from)} → </>}
+              {words(entry.action === 'delete' ? from : to)}
             </dd>
           </div>
         );

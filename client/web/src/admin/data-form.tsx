@@ -12,13 +12,14 @@ import { FormActions } from './data-form-dialogs.tsx';
 import { Fields } from './data-form-fields.tsx';
 import { watchModel } from './live.ts';
 import { lockOfRow } from './locks.ts';
+import { Loading, Trouble } from './notes.tsx';
 import { labelOf } from './picker.ts';
 import { RecordForm } from './record.ts';
 import type { Row } from './rows.ts';
 import type { ModelSchema } from './schema.ts';
 import { View } from './view.tsx';
 import type { ViewProps } from './views.ts';
-import { Trouble, useRights, WithSchema } from './with-schema.tsx';
+import { useRights, WithSchema } from './with-schema.tsx';
 
 addStyle(style);
 
@@ -57,10 +58,11 @@ function RecordView({ schema, id }: RecordProps) {
       <View title={schema.title}>
         <Crumb schema={schema} />
         <Trouble
+          problem={problem}
           words={
             problem.status === 404
               ? 'There is no such row, or you may not see it. It may have been deleted.'
-              : problem.words
+              : undefined
           }
           onRetry={() => form.load()}
         />
@@ -69,7 +71,7 @@ function RecordView({ schema, id }: RecordProps) {
   if (!form.isReady.value)
     return (
       <View title={schema.title}>
-        <p class="hint">Loading…</p>
+        <Loading />
       </View>
     );
   return (
@@ -113,7 +115,8 @@ function Editor({ schema, form }: { schema: ModelSchema; form: RecordForm }) {
   const isLeaving = useRef(false);
   const changed = form.changed.value;
   const row = form.base.value;
-  const lock = lockOfRow({ schema, row, mayWrite: can('write') });
+  const rights = { mayWrite: can('write'), mayGrant: can('grant') };
+  const lock = lockOfRow({ schema, row, ...rights });
   const hasChanges = changed.length > 0;
   useEffect(() => {
     justMade = 0;
@@ -150,9 +153,9 @@ function Editor({ schema, form }: { schema: ModelSchema; form: RecordForm }) {
     // The browser's own complaints would come before, and without, ours.
     <form class="form data-form" ref={element} onSubmit={onSubmit} noValidate>
       {lock && <p class="data-locked">{lock}</p>}
-      {form.isGone.value && <Gone schema={schema} form={form} mayCreate={can('write')} />}
+      {form.isGone.value && <Gone schema={schema} form={form} mayCreate={rights.mayWrite} />}
       <TheirChanges form={form} />
-      <Fields schema={schema} form={form} mayWrite={can('write')} />
+      <Fields schema={schema} form={form} {...rights} />
       <SaveBar form={form} isLocked={lock !== ''} saved={saved} />
     </form>
   );
@@ -218,7 +221,7 @@ function wordsFor(status: number, message: string, fields: number): string {
   if (status === 0 || status === 429 || status >= 500) return `Not saved. ${message} ${kept}`;
   if (status === 413) return `Not saved: it is too large in all. Make a text shorter. ${kept}`;
   if (status === 403) return `Not saved. ${message} ${kept}`;
-  if (status === 422 && fields > 0)
+  if ((status === 422 || status === 409) && fields > 0)
     return `Not saved yet: ${count(fields, 'field needs', 'fields need')} another look.`;
   return message;
 }

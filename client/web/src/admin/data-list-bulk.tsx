@@ -109,8 +109,8 @@ function Names({ schema, rows }: { schema: ModelSchema; rows: readonly Row[] }) 
   return (
     <ul class="data-names">
       {rows.slice(0, names_max).map((row) => (
-        <li key={row.id} dir="auto">
-          {labelOf(row, schema.label)} <small class="hint">#{row.id}</small>
+        <li key={row.id}>
+          <bdi>{labelOf(row, schema.label)}</bdi> <small class="hint">#{row.id}</small>
         </li>
       ))}
       {rows.length > names_max && <li>and {rows.length - names_max} more</li>}

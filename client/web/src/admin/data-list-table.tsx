@@ -100,6 +100,7 @@ interface TableRowProps {
 
 function TableRow({ schema, row, fields, labels, list }: TableRowProps) {
   const name = labelOf(row, schema.label);
+  const opening = fields.find((field) => field.name === schema.label) ?? fields[0];
   const isDeleted = list.deleted.value.has(row.id);
   const isChanged = list.changed.value.has(row.id);
   return (
@@ -115,15 +116,15 @@ function TableRow({ schema, row, fields, labels, list }: TableRowProps) {
           />
         </label>
       </td>
-      {fields.map((field, i) => {
+      {fields.map((field) => {
         const cell = (
           <Cell field={field} value={row[field.name]} label={labels[field.references]} />
         );
-        if (i > 0 || isDeleted)
+        if (field !== opening || isDeleted)
           return (
             <td key={field.name}>
               {cell}
-              {i === 0 && <span class="data-mark">deleted</span>}
+              {field === opening && <span class="data-mark">deleted</span>}
             </td>
           );
         return (
@@ -133,7 +134,7 @@ function TableRow({ schema, row, fields, labels, list }: TableRowProps) {
               {field.kind === 'reference' ? (
                 `#${row.id}`
               ) : (
-                <FirstCell row={row} cell={cell} value={row[field.name]} />
+                <OpeningCell row={row} cell={cell} value={row[field.name]} />
               )}
             </a>
             {isChanged && <span class="data-mark">changed</span>}
@@ -144,8 +145,8 @@ function TableRow({ schema, row, fields, labels, list }: TableRowProps) {
   );
 }
 
-/* Where the first column is empty, the number is there to be followed. */
-function FirstCell({ row, cell, value }: { row: Row; cell: preact.JSX.Element; value: unknown }) {
+/* Where the column that leads to the row is empty, the number is there to be followed. */
+function OpeningCell({ row, cell, value }: { row: Row; cell: preact.JSX.Element; value: unknown }) {
   return value === null || value === undefined || value === '' ? <>#{row.id}</> : cell;
 }
 

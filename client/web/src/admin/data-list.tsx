@@ -11,12 +11,13 @@ import { ColumnsButton, ExportButton } from './data-list-dialogs.tsx';
 import { FilterButton, Filters } from './data-list-filter.tsx';
 import { RowTable } from './data-list-table.tsx';
 import { isLive, watchModel } from './live.ts';
+import { Trouble } from './notes.tsx';
 import { apiQuery, formatQuery, type ListQuery, parseQuery } from './query.ts';
 import { emptyWords, RowList } from './rows.ts';
 import type { ModelSchema } from './schema.ts';
 import { View } from './view.tsx';
 import type { ViewProps } from './views.ts';
-import { Trouble, useRights, WithSchema } from './with-schema.tsx';
+import { useRights, WithSchema } from './with-schema.tsx';
 
 addStyle(style);
 
@@ -73,11 +74,13 @@ function List({ schema }: { schema: ModelSchema }) {
       <NewRows list={list} query={query} onGo={go} />
       <BulkBar schema={schema} list={list} />
       {problem ? (
-        <Trouble words={problem.words} onRetry={() => list.reload()} />
+        <Trouble problem={problem} onRetry={() => list.reload()} />
       ) : (
         <>
           <RowTable schema={schema} list={list} columns={columns} query={query} onGo={go} />
-          {list.isReady.value && list.rows.value.length === 0 && <p>{emptyWords(query)}</p>}
+          {list.isReady.value && list.rows.value.length === 0 && (
+            <p class="data-empty">{emptyWords(query)}</p>
+          )}
         </>
       )}
       <Pages schema={schema} list={list} query={query} onGo={go} />

@@ -119,7 +119,7 @@ function Cause({ grant }: { grant: Grant }) {
       {grant.reason && `, because: ${grant.reason}`}{' '}
       <a
         href={`/admin/permissions?subject=${grant.subject}`}
-        aria-label={`Permissions of ${words}`}
+        aria-label={`Change the permissions of ${words}`}
       >
         Change
       </a>

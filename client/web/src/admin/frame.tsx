@@ -106,7 +106,7 @@ function Places() {
       <ul>
         <Place to="/admin" name="Overview" />
         <Place to="/admin/users" name="Users" if={isSuper} />
-        <Place to="/admin/groups" name="Groups" if={mayGrant} />
+        <Place to="/admin/groups" name="Groups" if={isSuper} />
         <Place to="/admin/permissions" name="Permissions" if={mayGrant} />
         <Place to="/admin/effective" name="Effective rights" if={mayGrant} />
       </ul>

@@ -1,5 +1,5 @@
 /* matrix-bar.tsx: what is staged, whom it concerns, and the saving of it. */
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { names } from '../shared/text.ts';
 import { Confirm } from '../shared/ui/dialog.tsx';
 import { useAdmin } from './admin.ts';
@@ -12,13 +12,28 @@ import { useAction } from './use-action.ts';
 
 export function MatrixBar({ matrix }: { matrix: Matrix }) {
   const changes = matrix.changes.value;
+  const bar = useKeptFocus(changes.length > 0, matrix.isBusy.value);
   return (
-    <section class="matrix-bar" aria-label="Changes">
+    <section ref={bar} class="matrix-bar" aria-label="Changes" tabIndex={-1}>
       <Conflicts matrix={matrix} />
       <Trouble problem={matrix.problem.value} />
       {changes.length > 0 ? <Staged matrix={matrix} /> : <Saved matrix={matrix} />}
     </section>
   );
+}
+
+/* The button that was pressed is off while it works and may be gone afterwards: the focus goes to what is there then. */
+function useKeptFocus(isStaged: boolean, isBusy: boolean) {
+  const bar = useRef<HTMLElement>(null);
+  const before = useRef({ isStaged, isBusy });
+  useEffect(() => {
+    const isOver = (before.current.isBusy || before.current.isStaged) && !isBusy;
+    before.current = { isStaged, isBusy };
+    if (!isOver || document.activeElement !== document.body) return;
+    const next = bar.current?.querySelector<HTMLElement>('button:not(:disabled)') ?? bar.current;
+    next?.focus();
+  }, [isStaged, isBusy]);
+  return bar;
 }
 
 function Saved({ matrix }: { matrix: Matrix }) {

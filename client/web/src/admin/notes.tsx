@@ -3,12 +3,19 @@ import type { ComponentChildren } from 'preact';
 import type { Problem } from '../shared/problem.ts';
 import type { Resource } from './resource.ts';
 
-/** What went wrong, and the way to try again. */
-export function Trouble({ problem, onRetry }: { problem: Problem | null; onRetry?: () => void }) {
+interface TroubleProps {
+  problem: Problem | null;
+  /** Where there is more to say of it than the server does. */
+  words?: string | undefined;
+  onRetry?: () => void;
+}
+
+/** What went wrong, and the way to try again where that may help. */
+export function Trouble({ problem, words, onRetry }: TroubleProps) {
   if (!problem) return null;
   return (
     <div class="error trouble" role="alert">
-      <p>{problem.words}</p>
+      <p>{words ?? problem.words}</p>
       {onRetry && problem.isTemporary && (
         <button type="button" class="button" onClick={onRetry}>
           Try again
@@ -30,10 +37,14 @@ export function WhenRead<T>({ resource, children }: WhenReadProps<T>) {
   return (
     <>
       <Trouble problem={problem} onRetry={() => void resource.load()} />
-      {value === null && !problem && <p class="hint">Loading…</p>}
+      {value === null && !problem && <Loading />}
       {value !== null && children(value)}
     </>
   );
+}
+
+export function Loading() {
+  return <p class="hint">Loading…</p>;
 }
 
 /** Said to screen readers as well: what was done. */

@@ -32,7 +32,7 @@ export async function labelOfRow(api: Api, model: string, id: number): Promise<s
 }
 
 export function labelOf(row: Row, label: string): string {
-  const value = row[label];
+  const value = label === 'id' ? '' : row[label];
   const text = typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
   return text || `#${row.id}`;
 }

@@ -149,8 +149,9 @@ export class RecordForm {
   #beginNew(copied: Row | null): void {
     const texts: Record<string, string> = {};
     for (const field of this.#schema.fields) {
-      const copy = copied && !field.isWriteOnly ? copied[field.name] : undefined;
-      const value = copied ? copy : field.default;
+      // What one may not see cannot be copied.
+      const isCopied = copied && !field.isWriteOnly && field.name in copied;
+      const value = isCopied ? copied[field.name] : field.default;
       texts[field.name] = field.mayCreate ? toText(field, value) : '';
     }
     this.texts.value = texts;
@@ -187,11 +188,13 @@ export class RecordForm {
     return isRight ? body : null;
   }
 
-  /* Of a new row. An empty field that the server can fill is left to it. */
+  /* Of a new row. An empty field that the server can fill is left to it, but not one that was emptied. */
   #filled(): FieldSchema[] {
-    return this.#schema.fields.filter(
-      (field) => field.mayCreate && (field.isRequired || this.texts.value[field.name]),
-    );
+    return this.#schema.fields.filter((field) => {
+      const text = this.texts.value[field.name] ?? '';
+      const isEmptied = field.hasDefault && text !== toText(field, field.default);
+      return field.mayCreate && (field.isRequired || text !== '' || isEmptied);
+    });
   }
 
   /* Sent again after a lost answer it must not be done twice. */

@@ -32,6 +32,7 @@ export interface FieldSchema {
   isWriteOnly: boolean;
   /** Rules decide per row who may see or change it. */
   isLimited: boolean;
+  /** Of a list: of its items. */
   choices: readonly (string | number)[];
   format: string;
   pattern: string;
@@ -74,6 +75,7 @@ interface Property {
   title?: string;
   description?: string;
   enum?: unknown[];
+  const?: unknown;
   format?: string;
   pattern?: string;
   minLength?: number;
@@ -183,9 +185,7 @@ function fieldOf(name: string, given: Property, { create, update, list }: Around
     mayUpdate: update?.properties?.[name] !== undefined && !isOwn,
     isWriteOnly: property.writeOnly === true,
     isLimited: property['x-limited'] === true,
-    choices: (plain.enum ?? []).filter(
-      (one): one is string | number => typeof one === 'string' || typeof one === 'number',
-    ),
+    choices: choicesOf(plain.items ?? plain),
     format: plain.format ?? '',
     pattern: plain.pattern ?? '',
     minLength: plain.minLength,
@@ -201,6 +201,13 @@ function fieldOf(name: string, given: Property, { create, update, list }: Around
     canExpand: allows('expand', name),
     operators: operatorsOf(name, list),
   };
+}
+
+/* What is always the same is a choice of one. */
+function choicesOf({ enum: choices, const: only }: Property): (string | number)[] {
+  return (choices ?? [only]).filter(
+    (one): one is string | number => typeof one === 'string' || typeof one === 'number',
+  );
 }
 
 function typesOf(property: Property): { types: string[]; isNullable: boolean; plain: Property } {
@@ -222,8 +229,7 @@ function typesOf(property: Property): { types: string[]; isNullable: boolean; pl
 function kindOf(property: Property, types: readonly string[]): Kind {
   const [type] = types;
   if (types.length !== 1) return property.enum ? 'choice' : 'json';
-  if (property.enum && (type === 'string' || type === 'integer' || type === 'number'))
-    return 'choice';
+  if (type !== 'array' && choicesOf(property).length > 0) return 'choice';
   if (type === 'integer' || type === 'number' || type === 'boolean') return type;
   if (type === 'string') {
     if (property.format === 'date' || property.format === 'date-time') return property.format;
@@ -232,8 +238,7 @@ function kindOf(property: Property, types: readonly string[]): Kind {
       ? 'long-text'
       : 'text';
   }
-  const isStrings = type === 'array' && property.items?.type === 'string' && !property.items.enum;
-  return isStrings ? 'strings' : 'json';
+  return type === 'array' && property.items?.type === 'string' ? 'strings' : 'json';
 }
 
 function operatorsOf(field: string, list: Operation): Operator[] {

@@ -1,6 +1,6 @@
 /* secret.tsx: a new password: typed, or made here; one that was made is shown once. */
-import { useRef, useState } from 'preact/hooks';
 import type { Problem } from '../shared/problem.ts';
+import { Copy } from '../shared/ui/copy.tsx';
 import { Field } from '../shared/ui/form.tsx';
 
 interface PasswordChoiceProps {
@@ -42,29 +42,20 @@ export function PasswordChoice({ isTyped, onChange, problem }: PasswordChoicePro
 
 /** Shown once: with the page it is gone. */
 export function Secret({ label, value }: { label: string; value: string }) {
-  const input = useRef<HTMLInputElement>(null);
-  const [note, setNote] = useState('');
-  const copy = async () => {
-    input.current?.select();
-    try {
-      await navigator.clipboard.writeText(value);
-      setNote('Copied.');
-    } catch {
-      // Browsers copy only for pages that came by https.
-      setNote('It is selected now: copy it with your keyboard.');
-    }
-  };
   return (
     <div class="secret">
       <label>
         {label}
-        <input ref={input} class="secret-value" readOnly value={value} />
+        <input
+          class="secret-value"
+          readOnly
+          value={value}
+          onFocus={(event) => event.currentTarget.select()}
+        />
       </label>
-      <button type="button" class="button" onClick={() => void copy()}>
-        Copy
-      </button>
-      <p class="hint" role="status">
-        {note || 'It is shown only now. Hand it over by a safe way and ask for it to be changed.'}
+      <Copy text={() => value} />
+      <p class="hint">
+        It is shown only now. Hand it over by a safe way and ask for it to be changed.
       </p>
     </div>
   );

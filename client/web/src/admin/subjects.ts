@@ -28,11 +28,8 @@ export const kindWords: Record<SubjectKind, string> = {
   everyone: 'Also without an account',
 };
 
-/** Only administrators may list groups; others know those that are granted something on their models. */
-export async function readGroupChoices(
-  api: Api,
-  isAdministrator: boolean,
-): Promise<SubjectChoice[]> {
+/* Only administrators may list groups; others know those that are granted something on their models. */
+async function readGroupChoices(api: Api, isAdministrator: boolean): Promise<SubjectChoice[]> {
   if (isAdministrator)
     return (await readGroups(api)).map(({ id, name }) => groupChoice(`group:${id}`, name));
   const { items } = await api.get<Page<Grant>>('/grant');
@@ -49,8 +46,20 @@ const groupChoice = (subject: string, name: string): SubjectChoice => ({
   name,
 });
 
-/** What fits @typed: groups first, then people, then what is for all. */
-export async function findSubjects(
+/** Finds subjects for one field. Groups are few: they are read once for it; people are asked for as one types. */
+export function finderOfSubjects(
+  api: Api,
+  isAdministrator: boolean,
+): (typed: string) => Promise<readonly SubjectChoice[]> {
+  let groups: readonly SubjectChoice[] | null = null;
+  return async (typed) => {
+    groups ??= await readGroupChoices(api, isAdministrator);
+    return findSubjects(api, groups, typed);
+  };
+}
+
+/* What fits @typed: groups first, then people, then what is for all. */
+async function findSubjects(
   api: Api,
   groups: readonly SubjectChoice[],
   typed: string,

@@ -1,6 +1,6 @@
 /* value.ts: a field's value as the text that a person edits, and back. A form holds nothing but such texts. */
 import { count } from '../shared/text.ts';
-import { fullLabel } from '../shared/time.ts';
+import { stampLabel } from '../shared/time.ts';
 import type { FieldSchema } from './schema.ts';
 
 export type Read = { value: unknown } | { error: string };
@@ -60,7 +60,7 @@ export function idOf(value: unknown): number | null {
 export function inWords(field: FieldSchema, value: unknown): string {
   if (value === null || value === undefined || value === '') return 'none';
   if (field.kind === 'boolean') return value ? 'yes' : 'no';
-  if (field.kind === 'date-time') return fullLabel(String(value));
+  if (field.kind === 'date-time') return stampLabel(String(value));
   if (field.kind === 'reference') return `#${idOf(value) ?? value}`;
   if (Array.isArray(value)) return value.length > 0 ? value.map(plain).join(', ') : 'none';
   return plain(value);
@@ -108,6 +108,8 @@ export function fromLocal(text: string): Read {
 function fromNothing(field: FieldSchema): Read {
   if (field.isNullable) return { value: null };
   if (field.kind === 'strings') return { value: [] };
+  // A box that nobody ticked says no.
+  if (field.kind === 'boolean') return { value: false };
   const isText = field.kind === 'text' || field.kind === 'long-text';
   if (isText && !field.isRequired && !field.minLength) return { value: '' };
   return wrong('This cannot be empty: fill it in.');
@@ -161,9 +163,11 @@ function stringsFrom(field: FieldSchema, text: string): Read {
   const given = asJson && 'value' in asJson ? asJson.value : null;
   const isList = Array.isArray(given) && given.every((item) => typeof item === 'string');
   const items: string[] = isList ? given : text.split('\n').filter((line) => line.trim());
-  const { maxItems, itemLengthMax } = field;
+  const { maxItems, itemLengthMax, choices } = field;
   if (maxItems !== undefined && items.length > maxItems)
     return wrong(`At most ${count(maxItems, 'line', 'lines')}: there are ${items.length}.`);
+  const other = choices.length > 0 && items.find((item) => !choices.includes(item));
+  if (other) return wrong(`“${other}” is none of: ${choices.join(', ')}.`);
   const long = items.find((item) => Array.from(item).length > (itemLengthMax ?? Infinity));
   return long ? wrong(`“${long}” is longer than ${itemLengthMax} characters.`) : { value: items };
 }

@@ -1,9 +1,10 @@
 /* with-schema.tsx: what both the list and the form need first: the description of their model, and one's rights on it. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { asProblem } from '../shared/problem.ts';
+import { asProblem, type Problem } from '../shared/problem.ts';
 import type { Right } from '../shared/types.ts';
 import { useAdmin } from './admin.ts';
+import { Loading, Trouble } from './notes.tsx';
 import { loadSchema, type ModelSchema } from './schema.ts';
 import { View } from './view.tsx';
 
@@ -15,13 +16,13 @@ interface WithSchemaProps {
 export function WithSchema({ model, children }: WithSchemaProps) {
   const { api } = useAdmin();
   const [schema, setSchema] = useState<ModelSchema | null | undefined>(undefined);
-  const [words, setWords] = useState('');
+  const [problem, setProblem] = useState<Problem | null>(null);
   const load = () => {
-    setWords('');
+    setProblem(null);
     loadSchema(api, model).then(setSchema, (error: unknown) => {
-      const problem = asProblem(error);
-      if (problem.status === 404) setSchema(null);
-      else setWords(problem.words);
+      const found = asProblem(error);
+      if (found.status === 404) setSchema(null);
+      else setProblem(found);
     });
   };
   useEffect(load, [api, model]);
@@ -37,33 +38,15 @@ export function WithSchema({ model, children }: WithSchemaProps) {
     );
   return (
     <View title={model}>
-      {words ? <Trouble words={words} onRetry={load} /> : <p class="hint">Loading…</p>}
+      {problem ? <Trouble problem={problem} onRetry={load} /> : <Loading />}
     </View>
   );
 }
 
-interface TroubleProps {
-  words: string;
-  onRetry?: () => void;
-}
-
-/** What went wrong, and the way on. */
-export function Trouble({ words, onRetry }: TroubleProps) {
-  return (
-    <div class="data-trouble" role="alert">
-      <p>{words}</p>
-      {onRetry && (
-        <button type="button" class="button" onClick={onRetry}>
-          Try again
-        </button>
-      )}
-    </div>
-  );
-}
-
 /** What one may do oneself with rows of @model. */
-export function useRights(model: string): (right: Right) => boolean {
+export function useRights(model: string): (right: Right | 'grant') => boolean {
   const { session, models } = useAdmin();
   const listed = models.get(model)?.rights;
-  return (right) => session.can(model, right) || listed?.includes(right) === true;
+  return (right) =>
+    (right !== 'grant' && session.can(model, right)) || listed?.includes(right) === true;
 }

@@ -10,9 +10,11 @@ import { SettingsDialog } from './settings-dialog.tsx';
 import { Switcher } from './switcher-dialog.tsx';
 
 export function Dialogs() {
-  const { dialog, rooms } = useChat();
+  const { dialog, rooms, room: open } = useChat();
   const current = roomOf(path.value);
-  const room = current === null ? undefined : rooms.all.value.get(current);
+  // Who is in a room that was lost is no longer to be seen.
+  const isLost = open.value?.id === current && open.value?.error.value;
+  const room = current === null || isLost ? undefined : rooms.all.value.get(current);
   const close = () => {
     dialog.value = null;
   };

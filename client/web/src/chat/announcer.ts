@@ -27,6 +27,12 @@ export class Announcer {
     if (this.#queue.length === 1) this.#setTimer(() => this.#flush(), burst_ms);
   }
 
+  /** The room is left or lost: what was said in it must not stay in the page. */
+  clear(): void {
+    this.#queue = [];
+    this.lines.value = [];
+  }
+
   #flush(): void {
     const queue = this.#queue;
     this.#queue = [];

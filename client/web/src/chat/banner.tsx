@@ -1,7 +1,9 @@
-/* banner.tsx: says when the connection is away, and what happens to what one writes meanwhile. */
+/* banner.tsx: says when the connection is away, what happens to what one writes meanwhile, and what was refused in a
+ * room that is not open. */
 import { useEffect, useState } from 'preact/hooks';
 import { count } from '../shared/text.ts';
 import { useChat } from './chat.ts';
+import { roomTitle } from './rooms.ts';
 
 /* Most interruptions are over before anyone should be bothered with them. */
 const quiet_ms = 800;
@@ -19,7 +21,7 @@ const endings: Record<number, string> = {
 };
 
 export function Banner() {
-  const { conn, outbox, session } = useChat();
+  const { conn, outbox, session, room, rooms } = useChat();
   const state = conn.state.value;
   const since = state.is === 'connecting' ? state.since : 0;
   const isLate = useElapsed(since, quiet_ms);
@@ -60,7 +62,23 @@ export function Banner() {
         <BannerButton name="Connect again" onClick={() => conn.retryNow()} />
       </div>
     );
-  return null;
+  // In the open room the message says it itself.
+  const refused = outbox.entries.value.find(
+    (entry) => entry.state === 'failed' && entry.room !== room.value?.id,
+  );
+  if (!refused) return null;
+  const where = rooms.all.value.get(refused.room);
+  return (
+    <div class="banner" role="status">
+      <span dir="auto">
+        What you wrote in {where ? roomTitle(where) : 'a room that you can no longer open'} was not
+        sent.
+      </span>
+      <a class="button" href={`/r/${refused.room}`}>
+        Show it
+      </a>
+    </div>
+  );
 }
 
 function BannerButton({ name, onClick }: { name: string; onClick: () => void }) {

@@ -13,6 +13,7 @@ import { KeptLogs } from './log.ts';
 import { OpenRoom } from './room.ts';
 import { Rooms } from './rooms.ts';
 import { settings, startSettings } from './settings.ts';
+import { TextLimit } from './text-limit.ts';
 
 /* The newest of these are offered first when one wants to go somewhere. */
 const recent_max = 20;
@@ -35,6 +36,7 @@ export class Chat {
   readonly drafts: Drafts;
   readonly announcer = new Announcer();
   readonly logs = new KeptLogs();
+  readonly textLimit: TextLimit;
   readonly room = signal<OpenRoom | null>(null);
   /** The one dialog that is open; their code is in `later.ts`. */
   readonly dialog = signal<DialogName | null>(null);
@@ -51,6 +53,7 @@ export class Chat {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
     this.conn = new Conn(`${scheme}://${location.host}/connection/websocket`, me.user.id);
     this.rooms = new Rooms(api);
+    this.textLimit = new TextLimit(api);
     this.drafts = new Drafts(localStorage, me.user.id);
     startSettings(localStorage, me.user.id);
     this.outbox = new Outbox({
@@ -82,6 +85,7 @@ export class Chat {
     this.#stops = [
       effect(() => this.outbox.setOnline(this.conn.isConnected.value)),
       effect(() => this.#startNotifying()),
+      effect(() => this.#letGo()),
     ];
     const ahead = setTimeout(() => import('./later.ts').catch(() => {}), ahead_ms);
     this.#stops.push(() => clearTimeout(ahead));
@@ -108,6 +112,11 @@ export class Chat {
     return role !== undefined && role !== 'reader' && this.session.can('message', 'write');
   }
 
+  /** As far as the page knows: the server decides. */
+  mayRead(room: number): boolean {
+    return this.session.can('message', 'read') && this.rooms.all.value.has(room);
+  }
+
   /** Show a room; the one before is left to itself. */
   enter(id: number): OpenRoom {
     this.room.value?.stop();
@@ -121,6 +130,11 @@ export class Chat {
   exit(room: OpenRoom): void {
     room.stop();
     if (this.room.value === room) this.room.value = null;
+  }
+
+  /* What is kept of rooms that one left is let go with the right to read there. */
+  #letGo(): void {
+    this.logs.retain((room) => this.mayRead(room));
   }
 
   #send({ room, text, reply_to, key }: OutboxEntry): Promise<Message> {

@@ -1,13 +1,13 @@
 /* completion.tsx: names of members to choose from while one types "@…". The focus stays in the
  * composer, which asks here first what a key is for. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { count } from '../shared/text.ts';
 import type { Member, Page } from '../shared/types.ts';
+import { Options, useCombobox, useFound } from '../shared/ui/combobox.tsx';
 import { useChat } from './chat.ts';
 import type { CompletionKeys } from './mention.ts';
 
 const shown_max = 8;
-const delay_ms = 100;
 
 interface CompletionProps {
   room: number;
@@ -20,22 +20,24 @@ interface CompletionProps {
 }
 
 export function Completion({ room, name, keys, onOption, onPick, onClose }: CompletionProps) {
-  const [active, setActive] = useState(0);
   const found = useMembers(room, name);
-  const list = useRef<HTMLDivElement>(null);
-  const chosen = found[active];
-  useEffect(() => setActive(0), [name]);
-  useEffect(() => onOption(chosen ? idOf(chosen) : ''), [chosen]);
+  const box = useCombobox({
+    id: 'completion',
+    items: found,
+    isOpen: found.length > 0,
+    optionOf: (member) => ({ key: member.user, name: member.name, hint: member.role }),
+    onPick: (member) => onPick(member.name),
+    onClose,
+  });
+  const option = box.field['aria-activedescendant'] ?? '';
+  useEffect(box.restart, [name]);
+  useEffect(() => onOption(option), [option]);
   useEffect(() => () => onOption(''), []);
   useEffect(() => {
     keys.current = (event) => {
-      if (found.length === 0 || event.ctrlKey || event.metaKey || event.altKey) return false;
-      const { key, shiftKey } = event;
-      if (key === 'ArrowDown') setActive((active + 1) % found.length);
-      else if (key === 'ArrowUp') setActive((active + found.length - 1) % found.length);
-      else if (key === 'Escape') onClose();
-      else if ((key === 'Enter' || key === 'Tab') && !shiftKey && chosen) onPick(chosen.name);
-      else return false;
+      if (found.length === 0) return false;
+      if (event.key !== 'Tab' || event.shiftKey || !box.chosen) return box.onKey(event);
+      onPick(box.chosen.name);
       return true;
     };
     return () => {
@@ -44,27 +46,7 @@ export function Completion({ room, name, keys, onOption, onPick, onClose }: Comp
   });
   return (
     <div class="completion" hidden={found.length === 0}>
-      <div ref={list} id="completion" class="options" role="listbox" aria-label="Members">
-        {found.map((member, index) => (
-          // biome-ignore lint/a11y: the keys are those of the composer, which keeps the focus
-          <div
-            key={member.user}
-            id={idOf(member)}
-            class="option"
-            role="option"
-            aria-selected={index === active}
-            // The composer must not lose the focus: it would close the list before the click.
-            onPointerDown={(event) => event.preventDefault()}
-            onMouseDown={(event) => event.preventDefault()}
-            onClick={() => onPick(member.name)}
-          >
-            <span class="option-name" dir="auto">
-              {member.name}
-            </span>
-            <span class="hint">{member.role}</span>
-          </div>
-        ))}
-      </div>
+      <Options of={box} label="Members" />
       <p class="visually-hidden" role="status">
         {count(found.length, 'name', 'names')} to choose from
       </p>
@@ -72,31 +54,18 @@ export function Completion({ room, name, keys, onOption, onPick, onClose }: Comp
   );
 }
 
-function idOf(member: Member): string {
-  return `completion-${member.user}`;
-}
-
+/* One can still type the name where none is found, or the server did not answer. */
 function useMembers(room: number, name: string): readonly Member[] {
   const { api, me } = useChat();
-  const [members, setMembers] = useState<readonly Member[]>([]);
-  useEffect(() => {
-    let isCurrent = true;
-    const timer = setTimeout(() => {
-      const query = new URLSearchParams({ limit: String(shown_max + 1) });
-      if (name) query.set('q', name);
-      api.get<Page<Member>>(`/room/${room}/member?${query}`).then(
-        (page) => isCurrent && setMembers(page.items),
-        // One can still type the name.
-        () => {},
-      );
-    }, delay_ms);
-    return () => {
-      isCurrent = false;
-      clearTimeout(timer);
-    };
-  }, [api, room, name]);
+  const find = async (begin: string): Promise<readonly Member[]> => {
+    const query = new URLSearchParams({ limit: String(shown_max + 1) });
+    if (begin) query.set('q', begin);
+    return (await api.get<Page<Member>>(`/room/${room}/member?${query}`)).items;
+  };
   const wanted = name.toLowerCase();
-  return members
-    .filter((member) => member.user !== me.user.id && member.name.toLowerCase().startsWith(wanted))
+  return useFound(find, name, [api, room])
+    .items.filter(
+      (member) => member.user !== me.user.id && member.name.toLowerCase().startsWith(wanted),
+    )
     .slice(0, shown_max);
 }

@@ -1,6 +1,6 @@
 /* composer.tsx: where one writes. Enter sends, Shift+Enter makes a line; what was begun stays with
  * its room. */
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { count, excerpt } from '../shared/text.ts';
 import type { Room } from '../shared/types.ts';
 import { Icon } from '../shared/ui/icon.tsx';
@@ -13,17 +13,24 @@ import { settings } from './settings.ts';
 
 const Completion = lazy(() => import('./later.ts').then((part) => part.Completion));
 
-/* Nobody counts before. The server knows the limit and says it when it refuses. */
-const count_from = 3_000;
+/* Nobody counts before: then the server is asked for its limit, and what comes near it is counted. */
+const ask_from = 1_000;
+const near = 0.8;
 
 export function Composer({ room, record }: { room: OpenRoom; record: Room }) {
-  const { drafts, me } = useChat();
+  const { drafts, me, textLimit } = useChat();
   const [text, setText] = useState(() => drafts.get(room.id));
   const field = useRef<HTMLTextAreaElement>(null);
   const [mention, setMention] = useState<Mention | null>(null);
   const completion = useRef<CompletionKeys>(null);
   const [option, setOption] = useState('');
   const replyTo = room.replyTo.value;
+  const most = textLimit.characters.value;
+  const length = text.length > ask_from ? Array.from(text.trim()).length : 0;
+  const isTooLong = most > 0 && length > most;
+  useEffect(() => {
+    if (length > 0) void textLimit.ask();
+  }, [length, textLimit]);
   useFittingHeight(field, text);
   useLayoutEffect(() => {
     if (replyTo) field.current?.focus();
@@ -43,7 +50,7 @@ export function Composer({ room, record }: { room: OpenRoom; record: Room }) {
   }, [refill]);
   const send = () => {
     const said = text.trim();
-    if (!said) return;
+    if (!said || isTooLong) return;
     room.say(said);
     setText('');
     setMention(null);
@@ -134,11 +141,23 @@ export function Composer({ room, record }: { room: OpenRoom; record: Room }) {
           onClose={() => setMention(null)}
         />
       )}
-      <button type="submit" class="button button-main" aria-label="Send" disabled={!text.trim()}>
+      <button
+        type="submit"
+        class="button button-main"
+        aria-label="Send"
+        disabled={!text.trim() || isTooLong}
+      >
         <Icon name="send" />
       </button>
-      {text.length > count_from && (
-        <p class="composer-count hint">{count(Array.from(text).length, '', 'characters')}</p>
+      {most > 0 && length > most * near && (
+        <p class="composer-count hint">
+          {length.toLocaleString('en')} of {count(most, 'character', 'characters')}
+        </p>
+      )}
+      {isTooLong && (
+        <p class="composer-count error" role="alert">
+          This is too long for one message. Shorten it, or send it in parts.
+        </p>
       )}
     </form>
   );

@@ -1,12 +1,13 @@
 /* dialogs.tsx: start a room, choose a person. */
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { asProblem } from '../shared/problem.ts';
 import { navigate } from '../shared/router.ts';
-import type { Page, RoomKind, User } from '../shared/types.ts';
+import type { RoomKind, User } from '../shared/types.ts';
+import { PickList, useFound } from '../shared/ui/combobox.tsx';
 import { Dialog } from '../shared/ui/dialog.tsx';
 import { Field, Form, useSubmit } from '../shared/ui/form.tsx';
 import { useChat } from './chat.ts';
-import { peopleQuery } from './people.ts';
+import { findPeople } from './people.ts';
 
 export function CreateRoom({ onClose }: { onClose: () => void }) {
   const { rooms } = useChat();
@@ -48,62 +49,27 @@ interface PickPersonProps {
   onClose: () => void;
 }
 
-const search_delay_ms = 200;
-
 export function PickPerson({ title, onPick, onClose }: PickPersonProps) {
   const { api, me } = useChat();
   const [text, setText] = useState('');
-  const [found, setFound] = useState<readonly User[] | null>(null);
   const [error, setError] = useState('');
-  useEffect(() => {
-    let isCurrent = true;
-    const search = async () => {
-      try {
-        const page = await api.get<Page<User>>(peopleQuery(text));
-        // An answer that a later key overtook must not replace the newer one.
-        if (isCurrent) setFound(page.items.filter((user) => user.id !== me.user.id));
-      } catch (problem) {
-        if (isCurrent) setError(asProblem(problem).words);
-      }
-    };
-    const timer = setTimeout(search, search_delay_ms);
-    return () => {
-      isCurrent = false;
-      clearTimeout(timer);
-    };
-  }, [api, me, text]);
+  const found = useFound((typed) => findPeople(api, me, typed), text, [api, me]);
   const pick = (user: User) => {
     setError('');
     onPick(user).catch((problem: unknown) => setError(asProblem(problem).words));
   };
   return (
     <Dialog title={title} onClose={onClose}>
-      <div class="form">
-        <Field
-          label="Name"
-          name="person"
-          autofocus
-          type="search"
-          autocomplete="off"
-          value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
-        {error && (
-          <p class="error" role="alert">
-            {error}
-          </p>
-        )}
-        <ul class="people-list">
-          {found?.map((user) => (
-            <li key={user.id}>
-              <button type="button" class="person" dir="auto" onClick={() => pick(user)}>
-                {user.name}
-              </button>
-            </li>
-          ))}
-        </ul>
-        {found?.length === 0 && <p role="status">Nobody of that name.</p>}
-      </div>
+      <PickList
+        label="Name"
+        listLabel="People"
+        text={text}
+        onText={setText}
+        found={error ? { ...found, error } : found}
+        optionOf={({ id, name }) => ({ key: id, name })}
+        onPick={pick}
+        nothing="Nobody of that name."
+      />
     </Dialog>
   );
 }

@@ -9,3 +9,4 @@ export { Help } from './help.tsx';
 export { act } from './message-actions.ts';
 export { Editor, Tools } from './message-tools.tsx';
 export { Pins } from './pins-dialog.tsx';
+export { Unsent } from './unsent.tsx';

@@ -77,7 +77,7 @@ export function lastSeen(element: HTMLElement): HTMLElement | undefined {
 function restore(room: OpenRoom, element: HTMLElement, place: Place): void {
   const { row, focused } = place;
   if (goToTarget(room, place) || openAtNews(room, element, place)) setAtEnd(room, element);
-  else if (room.isAtEnd.value) element.scrollTop = element.scrollHeight;
+  else if (room.isAtEnd.value) followEnd(room, element);
   else if (row?.isConnected) element.scrollTop = row.offsetTop - place.top;
   // A row that went away while it had the focus must not throw the person back to the top of the page.
   if (focused && !focused.isConnected && document.activeElement === document.body) {
@@ -106,6 +106,13 @@ function openAtNews(room: OpenRoom, element: HTMLElement, place: Place): boolean
   place.isOpened = line !== null || room.divider.value === null || !room.isAtEnd.value;
   if (line) element.scrollTop = line.offsetTop - element.clientHeight / 4;
   return line !== null;
+}
+
+/* To the end; but in a window that nobody sees only as far as the first new message stays in view. */
+function followEnd(room: OpenRoom, element: HTMLElement): void {
+  const line = document.hidden && element.querySelector<HTMLElement>('.line-unread');
+  element.scrollTop = line ? line.offsetTop - element.clientHeight / 4 : element.scrollHeight;
+  setAtEnd(room, element);
 }
 
 function remember(room: OpenRoom, element: HTMLElement, place: Place): void {

@@ -8,6 +8,7 @@ import { useChat } from './chat.ts';
 import { actionOf, isField, type LogAction, logKeys } from './keys.ts';
 import { type Box, idOf, lastSeen, rowsIn, usePlace } from './log-place.ts';
 import { MessageRow, PendingRow } from './message.tsx';
+import { isLookedAt } from './read-mark.ts';
 import type { OpenRoom } from './room.ts';
 import { settings } from './settings.ts';
 
@@ -20,7 +21,7 @@ const notice_ms = 5_000;
 const ahead_ms = 2_000;
 
 export function LogView({ room, title }: { room: OpenRoom; title: string }) {
-  const { outbox } = useChat();
+  const { outbox, me } = useChat();
   const { log } = room;
   const box = useRef<HTMLDivElement>(null);
   const onScroll = usePlace(room, box);
@@ -32,6 +33,11 @@ export function LogView({ room, title }: { room: OpenRoom; title: string }) {
   }, []);
   // Read here, so that a new target is gone to.
   room.target.value;
+  const read = room.divider.value;
+  const firstUnread =
+    read === null
+      ? undefined
+      : log.messages.value.find(({ offset, author }) => offset > read && author !== me.user.id);
   const pending = outbox.entries.value.filter((entry) => entry.room === room.id);
   return (
     <div class="log-frame">
@@ -56,7 +62,13 @@ export function LogView({ room, title }: { room: OpenRoom; title: string }) {
             <p class="log-note">This is the beginning of {title}.</p>
           )}
           {log.messages.value.map((message, index, all) => (
-            <Row key={message.id} room={room} message={message} before={all[index - 1]} />
+            <Row
+              key={message.id}
+              room={room}
+              message={message}
+              before={all[index - 1]}
+              isFirstUnread={message === firstUnread}
+            />
           ))}
           {!log.hasNewer.value &&
             pending.map((entry) => <PendingRow key={entry.key} room={room} entry={entry} />)}
@@ -72,16 +84,10 @@ interface RowProps {
   room: OpenRoom;
   message: Message;
   before: Message | undefined;
+  isFirstUnread: boolean;
 }
 
-function Row({ room, message, before }: RowProps) {
-  const { me } = useChat();
-  const read = room.divider.value;
-  const isFirstUnread =
-    read !== null &&
-    message.offset > read &&
-    message.author !== me.user.id &&
-    (before?.offset ?? 0) <= read;
+function Row({ room, message, before, isFirstUnread }: RowProps) {
   const startsNewDay = startsDay(before?.created_at, message.created_at);
   const isGrouped =
     before !== undefined &&
@@ -213,7 +219,7 @@ function useSeen(room: OpenRoom, box: Box): void {
   useEffect(() => {
     const onActivity = () => {
       if (!settings.value.markByScrolling || !room.mark.isBehind) return;
-      if (!box.current || !document.hasFocus()) return;
+      if (!box.current || !isLookedAt()) return;
       const row = lastSeen(box.current);
       const message = row && room.log.messages.value.find((other) => other.id === idOf(row));
       if (message) room.mark.seen(message.offset, room.isAtEnd.value);

@@ -92,6 +92,21 @@ export class RoomLog {
     if (load === this.#load) this.#duringLoad = null;
   }
 
+  /** One may no longer read it: nothing of it stays here, and what is on its way is not taken. */
+  forget(): void {
+    this.#load += 1;
+    this.#duringLoad = null;
+    this.offset = 0;
+    this.#rows = [];
+    this.#news = 0;
+    batch(() => {
+      this.isReady.value = false;
+      this.hasOlder.value = false;
+      this.hasNewer.value = false;
+      this.draw();
+    });
+  }
+
   /** A page in place of all there is: the latest one, or one around a message. */
   reset(load: number, page: MessagePage): boolean {
     if (load !== this.#load) return false;
@@ -259,6 +274,11 @@ export class KeptLogs {
     const log = this.#logs.get(room);
     this.#logs.delete(room);
     return log;
+  }
+
+  /** Those of other rooms are let go: one may no longer read there. */
+  retain(mayRead: (room: number) => boolean): void {
+    for (const room of [...this.#logs.keys()]) if (!mayRead(room)) this.#logs.delete(room);
   }
 
   /** Only what reaches the present, and knows its position there, can catch up by itself. */

@@ -1,4 +1,5 @@
 /* message-actions.ts: what one may do with a message, by its buttons or by keys. */
+import { copyText } from '../shared/clipboard.ts';
 import type { Message } from '../shared/types.ts';
 import type { Chat } from './chat.ts';
 import type { LogAction } from './keys.ts';
@@ -56,13 +57,8 @@ export async function act(
 
 async function copyLink(room: OpenRoom, message: Message): Promise<void> {
   const link = location.origin + linkTo(room.id, message.id);
-  try {
-    await navigator.clipboard.writeText(link);
-    say(room, 'Link copied.');
-  } catch {
-    // Only pages that came safely may write there, and only if the person lets them.
-    say(room, `The browser does not let this page copy. The link is ${link}`, true);
-  }
+  if (await copyText(link)) say(room, 'Link copied.');
+  else say(room, `This browser does not let the page copy. The link is ${link}`, true);
 }
 
 async function togglePin(chat: Chat, room: OpenRoom, message: Message): Promise<void> {

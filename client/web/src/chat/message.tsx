@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks';
 import { markup } from '../shared/markup.ts';
 import type { OutboxEntry } from '../shared/outbox.ts';
 import { path } from '../shared/router.ts';
-import { count, excerpt } from '../shared/text.ts';
+import { excerpt } from '../shared/text.ts';
 import { clockLabel, fullLabel } from '../shared/time.ts';
 import type { Message } from '../shared/types.ts';
 import { Icon } from '../shared/ui/icon.tsx';
@@ -113,24 +113,31 @@ function Reactions({ room, message }: { room: OpenRoom; message: Message }) {
   if (!message.reactions?.length) return null;
   return (
     <div class="reactions">
-      {message.reactions.map(({ emoji, users }) => (
-        <button
-          key={emoji}
-          type="button"
-          class="reaction"
-          aria-pressed={users.includes(me.user.id)}
-          aria-label={`${emoji}, ${count(users.length, 'person', 'people')}`}
-          onClick={() => room.attempt(room.react(message, emoji))}
-        >
-          {emoji} {users.length}
-        </button>
-      ))}
+      {message.reactions.map(({ emoji, users }) => {
+        const who = room.names.of(users);
+        return (
+          <button
+            key={emoji}
+            type="button"
+            class="reaction"
+            aria-pressed={users.includes(me.user.id)}
+            aria-label={`${emoji}, ${who}`}
+            title={who}
+            onClick={() => room.attempt(room.react(message, emoji))}
+          >
+            {emoji} {users.length}
+          </button>
+        );
+      })}
     </div>
   );
 }
 
 export function PendingRow({ room, entry }: { room: OpenRoom; entry: OutboxEntry }) {
-  const { outbox, me } = useChat();
+  const chat = useChat();
+  const { outbox, me } = chat;
+  // Without a place to write, what is taken back to be written anew would be lost.
+  const isWritable = chat.mayWrite(chat.rooms.all.value.get(room.id));
   const content = useMemo(() => markup(entry.text, me.user.name), [entry.text, me.user.name]);
   const hasFailed = entry.state === 'failed';
   return (
@@ -158,9 +165,11 @@ export function PendingRow({ room, entry }: { room: OpenRoom; entry: OutboxEntry
           <button type="button" class="button" onClick={() => outbox.retry(entry.key)}>
             Retry
           </button>
-          <button type="button" class="button" onClick={() => room.rewrite(entry)}>
-            Edit
-          </button>
+          {isWritable && (
+            <button type="button" class="button" onClick={() => room.rewrite(entry)}>
+              Edit
+            </button>
+          )}
           <button type="button" class="button" onClick={() => outbox.remove(entry.key)}>
             Delete
           </button>

@@ -75,6 +75,7 @@ export function startNotifier(chat: Chat): (event: UserEvent) => void {
   });
   channel.onmessage = ({ data }) => tabs.hear(data as Offer);
   return (event) => {
+    if (event.event === 'room.removed') close(event.room);
     if (event.event !== 'unread') return;
     const room = chat.rooms.all.value.get(event.room);
     if (!room || !isWorthTelling(room, event, settings.value)) return;
@@ -82,6 +83,14 @@ export function startNotifier(chat: Chat): (event: UserEvent) => void {
       if (isSpeaker) void tell(chat, room, event);
     });
   };
+}
+
+/* By room: the newest one, as the system shows it. */
+const shown = new Map<number, Notification>();
+
+function close(room: number): void {
+  shown.get(room)?.close();
+  shown.delete(room);
 }
 
 async function tell(chat: Chat, room: Room, event: Unread): Promise<void> {
@@ -93,10 +102,11 @@ async function tell(chat: Chat, room: Room, event: Unread): Promise<void> {
   try {
     // One per room: the newest stands for those before it.
     const notification = new Notification(title, { body, tag: `parley.room.${room.id}` });
+    shown.set(room.id, notification);
     notification.onclick = () => {
       window.focus();
       navigate(message ? `/r/${room.id}/m/${message.id}` : `/r/${room.id}`);
-      notification.close();
+      close(room.id);
     };
   } catch {
     // Some phones have the name, but want it said from elsewhere.

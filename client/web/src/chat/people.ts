@@ -2,8 +2,14 @@
  * history, so both are only ever a good guess. */
 import { computed, signal } from '@preact/signals-core';
 import type { ClientInfo } from 'centrifuge';
+import type { Api } from '../shared/api.ts';
+import { count, names } from '../shared/text.ts';
+import type { Me, Page, User } from '../shared/types.ts';
+import type { RoomLog } from './log.ts';
 
 const name_length_max = 32;
+/* More of them in one line nobody reads. */
+const names_max = 10;
 
 export interface Person {
   id: number;
@@ -15,6 +21,12 @@ export interface Person {
 export function peopleQuery(typed: string): string {
   const prefix = typed.replace(/[^a-z0-9._-]/gi, '').slice(0, name_length_max + 1);
   return `/user?name[like]=${prefix}*&sort=name&limit=20`;
+}
+
+/** People whose name begins with @typed, without oneself. Rejects with a Problem. */
+export async function findPeople(api: Api, me: Me, typed: string): Promise<User[]> {
+  const { items } = await api.get<Page<User>>(peopleQuery(typed));
+  return items.filter((user) => user.id !== me.user.id);
 }
 
 /** By person, not by connection: a phone and a laptop are one. */
@@ -44,6 +56,40 @@ export class Presence {
     const clients = new Map(this.#clients.value);
     clients.delete(info.client);
     this.#clients.value = clients;
+  }
+}
+
+/** Of a reaction the server says only whose it is: these are the names of those whom the page met in the room. */
+export class Names {
+  readonly #me: number;
+  readonly #presence: Presence;
+  readonly #log: RoomLog;
+  readonly #met = new Map<number, string>();
+
+  constructor(me: number, presence: Presence, log: RoomLog) {
+    this.#me = me;
+    this.#presence = presence;
+    this.#log = log;
+  }
+
+  met(id: number, name: string): void {
+    this.#met.set(id, name);
+  }
+
+  /** "you, ann, and 2 others"; "3 people" if none of them is known. */
+  of(users: readonly number[]): string {
+    const known = users.flatMap((id) => this.#nameOf(id) ?? []);
+    if (known.length === 0) return count(users.length, 'person', 'people');
+    return names(known, names_max, users.length - known.length);
+  }
+
+  #nameOf(id: number): string | undefined {
+    if (id === this.#me) return 'you';
+    return (
+      this.#met.get(id) ??
+      this.#presence.people.value.find((person) => person.id === id)?.name ??
+      this.#log.messages.value.find((message) => message.author === id)?.author_name
+    );
   }
 }
 

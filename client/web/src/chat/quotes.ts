@@ -28,6 +28,12 @@ export class Quotes {
     return this.#known.value.get(id);
   }
 
+  /** One may no longer read here. */
+  forget(): void {
+    this.#known.value = new Map();
+    this.#asked.clear();
+  }
+
   async #ask(id: number): Promise<void> {
     const message = await this.#api.get<Message>(`/message/${id}`).catch(() => null);
     this.#known.value = new Map(this.#known.value).set(id, message);

@@ -5,6 +5,11 @@ import type { Rooms } from './rooms.ts';
 
 const delay_ms = 400;
 
+/** The window is in front: what comes is seen. */
+export function isLookedAt(): boolean {
+  return !document.hidden && document.hasFocus();
+}
+
 export class ReadMark {
   /** Marked as unread by hand: nothing is read here any more until one comes back. */
   readonly isKeptUnread = signal(false);
@@ -26,16 +31,22 @@ export class ReadMark {
     return this.#rooms.all.value.get(this.#room)?.membership?.read_offset ?? null;
   }
 
+  /** How far one has seen, whether or not the server knows of it yet. */
+  get seenUpTo(): number | null {
+    const mark = this.offset;
+    return mark === null ? null : Math.max(mark, this.#seenOffset);
+  }
+
   /** Whether there is anything that could be seen: it is asked with every move of the pointer. */
   get isBehind(): boolean {
-    const mark = this.offset;
+    const seen = this.seenUpTo;
     const last = this.#log.messages.value.at(-1)?.offset ?? 0;
-    return mark !== null && !this.isKeptUnread.value && last > Math.max(mark, this.#seenOffset);
+    return seen !== null && !this.isKeptUnread.value && last > seen;
   }
 
   /** The message at @offset was in view, and somebody was there. @isAtEnd: one went to the end of the room. */
   seen(offset: number, isAtEnd: boolean): void {
-    if (!this.isBehind || offset <= Math.max(this.offset ?? 0, this.#seenOffset)) return;
+    if (!this.isBehind || offset <= (this.seenUpTo ?? 0)) return;
     if (!isAtEnd && !this.#isUnbroken) return;
     this.#seenOffset = offset;
     this.#timer ??= setTimeout(() => {

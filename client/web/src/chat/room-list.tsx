@@ -4,7 +4,8 @@ import { asProblem } from '../shared/problem.ts';
 import { badge, count } from '../shared/text.ts';
 import type { Room } from '../shared/types.ts';
 import { Icon } from '../shared/ui/icon.tsx';
-import { type DialogName, useChat } from './chat.ts';
+import { type Chat, type DialogName, useChat } from './chat.ts';
+import { isHelpShown } from './keys.ts';
 import { roomName, unreadOf } from './rooms.ts';
 
 export function RoomList({ current }: { current: number | null }) {
@@ -121,6 +122,17 @@ function RoomLink({ room, isCurrent }: { room: Room; isCurrent: boolean }) {
   );
 }
 
+/* Rights on the chat's own models are everybody's: who has no others finds nothing there. */
+const chatModels = ['room', 'message', 'member', 'user'];
+
+function mayAdminister({ session }: Chat): boolean {
+  const me = session.me.value;
+  if (!me || me.user.superuser) return me !== null && me !== undefined;
+  return Object.entries(me.permissions).some(
+    ([model, rights]) => !chatModels.includes(model) || (rights as string[]).includes('grant'),
+  );
+}
+
 function Account() {
   const chat = useChat();
   const [error, setError] = useState('');
@@ -129,9 +141,24 @@ function Account() {
   };
   return (
     <div class="account">
-      <span class="account-name" dir="auto">
+      <a class="account-name" href="/account" title="Your account" dir="auto">
         {chat.me.user.name}
-      </span>
+      </a>
+      {mayAdminister(chat) && (
+        <a class="button" href="/admin">
+          Administration
+        </a>
+      )}
+      <button
+        type="button"
+        class="button"
+        title="Keys and marks (?)"
+        onClick={() => {
+          isHelpShown.value = true;
+        }}
+      >
+        Help
+      </button>
       <button
         type="button"
         class="button"

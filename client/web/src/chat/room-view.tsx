@@ -13,11 +13,12 @@ import type { OpenRoom } from './room.ts';
 import { roomName, roomTitle } from './rooms.ts';
 
 const Pins = lazy(() => import('./log-later.ts').then((part) => part.Pins));
+const Unsent = lazy(() => import('./log-later.ts').then((part) => part.Unsent));
 const PickPerson = lazy(() => import('./later.ts').then((part) => part.PickPerson));
 
 export function RoomView({ id, onMenu }: { id: number; onMenu: () => void }) {
   const chat = useChat();
-  const [arePeopleShown, setPeopleShown] = useState(() => innerWidth >= 1000);
+  const [arePeopleShown, setPeopleShown] = useRoomForPeople();
   useEffect(() => {
     const entered = chat.enter(id);
     return () => chat.exit(entered);
@@ -50,6 +51,19 @@ export function RoomView({ id, onMenu }: { id: number; onMenu: () => void }) {
       {arePeopleShown && !room.error.value && <People room={room} record={record} />}
     </>
   );
+}
+
+/* Shown where there is room beside the log; that changes with the window, and with how far the page is zoomed in. */
+function useRoomForPeople() {
+  const [isWide] = useState(() => matchMedia('(min-width: 1000px)'));
+  const state = useState(isWide.matches);
+  const [, setShown] = state;
+  useEffect(() => {
+    const onChange = () => setShown(isWide.matches);
+    isWide.addEventListener('change', onChange);
+    return () => isWide.removeEventListener('change', onChange);
+  }, [isWide, setShown]);
+  return state;
 }
 
 /* The room itself opens at the message that the address names; this is for links within it. */
@@ -86,6 +100,8 @@ interface RoomHeadProps {
 
 function RoomHead({ room, title, record, onMenu, arePeopleShown, onPeople }: RoomHeadProps) {
   const { dialog } = useChat();
+  const isOtherHere =
+    record?.with && room.presence.people.value.some(({ id }) => id === record.with?.id);
   const [arePinsShown, setPinsShown] = useState(false);
   return (
     <header class="room-head">
@@ -93,8 +109,16 @@ function RoomHead({ room, title, record, onMenu, arePeopleShown, onPeople }: Roo
         <Icon name="menu" />
       </button>
       <div class="room-title">
-        <h1 dir="auto">{title || '…'}</h1>
+        <h1 dir="auto" tabIndex={-1}>
+          {title || '…'}
+        </h1>
         {record?.topic && <p dir="auto">{record.topic}</p>}
+        {isOtherHere && (
+          <p>
+            <span class="dot" aria-hidden="true" />
+            here now
+          </p>
+        )}
       </div>
       {record && (
         <button
@@ -106,7 +130,9 @@ function RoomHead({ room, title, record, onMenu, arePeopleShown, onPeople }: Roo
           <Icon name="pin" />
         </button>
       )}
-      {arePinsShown && <Pins room={room} onClose={() => setPinsShown(false)} />}
+      {arePinsShown && !room.error.value && (
+        <Pins room={room} onClose={() => setPinsShown(false)} />
+      )}
       <button
         type="button"
         class="button-icon"
@@ -145,6 +171,8 @@ function RoomHead({ room, title, record, onMenu, arePeopleShown, onPeople }: Roo
 }
 
 function RoomError({ room }: { room: OpenRoom }) {
+  const { outbox } = useChat();
+  const hasUnsent = outbox.entries.value.some((entry) => entry.room === room.id);
   return (
     <div class="room-error">
       <p role="alert">{room.error.value}</p>
@@ -153,6 +181,7 @@ function RoomError({ room }: { room: OpenRoom }) {
           Try again
         </button>
       )}
+      {hasUnsent && <Unsent room={room.id} />}
     </div>
   );
 }

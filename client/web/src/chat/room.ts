@@ -9,9 +9,9 @@ import { excerpt } from '../shared/text.ts';
 import type { Me, Message, MessagePage, RoomEvent } from '../shared/types.ts';
 import type { Announcer } from './announcer.ts';
 import { type KeptLogs, nextFrame, page_size, RoomLog } from './log.ts';
-import { Presence, Typing } from './people.ts';
+import { Names, Presence, Typing } from './people.ts';
 import { Quotes } from './quotes.ts';
-import { ReadMark } from './read-mark.ts';
+import { isLookedAt, ReadMark } from './read-mark.ts';
 import { type Rooms, roomTitle } from './rooms.ts';
 
 const typing_gap_ms = 3_000;
@@ -41,6 +41,7 @@ export class OpenRoom {
   readonly mark: ReadMark;
   readonly quotes: Quotes;
   readonly presence = new Presence();
+  readonly names: Names;
   readonly typing = new Typing();
   /** Why there is nothing to see. */
   readonly error = signal('');
@@ -50,7 +51,8 @@ export class OpenRoom {
   readonly isRemoved = signal(false);
   /** As it was called last: the list forgets a room that is lost. */
   readonly title = signal('');
-  /** Messages after this one were new when the room was opened; it stays until one leaves. */
+  /** Messages after this one were new when the room was opened, or came while nobody looked; it stays until one
+   * leaves. */
   readonly divider = signal<number | null>(null);
   readonly isAtEnd = signal(true);
   readonly replyTo = signal<Message | null>(null);
@@ -88,6 +90,7 @@ export class OpenRoom {
     this.log.follow(true);
     this.mark = new ReadMark(id, parts.rooms, this.log);
     this.quotes = new Quotes(parts.api, this.log);
+    this.names = new Names(parts.me.user.id, this.presence, this.log);
   }
 
   /** Read what is to be shown first, then listen from exactly there on: nothing falls between. */
@@ -125,6 +128,7 @@ export class OpenRoom {
     this.#isStopped = true;
     this.#stopListening();
     if (!this.error.value) this.#parts.logs.keep(this.id, this.log);
+    this.#parts.announcer.clear();
     this.typing.clear();
     this.mark.stop();
   }
@@ -228,8 +232,11 @@ export class OpenRoom {
       if (event.user !== me.user.id) this.typing.started({ id: event.user, name: event.name });
       return;
     }
+    // In a window that nobody sees it is missed, unless the log then finds that all of it is in view.
+    if (event.event === 'message.created' && document.hidden) this.log.follow(false);
     if (offset === undefined || !this.log.receive(event, offset)) return;
     if (event.event === 'message.created') this.#said(event.message);
+    if (event.event === 'reaction.added') this.names.met(event.user, event.name);
     if (event.event !== 'message.created' || event.message.author === me.user.id)
       rooms.passed(this.id, offset);
     if (/pinned|deleted/.test(event.event)) this.pinChanges.value++;
@@ -245,13 +252,21 @@ export class OpenRoom {
   #said(message: Message): void {
     const { me, outbox, announcer } = this.#parts;
     this.typing.stopped(message.author);
-    if (message.author !== me.user.id)
+    if (message.author !== me.user.id) {
+      this.#drawLine();
       announcer.say(`${message.author_name}: ${excerpt(message.text, 200)}`);
-    else if (outbox.entries.value.some((entry) => entry.key === message.key)) {
+    } else if (outbox.entries.value.some((entry) => entry.key === message.key)) {
       // In one step: it must not be gone for a frame.
       this.log.draw();
       outbox.remove(message.key as string);
     }
+  }
+
+  /* Who comes back to the window finds the line where they had read to. */
+  #drawLine(): void {
+    const seen = this.mark.seenUpTo;
+    if (seen === null || isLookedAt()) return;
+    this.divider.value = Math.max(this.divider.value ?? 0, seen);
   }
 
   #countMembers(change: number): void {
@@ -358,6 +373,7 @@ export class OpenRoom {
     this.title.value = title;
     this.isErrorTemporary.value = false;
     this.error.value = `You can no longer read ${title}.`;
+    this.#forget();
     try {
       await rooms.fetch(this.id);
       // A permission may come back.
@@ -368,6 +384,18 @@ export class OpenRoom {
         ? `You are no longer a member of ${title}, or it was deleted.`
         : `${title} was deleted or made private.`;
     }
+  }
+
+  /* Nothing that was said here may stay in the page: not for the eye, not for a screen reader, not for "Try again". */
+  #forget(): void {
+    this.log.forget();
+    this.#parts.announcer.clear();
+    this.typing.clear();
+    this.quotes.forget();
+    this.replyTo.value = null;
+    this.editing.value = null;
+    this.asked.value = null;
+    this.notice.value = null;
   }
 
   #fail(error: unknown): void {

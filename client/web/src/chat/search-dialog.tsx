@@ -1,7 +1,7 @@
 /* search-dialog.tsx: find what was said, and go there. */
 import { useRef, useState } from 'preact/hooks';
 import { asProblem, Problem } from '../shared/problem.ts';
-import { fullLabel } from '../shared/time.ts';
+import { stampLabel } from '../shared/time.ts';
 import type { Message, Page, User } from '../shared/types.ts';
 import { Dialog } from '../shared/ui/dialog.tsx';
 import { Field } from '../shared/ui/form.tsx';
@@ -17,8 +17,14 @@ interface Results {
 }
 
 export function Search({ current, onClose }: { current: number | null; onClose: () => void }) {
-  const { api, rooms } = useChat();
-  const [results, setResults] = useState<Results | null>(null);
+  const chat = useChat();
+  const { api, rooms } = chat;
+  const [found, setResults] = useState<Results | null>(null);
+  // A room may be lost while what was found in it is shown.
+  const results = found && {
+    ...found,
+    items: found.items.filter((message) => chat.mayRead(message.room)),
+  };
   const [error, setError] = useState('');
   const [isBusy, setBusy] = useState(false);
   const asked = useRef(0);
@@ -30,8 +36,8 @@ export function Search({ current, onClose }: { current: number | null; onClose: 
     setBusy(true);
     setError('');
     try {
-      const found = await load();
-      if (mine === asked.current) setResults(found);
+      const answer = await load();
+      if (mine === asked.current) setResults(answer);
     } catch (problem) {
       if (mine === asked.current) setError(asProblem(problem).words);
     }
@@ -133,7 +139,7 @@ function Result({ message, words, onClose }: ResultProps) {
         <strong dir="auto">{message.author_name}</strong> in{' '}
         <span dir="auto">{room ? roomTitle(room) : 'a room'}</span>{' '}
         <time class="hint" dateTime={message.created_at}>
-          {fullLabel(message.created_at)}
+          {stampLabel(message.created_at)}
         </time>
       </span>
       <span class="result-text" dir="auto">

@@ -1,4 +1,5 @@
 /* shell.tsx: the frame around a signed-in person's rooms: banner, list, and the open room. */
+import { useComputed } from '@preact/signals';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Api } from '../shared/api.ts';
 import { navigate, path, roomOf } from '../shared/router.ts';
@@ -46,6 +47,7 @@ function Frame({ chat }: { chat: Chat }) {
   }, [chat, id]);
   useVisibleHeight();
   useKeys(chat, id);
+  useFocus(chat, isDrawerOpen);
   return (
     <div class={id !== null ? 'frame frame-room' : 'frame'}>
       <Banner />
@@ -67,6 +69,25 @@ function Frame({ chat }: { chat: Chat }) {
       </div>
     </div>
   );
+}
+
+/* What had the focus went with the room before, or with a dialog: then one goes on where one writes. On a screen to be
+ * touched that would open its keyboard: there it is the room's name. */
+function useFocus(chat: Chat, isDrawerOpen: boolean): void {
+  const isThere = useComputed(() => {
+    const id = roomOf(path.value);
+    return id !== null && chat.room.value?.id === id && chat.rooms.all.value.has(id) ? id : null;
+  }).value;
+  const dialog = chat.dialog.value;
+  useEffect(() => {
+    if (isThere === null || isDrawerOpen || dialog || document.activeElement !== document.body)
+      return;
+    const field = matchMedia('(hover: hover)').matches && '.composer textarea';
+    const isFirst = chat.recent.length < 2;
+    const target = (field && document.querySelector<HTMLElement>(field)) || null;
+    if (target) target.focus({ preventScroll: true });
+    else if (!isFirst) document.querySelector<HTMLElement>('.room-title h1')?.focus();
+  }, [chat, isThere, isDrawerOpen, dialog]);
 }
 
 function useKeys(chat: Chat, id: number | null): void {

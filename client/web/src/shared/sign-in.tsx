@@ -20,7 +20,7 @@ function Front({ title, children }: { title: string; children: ComponentChildren
   return (
     <main class="front">
       <Brand />
-      <div class="card">
+      <div class="front-card">
         <h1>{title}</h1>
         {children}
       </div>

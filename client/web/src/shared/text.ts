@@ -7,11 +7,12 @@ export function count(number: number, one: string, many: string): string {
   return `${numberFormat.format(number)} ${number === 1 ? one : many}`;
 }
 
-/** "ann", "ann and bob", "ann, bob, and 3 others". */
-export function names(all: readonly string[], shown_max = 3): string {
-  if (all.length <= shown_max) return listFormat.format(all);
+/** "ann", "ann and bob", "ann, bob, and 3 others". Of @unnamed more nobody knows the names. */
+export function names(all: readonly string[], shown_max = 3, unnamed = 0): string {
+  const total = all.length + unnamed;
+  if (unnamed === 0 && total <= shown_max) return listFormat.format(all);
   const shown = all.slice(0, shown_max - 1);
-  return listFormat.format([...shown, count(all.length - shown.length, 'other', 'others')]);
+  return listFormat.format([...shown, count(total - shown.length, 'other', 'others')]);
 }
 
 /** A badge never grows wider than "99+". */

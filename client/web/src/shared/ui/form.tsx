@@ -13,7 +13,6 @@ interface FieldProps extends JSX.InputHTMLAttributes<HTMLInputElement> {
 export function Field({ label, hint, problem, ...input }: FieldProps) {
   const id = useId();
   const error = problem?.fields[input.name];
-  const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ');
   return (
     <div class="field">
       <label for={id}>{label}</label>
@@ -21,10 +20,26 @@ export function Field({ label, hint, problem, ...input }: FieldProps) {
         {...input}
         id={id}
         aria-invalid={error ? true : undefined}
-        aria-describedby={described || undefined}
+        aria-describedby={describedBy(id, hint, error)}
       />
+      <FieldNotes id={id} hint={hint} error={error} />
+    </div>
+  );
+}
+
+interface FieldNotesProps {
+  /** Of the field that they are about. */
+  id: string;
+  hint?: string | undefined;
+  error?: string | undefined;
+}
+
+/** What stands below a field: what it is for, and what is wrong with it. */
+export function FieldNotes({ id, hint, error }: FieldNotesProps) {
+  return (
+    <>
       {hint && (
-        <p id={`${id}-hint`} class="hint">
+        <p id={`${id}-hint`} class="hint" dir="auto">
           {hint}
         </p>
       )}
@@ -33,8 +48,18 @@ export function Field({ label, hint, problem, ...input }: FieldProps) {
           {error}
         </p>
       )}
-    </div>
+    </>
   );
+}
+
+/** For the field's aria-describedby. */
+export function describedBy(
+  id: string,
+  hint: string | undefined,
+  error: string | undefined,
+): string | undefined {
+  const ids = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean);
+  return ids.join(' ') || undefined;
 }
 
 export interface Submission {
