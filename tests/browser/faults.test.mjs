@@ -316,6 +316,8 @@ test('what was written for a room that is lost meanwhile is told of, and can be 
   const { id, bob } = await together(world, 'private', 'secret');
   const other = must(await world.bob.api('POST', '/room', { kind: 'private', name: 'elsewhere' }), 201, 'room').body;
   await bob.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  // Without a connection nobody would tell of it.
+  await navigation(bob).getByRole('link', { name: 'elsewhere' }).waitFor();
   let isAway = true;
   bob.sockets.onSent = (command) => {
     if (isAway && command.connect) bob.sockets.close();

@@ -6,6 +6,7 @@ import { must } from '../api/lib/client.mjs';
 import { startServer } from '../api/lib/server.mjs';
 import { assertAccessibleEverywhere } from './lib/axe.mjs';
 import { launch, whyNot } from './lib/browser.mjs';
+import { manyModels } from './lib/odd-models.mjs';
 
 const skip = whyNot();
 const tests = { skip, timeout: 120_000 };
@@ -173,6 +174,40 @@ test('the record of changes is read, filtered and checked', tests, async () => {
   await page.getByRole('button', { name: 'Export as JSON' }).click();
   assert.equal((await file).suggestedFilename(), 'audit.json');
   await grant(`group:${editors.id}`, 'task', []);
+});
+
+// 200 are the most that a server takes; eight are built in.
+test('200 models: a whole column is granted at once; who may grant one sees that one, and who has nothing is told so', tests, async (t) => {
+  const large = await startServer({ client: process.env.PARLEY_CLIENT, schema: manyModels(192) });
+  t.after(() => large.stop());
+  const chief = await firstAdministrator(large);
+  const [eve, dan] = [await large.addUser('eve'), await large.addUser('dan')];
+  const page = await browser.visit(`${large.url}/admin/permissions?subject=members`, { person: chief });
+  await cell(page, 'Model 192: read').waitFor();
+  await page.getByLabel('Filter models').fill('model_1');
+  await cell(page, 'Model 020: read').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'read: all models shown' }).click();
+  await page.getByText(/^93 changes/).waitFor();
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await page.getByText('Saved: 93 changes.').waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByText('Nothing is changed.').waitFor();
+  const { items } = must(await chief.api('GET', '/grant?subject=members&model=model_150'), 200, 'grants').body;
+  assert.deepEqual(items, []);
+
+  const nothing = await browser.visit(`${large.url}/admin`, { person: dan });
+  await nothing.getByText('There is no data here that you may see.').waitFor();
+  await nothing.getByText('An administrator can give you permissions.').waitFor();
+  await nothing.goto(`${large.url}/admin/permissions?subject=members`);
+  await nothing.getByText(/administrator|may not|may grant/).first().waitFor();
+
+  const one = { subject: `user:${eve.id}`, model: 'model_007', rights: ['read', 'grant'] };
+  must(await chief.api('POST', '/grant', one), 201, 'grant');
+  const hers = await browser.visit(`${large.url}/admin/permissions?subject=members`, { person: eve });
+  await cell(hers, 'Model 007: read').click();
+  assert.equal(await hers.getByRole('row').count(), 2, 'the head and the one model');
+  await hers.getByRole('button', { name: 'Save changes' }).click();
+  await hers.getByText('Saved: 1 change.').waitFor();
 });
 
 test('the views of permissions can be used by everybody, in light, dark and on a phone', tests, async () => {

@@ -1,9 +1,11 @@
 /* people.test.mjs: an administrator keeps accounts and groups. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { firstAdministrator } from '../api/lib/admin.mjs';
 import { must } from '../api/lib/client.mjs';
-import { login, startServer } from '../api/lib/server.mjs';
+import { temporaryFolder } from '../api/lib/process.mjs';
+import { login, runParley, startServer } from '../api/lib/server.mjs';
 import { assertAccessibleEverywhere } from './lib/axe.mjs';
 import { launch, whyNot } from './lib/browser.mjs';
 
@@ -165,4 +167,47 @@ test('the list follows what others do', tests, async () => {
   must(await root.api('POST', '/user', { name: 'newcomer', password: 'a long enough password' }), 201, 'user');
   await page.getByRole('row', { name: /newcomer/ }).waitFor();
   await assertAccessibleEverywhere(page, 'users');
+});
+
+test('on the demonstration: a right is taken back and given again, sessions end, an account is disabled, while people look on', tests, async (t) => {
+  const folder = temporaryFolder();
+  const schema = new URL('../../schema', import.meta.url).pathname;
+  const settings = { 'data.path': join(folder, 'parley.db'), 'data.schema': schema, 'account.hash_memory_kib': 64, 'account.hash_passes': 1 };
+  const { output } = await runParley(['demo', ...Object.entries(settings).map(([name, value]) => `--${name}=${value}`)]);
+  const demo = await startServer({ client: process.env.PARLEY_CLIENT, dataDir: folder });
+  t.after(() => demo.stop());
+  const signIn = (name) => login(demo.url, name, output.match(new RegExp(`^ {2}${name} +(\\S+)`, 'm'))[1]);
+  const [admin, bob, eve] = [await signIn('admin'), await signIn('bob'), await signIn('eve')];
+  const rooms = must(await bob.api('GET', '/room'), 200, 'rooms').body.items;
+  const chat = await browser.visit(`${demo.url}/r/${rooms.find(({ name }) => name === 'general').id}`, { person: eve });
+  await chat.getByRole('log').getByText('Works here').waitFor();
+  const news = await browser.visit(`${demo.url}/admin/data/news`, { person: bob });
+  await news.getByRole('row', { name: /Hello from Parley/ }).waitFor();
+  await news.getByText('Live: changes show up by themselves.').waitFor();
+
+  const page = await browser.visit(`${demo.url}/admin/effective?user=${bob.id}&model=news&right=write`, { person: admin });
+  await page.getByText('Yes: bob may write news.').waitFor();
+  await page.getByText(/group editors.*they write the news/).first().waitFor();
+  await page.goto(`${demo.url}/admin/permissions?subject=members`);
+  await page.getByRole('checkbox', { name: /^News: read/ }).click();
+  await page.getByRole('button', { name: 'Who is affected?' }).click();
+  await page.getByText(/3 people lose something/).waitFor();
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await news.getByRole('alert').filter({ hasText: 'may not' }).waitFor();
+  assert.equal(await news.getByRole('row', { name: /Hello from Parley/ }).count(), 0, 'what one may not read is gone');
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByText('Nothing is changed.').waitFor();
+  await news.reload();
+  await news.getByRole('row', { name: /Hello from Parley/ }).waitFor();
+
+  await page.goto(`${demo.url}/admin/users/${eve.id}`);
+  await confirmed(page, 'Disable', 'Disable');
+  await chat.getByText('your session has ended').first().waitFor();
+  await page.goto(`${demo.url}/admin/users/${bob.id}`);
+  await confirmed(page, 'End all sessions', 'End all');
+  await page.getByText('All sessions are ended.').waitFor();
+
+  await page.goto(`${demo.url}/admin/audit`);
+  await page.getByText('admin ended all sessions of bob').waitFor();
+  await page.getByText(/admin changed the account eve: disabled/).waitFor();
 });

@@ -117,7 +117,7 @@ test('the switcher leads to rooms and to people by the keyboard alone', tests, a
   // What had the focus went with the room before.
   await composer(page).and(page.locator(':focus')).waitFor();
   await page.keyboard.press('Alt+ArrowUp');
-  await heading(page, first).waitFor();
+  await heading(page, second).waitFor({ state: 'detached' });
   await composer(page).and(page.locator(':focus')).waitFor();
   await page.keyboard.press('Alt+ArrowDown');
   await heading(page, second).waitFor();

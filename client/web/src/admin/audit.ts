@@ -57,6 +57,7 @@ export const auditActions: readonly [string, string][] = [
   ['group.part', 'People taken out of groups'],
   ['token.create', 'API tokens made'],
   ['token.delete', 'API tokens ended'],
+  ['session.delete', 'Sessions ended by others'],
   ['connection.delete', 'Connections closed'],
 ];
 
@@ -151,6 +152,19 @@ function whatPieces(action: string, detail: Record<string, unknown>, names: Name
       return [{ text: `made the API token ${detail.name ?? ''}` }];
     case 'token.delete':
       return [{ text: 'ended an API token' }];
+    case 'session.delete':
+      return [
+        {
+          text:
+            typeof detail.sessions === 'number' ? 'ended all sessions of ' : 'ended a session of ',
+        },
+        person(),
+      ];
+    case 'connection.delete':
+      // Not everybody who is connected has signed in.
+      return detail.user
+        ? [{ text: 'disconnected ' }, person()]
+        : [{ text: 'closed a connection of nobody in particular' }];
     default:
       return [{ text: action }];
   }

@@ -10,15 +10,17 @@ export function openClient(): LiveClient {
     wake: () => {
       if (client.state === 'disconnected') client.connect();
     },
-    subscribe: (channel, { onData, onSubscribed, onLost }) => {
+    subscribe: (channel, { onData, onSubscribed, onLost, onEnded }) => {
       const subscription = client.newSubscription(channel);
       subscription.on('publication', ({ data }) => onData(data));
       subscription.on('subscribed', onSubscribed);
       subscription.on('subscribing', onLost);
-      subscription.on('unsubscribed', onLost);
+      subscription.on('unsubscribed', onEnded);
+      client.on('disconnected', onEnded);
       subscription.subscribe();
       return () => {
         subscription.removeAllListeners();
+        client.off('disconnected', onEnded);
         client.removeSubscription(subscription);
       };
     },

@@ -24,7 +24,10 @@ export interface LiveClient {
 interface Handlers {
   onData(data: unknown): void;
   onSubscribed(): void;
+  /** It may come again by itself. */
   onLost(): void;
+  /** It will not: the right was taken back, or the session has ended. */
+  onEnded(): void;
 }
 
 type Listener = (event: ModelEvent) => void;
@@ -81,6 +84,7 @@ export class Live {
 
   #subscribe(client: LiveClient, model: string, watched: Watched): void {
     const isLive = this.#liveness(model);
+    let wasLive = false;
     const tell = (event: ModelEvent) => {
       for (const listener of [...watched.listeners]) listener(event);
     };
@@ -90,10 +94,17 @@ export class Live {
       },
       onSubscribed: () => {
         isLive.value = true;
+        wasLive = true;
         tell({ action: 'gap' });
       },
       onLost: () => {
         isLive.value = false;
+      },
+      onEnded: () => {
+        isLive.value = false;
+        // What is shown may not be seen any more: reading it again tells why.
+        if (wasLive) tell({ action: 'gap' });
+        wasLive = false;
       },
     });
     client.wake();

@@ -178,8 +178,11 @@ export class RowList {
         const added = fresh.items.filter(({ id }) => !shown.has(id)).map(({ id }) => id);
         this.added.value = new Set([...this.added.value, ...added]);
       }
-    } catch {
-      // The list stays as it is: the next change, or the next connection, asks again.
+    } catch (error) {
+      // What one may not see any more is not left standing there. After all else the list stays as it is: the next
+      // change, or the next connection, asks again.
+      const problem = asProblem(error);
+      if (turn === this.#turn && problem.status === 403) this.problem.value = problem;
     }
   }
 

@@ -16,6 +16,8 @@ interface Place {
   /** The first row in view, and where it stood. */
   row: HTMLElement | null;
   top: number;
+  /** How far the log was scrolled when that was noted. */
+  scrolled: number;
   /** The room was opened where its news begin. */
   isOpened: boolean;
   /** The target that was brought into view already. */
@@ -26,7 +28,14 @@ interface Place {
 
 /** Keep the place in @box; returns what is to be done after each scroll. */
 export function usePlace(room: OpenRoom, box: Box): () => void {
-  const place = useRef<Place>({ row: null, top: 0, isOpened: false, shown: null, focused: null });
+  const place = useRef<Place>({
+    row: null,
+    top: 0,
+    scrolled: 0,
+    isOpened: false,
+    shown: null,
+    focused: null,
+  });
   const settle = () => {
     if (box.current) restore(room, box.current, place.current);
   };
@@ -75,6 +84,11 @@ export function lastSeen(element: HTMLElement): HTMLElement | undefined {
 }
 
 function restore(room: OpenRoom, element: HTMLElement, place: Place): void {
+  // The reader scrolled up and the browser has not told of it yet: new rows must not pull him back to the end.
+  if (element.scrollTop < place.scrolled - 1) {
+    setAtEnd(room, element);
+    remember(room, element, place);
+  }
   const { row, focused } = place;
   if (goToTarget(room, place) || openAtNews(room, element, place)) setAtEnd(room, element);
   else if (room.isAtEnd.value) followEnd(room, element);
@@ -117,6 +131,7 @@ function followEnd(room: OpenRoom, element: HTMLElement): void {
 
 function remember(room: OpenRoom, element: HTMLElement, place: Place): void {
   place.row = null;
+  place.scrolled = element.scrollTop;
   for (const row of rowsIn(element)) {
     if (row.offsetTop + row.offsetHeight <= element.scrollTop) continue;
     place.row = row;

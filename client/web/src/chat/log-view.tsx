@@ -21,8 +21,9 @@ const notice_ms = 5_000;
 const ahead_ms = 2_000;
 
 export function LogView({ room, title }: { room: OpenRoom; title: string }) {
-  const { outbox, me } = useChat();
+  const { outbox, me, rooms } = useChat();
   const { log } = room;
+  const isDirect = rooms.all.value.get(room.id)?.kind === 'direct';
   const box = useRef<HTMLDivElement>(null);
   const onScroll = usePlace(room, box);
   const onKeyDown = useKeys(room, box);
@@ -31,8 +32,9 @@ export function LogView({ room, title }: { room: OpenRoom; title: string }) {
     const timer = setTimeout(() => logLater().catch(() => {}), ahead_ms);
     return () => clearTimeout(timer);
   }, []);
-  // Read here, so that a new target is gone to.
+  // Read here, so that a new target is gone to, and the end by who asks for it.
   room.target.value;
+  room.isAtEnd.value;
   const read = room.divider.value;
   const firstUnread =
     read === null
@@ -59,7 +61,10 @@ export function LogView({ room, title }: { room: OpenRoom; title: string }) {
         <div>
           {!log.isReady.value && <p class="log-note">Loading messages…</p>}
           {log.isReady.value && !log.hasOlder.value && (
-            <p class="log-note">This is the beginning of {title}.</p>
+            <p class="log-note">
+              This is the beginning of {isDirect && 'your conversation with '}
+              {title}.
+            </p>
           )}
           {log.messages.value.map((message, index, all) => (
             <Row

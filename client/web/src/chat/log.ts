@@ -66,7 +66,8 @@ export class RoomLog {
   /** Following: the end is in view, so old rows may go at the top and new ones are seen. */
   follow(isFollowing: boolean): void {
     this.#isFollowing = isFollowing && !this.hasNewer.value;
-    if (!this.#isFollowing) return;
+    // What is yet to be drawn cannot be in view.
+    if (!this.#isFollowing || this.#isDrawing) return;
     this.#news = 0;
     this.missed.value = 0;
   }

@@ -110,7 +110,7 @@ function RoomHead({ room, title, record, onMenu, arePeopleShown, onPeople }: Roo
       </button>
       <div class="room-title">
         <h1 dir="auto" tabIndex={-1}>
-          {title || '…'}
+          {title || (room.error.value ? 'Not available' : '…')}
         </h1>
         {record?.topic && <p dir="auto">{record.topic}</p>}
         {isOtherHere && (
