@@ -80,6 +80,17 @@ test('every include of the server points down', () => {
   assert.deepEqual(found, []);
 });
 
+test('the load tester knows of the server only lib/', () => {
+  const folder = join(SERVER, '../client/load');
+  const files = readdirSync(folder).filter((name) => /\.[ch]$/.test(name));
+  const quoted = files.flatMap((file) =>
+    [...readFileSync(join(folder, file), 'utf8').matchAll(/^[ \t]*#[ \t]*include[ \t]*"([^"]+)"/gm)].map(([, header]) => [file, header]),
+  );
+  assert.ok(quoted.length > 0, 'there is nothing to read');
+  const wrong = quoted.filter(([, header]) => !files.includes(header) && !/^lib\/[^/]+$/.test(header));
+  assert.deepEqual(wrong, []);
+});
+
 test('every folder of the server is on the plan', () => {
   const folders = readdirSync(SERVER, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   for (const { name } of folders) assert.ok(name in ALLOWED, `server/${name} has no floor`);

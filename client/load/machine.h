@@ -1,0 +1,15 @@
+/* machine.h: what this machine gives, and what processes take of it, as Linux counts. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Raise our limit of open files as far as we may; returns it. */
+int64_t machine_files(void);
+/* Local ports towards one address. */
+int64_t machine_ports(void);
+/* Of all threads; -1: there is no such process. */
+int64_t process_cpu_ns(pid_t pid);
+int64_t process_bytes(pid_t pid);
+/* Time that all CPUs together worked and could have worked, in ticks. */
+bool machine_ticks(uint64_t *busy, uint64_t *all);

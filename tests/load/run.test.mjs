@@ -1,0 +1,112 @@
+// The load tester against the real server: its counts are right, and what it writes can be used.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { temporaryFolder, within } from '../api/lib/process.mjs';
+import { must, register } from '../api/lib/client.mjs';
+import { startServer } from '../api/lib/server.mjs';
+import { load, startLoad, UNLIMITED } from './lib/run.mjs';
+
+let server;
+before(async () => {
+  server = await startServer({ flags: UNLIMITED });
+});
+after(() => server.stop());
+
+const assertWhole = (results) =>
+  assert.deepEqual(
+    { lost: results.lost, duplicates: results.duplicates, disorder: results.disorder, unanswered: results.unanswered, errors: results.errors },
+    { lost: 0, duplicates: 0, disorder: 0, unanswered: 0, errors: 0 },
+  );
+
+test('every message reaches every socket of its room, and nobody else', async () => {
+  const { code, results, output } = await load(server.url, { sockets: 12, idle: 3, rooms: 3, members: 8, publishers: 6, rate: 60, duration: '1s' });
+
+  assert.equal(code, 0, output);
+  assertWhole(results);
+  assert.ok(results.sent >= 10);
+  assert.equal(results.opened, 15);
+  assert.equal(results.answered, results.sent);
+  assert.equal(results.deliveries, 8 * results.sent);
+  assert.equal(results.delivery.count, results.deliveries);
+});
+
+test('publishers that think wait for answers', async () => {
+  const { code, results } = await load(server.url, { sockets: 3, publishers: 3, think: '50ms', duration: '1s' });
+
+  assert.equal(code, 0);
+  assertWhole(results);
+  assert.ok(results.sent >= 3 && results.sent <= 3 * 41, `${results.sent} messages`);
+});
+
+test('after a storm all come back, and nothing is lost', async () => {
+  const { code, results, output } = await load(server.url, { sockets: 60, rooms: 4, rate: 80, publishers: 20, churn: 10, duration: '2s', storm: '700ms' });
+
+  assert.equal(code, 0, output);
+  assertWhole(results);
+  assert.ok(results.cuts >= 55, `${results.cuts} were cut`);
+  assert.ok(results.storm_ms > 0);
+  assert.ok(results.recovered > 0, 'nothing was said while they were away');
+  assert.equal(results.sockets_at_end, 60);
+  assert.equal(results.deliveries, 15 * results.sent);
+});
+
+test('more sockets than open files are shared by several processes', async () => {
+  const { code, results, output } = await load(server.url, { sockets: 80, idle: 0, rate: 30, publishers: 9, duration: '1s' }, { files: 64 });
+
+  assert.equal(code, 0, output);
+  assert.equal(results.processes, 3);
+  assert.match(output, /may have 64 open files here: 3 processes share the sockets \(ulimit -n 112 for one\)/);
+  assertWhole(results);
+  assert.equal(results.deliveries, 80 * results.sent);
+});
+
+test('a limit of the server is told, with the setting that lifts it', async () => {
+  const narrow = await startServer({ flags: { ...UNLIMITED, 'realtime.user_connections_max': 2 } });
+
+  const { code, output, results } = await load(narrow.url, { sockets: 6, users: 1, duration: '300ms', max: 'errors=0' });
+
+  assert.equal(code, 1);
+  assert.equal(results.opened, 2);
+  assert.match(output, /--realtime.user_connections_max/);
+  await narrow.stop();
+});
+
+test('the page has plots and no reference to anything elsewhere; CSV and JSON agree', async () => {
+  const folder = temporaryFolder();
+  const files = { html: join(folder, 'page.html'), csv: join(folder, 'seconds.csv') };
+
+  const { code, results } = await load(server.url, { sockets: 4, rate: 20, duration: '1500ms', 'server-pid': server.pid, ...files });
+
+  assert.equal(code, 0);
+  const page = readFileSync(files.html, 'utf8');
+  assert.equal(page.match(/<svg /g).length, 6);
+  assert.doesNotMatch(page, /<script|<link|<img|<iframe|\bsrc=|\bhref=|url\(|@import/i);
+  assert.doesNotMatch(page, /\b(nan|inf)\b/i);
+  const [head, ...lines] = readFileSync(files.csv, 'utf8').trim().split('\r\n');
+  const { seconds, servers, deliveries } = results;
+  assert.equal(lines.length, seconds.length);
+  const column = head.split(',').indexOf('deliveries');
+  const sum = lines.reduce((total, line) => total + Number(line.split(',')[column]), 0);
+  assert.equal(sum, deliveries);
+  assert.equal(servers[0].pid, server.pid);
+  assert.ok(servers[0].bytes_open > 0);
+});
+
+test('Ctrl-C ends it with the results so far, and no room stays', async () => {
+  const run = startLoad(server.url, { sockets: 5, rate: 50, duration: '10m' });
+  await run.child.waitForOutput(/ load .*[1-9]\d* deliveries\/s/);
+
+  run.child.signal('SIGINT');
+  const { code } = await within(20_000, 'the end', run.child.exited);
+
+  assert.equal(code, 4);
+  const results = run.results();
+  assert.equal(results.interrupted, true);
+  assertWhole(results);
+  assert.equal(results.deliveries, 5 * results.sent);
+  assert.match(run.child.output(), /run .*, interrupted/);
+  const { body } = must(await (await register(server.url, 'visitor')).api('GET', '/room'), 200, 'rooms');
+  assert.deepEqual(body.items.filter((room) => room.name.startsWith('load ')), []);
+});
