@@ -1,5 +1,5 @@
 /* matrix-bar.tsx: what is staged, whom it concerns, and the saving of it. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { names } from '../shared/text.ts';
 import { Confirm } from '../shared/ui/dialog.tsx';
 import { useAdmin } from './admin.ts';
@@ -26,7 +26,7 @@ export function MatrixBar({ matrix }: { matrix: Matrix }) {
 function useKeptFocus(isStaged: boolean, isBusy: boolean) {
   const bar = useRef<HTMLElement>(null);
   const before = useRef({ isStaged, isBusy });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const isOver = (before.current.isBusy || before.current.isStaged) && !isBusy;
     before.current = { isStaged, isBusy };
     if (!isOver || document.activeElement !== document.body) return;
