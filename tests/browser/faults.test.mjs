@@ -94,6 +94,27 @@ test('who is removed from a public room is told so, reads on, and may join again
   await row(ann, 'back again').waitFor();
 });
 
+test('somebody else signs in in the same browser: the page becomes theirs, and nothing is said in their name', tests, async (t) => {
+  const world = await startWorld(t);
+  const { id, bob } = await together(world, 'public', 'general');
+  let isLost = true;
+  bob.sockets.onSent = (command) => isLost && command.rpc?.method === 'message.create';
+  await say(bob, 'his own words');
+  await row(bob, 'his own words').waitFor();
+
+  const [name, value] = world.ann.cookie.split('=');
+  await bob.context().addCookies([{ name, value, url: new URL(bob.url()).origin }]);
+  isLost = false;
+  bob.sockets.close();
+
+  await navigation(bob).getByRole('link', { name: /^ann\b/ }).waitFor();
+  await say(bob, 'hers');
+  await row(bob, 'hers').waitFor();
+  assert.equal(await bob.getByText('his own words').count(), 0);
+  const { items } = must(await world.ann.api('GET', `/room/${id}/message`), 200, 'messages').body;
+  assert.deepEqual(items.map(({ text }) => text), ['hers']);
+});
+
 test('a room that is deleted while it is open says so', tests, async (t) => {
   const world = await startWorld(t);
   const { id, ann, bob } = await together(world, 'public', 'general');

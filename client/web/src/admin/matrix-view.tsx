@@ -49,10 +49,12 @@ function Chooser({ value }: { value: string }) {
 
 function SubjectMatrix({ subject }: { subject: string }) {
   const { api, me, models } = useAdmin();
-  const matrix = useMemo(() => {
-    const asker = { id: me.user.id, superuser: me.user.superuser === true };
-    return new Matrix(api, asker, subject, () => models.grantable.value);
-  }, [api, me, models, subject]);
+  const { id, superuser = false } = me.user;
+  // Who signs in again is the same person, and what is staged stays.
+  const matrix = useMemo(
+    () => new Matrix(api, { id, superuser }, subject, () => models.grantable.value),
+    [api, id, superuser, models, subject],
+  );
   const reload = useCallback(() => void matrix.load(), [matrix]);
   useEffect(reload, [reload]);
   useLive(['grant', 'group'], reload);

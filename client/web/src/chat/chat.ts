@@ -4,12 +4,14 @@ import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { Api } from '../shared/api.ts';
 import { Conn } from '../shared/conn.ts';
+import { outboxOf } from '../shared/forget.ts';
 import { Outbox, type OutboxEntry } from '../shared/outbox.ts';
 import type { Session } from '../shared/session.ts';
 import type { Me, Message, Room, UserEvent } from '../shared/types.ts';
 import { Announcer } from './announcer.ts';
 import { Drafts } from './drafts.ts';
 import { KeptLogs } from './log.ts';
+import type { Notifier } from './notify.ts';
 import { OpenRoom } from './room.ts';
 import { Rooms } from './rooms.ts';
 import { settings, startSettings } from './settings.ts';
@@ -58,7 +60,7 @@ export class Chat {
     startSettings(localStorage, me.user.id);
     this.outbox = new Outbox({
       storage: sessionStorage,
-      place: `parley.outbox.${me.user.id}`,
+      place: outboxOf(me.user.id),
       send: (entry) => this.#send(entry),
       onSent: (message) => {
         const room = this.room.value;
@@ -73,6 +75,8 @@ export class Chat {
     const readRights = () => void this.session.load();
     this.api.onForbidden = readRights;
     this.conn.onForbidden = readRights;
+    // Somebody else signed in here meanwhile: the page begins anew as theirs.
+    this.conn.onStranger = readRights;
     let isFirst = true;
     this.conn.onConnected = () => {
       // The personal feed has no history: what it would have said meanwhile is in these answers.
@@ -95,9 +99,11 @@ export class Chat {
 
   stop(): void {
     for (const stop of this.#stops) stop();
-    this.#tell = () => {};
+    this.#stopNotifying();
     this.room.value?.stop();
     this.conn.stop();
+    // Nothing is tried any more, and nothing kept: the next chat of this person has the same outbox.
+    this.outbox.setOnline(false);
   }
 
   async signOut(): Promise<void> {
@@ -143,23 +149,30 @@ export class Chat {
   }
 
   /* What tells of messages while one looks elsewhere is fetched by those who want it. */
-  #tell: (event: UserEvent) => void = () => {};
+  #notifier: Notifier | null = null;
+  #notifierTurn = 0;
 
   #startNotifying(): void {
     const { notify, sound } = settings.value;
-    this.#tell = () => {};
+    this.#stopNotifying();
     if (!notify && !sound) return;
+    const turn = ++this.#notifierTurn;
     import('./later.ts').then(
       ({ startNotifier }) => {
-        const { notify: stillNotify, sound: stillSound } = settings.value;
-        if (stillNotify || stillSound) this.#tell = startNotifier(this);
+        if (turn === this.#notifierTurn) this.#notifier = startNotifier(this);
       },
       () => {},
     );
   }
 
+  #stopNotifying(): void {
+    this.#notifierTurn++;
+    this.#notifier?.stop();
+    this.#notifier = null;
+  }
+
   #receive(event: UserEvent): void {
-    this.#tell(event);
+    this.#notifier?.tell(event);
     if (event.event === 'permissions') void this.session.load();
     else this.rooms.receive(event);
     // Invited again while the page still says that one is not.

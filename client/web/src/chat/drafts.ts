@@ -1,5 +1,7 @@
 /* drafts.ts: what was begun and not sent, one text per room, kept in this browser. */
 
+import { draftsOf } from '../shared/forget.ts';
+
 type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
 
 export class Drafts {
@@ -8,7 +10,7 @@ export class Drafts {
 
   constructor(storage: Store, userId: number) {
     this.#storage = storage;
-    this.#prefix = `parley.draft.${userId}.`;
+    this.#prefix = draftsOf(userId);
   }
 
   get(room: number): string {

@@ -64,25 +64,38 @@ export class Tabs {
   }
 }
 
-/** From now on tell of what @chat hears; returns what to hand its events to. */
-export function startNotifier(chat: Chat): (event: UserEvent) => void {
+export interface Notifier {
+  tell: (event: UserEvent) => void;
+  /** Takes back what is still shown. */
+  stop: () => void;
+}
+
+/** From now on tell of what @chat hears. */
+export function startNotifier(chat: Chat): Notifier {
   const channel = new BroadcastChannel(`parley.notify.${chat.me.user.id}`);
+  let isStopped = false;
   const tabs = new Tabs({
     tab: `${Date.now()}.${Math.random()}`,
-    post: (offer) => channel.postMessage(offer),
+    post: (offer) => isStopped || channel.postMessage(offer),
     isLookedAt: () => document.visibilityState === 'visible' && document.hasFocus(),
     wait: () => new Promise((done) => setTimeout(done, offers_ms)),
   });
   channel.onmessage = ({ data }) => tabs.hear(data as Offer);
-  return (event) => {
+  const hear = (event: UserEvent) => {
     if (event.event === 'room.removed') close(event.room);
     if (event.event !== 'unread') return;
     const room = chat.rooms.all.value.get(event.room);
     if (!room || !isWorthTelling(room, event, settings.value)) return;
     void tabs.isSpeaker(`${event.room}:${event.offset}`).then((isSpeaker) => {
-      if (isSpeaker) void tell(chat, room, event);
+      if (isSpeaker && !isStopped) void tell(chat, room, event);
     });
   };
+  const stop = () => {
+    isStopped = true;
+    channel.close();
+    for (const room of [...shown.keys()]) close(room);
+  };
+  return { tell: hear, stop };
 }
 
 /* By room: the newest one, as the system shows it. */

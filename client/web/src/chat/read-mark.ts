@@ -63,13 +63,20 @@ export class ReadMark {
 
   /** Unread from the message at @offset on. */
   async setUnread(offset: number): Promise<void> {
-    this.stop();
+    this.#cancel();
     await this.#rooms.markUnread(this.#room, offset - 1);
     this.isKeptUnread.value = true;
     this.#seenOffset = 0;
   }
 
+  /** One leaves: what was seen and not told yet is told now. */
   stop(): void {
+    const isPending = this.#timer !== undefined;
+    this.#cancel();
+    if (isPending) this.#set(this.#seenOffset);
+  }
+
+  #cancel(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }

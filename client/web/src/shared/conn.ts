@@ -40,10 +40,14 @@ export class Conn {
   onConnected: () => void = () => {};
   /** Something was refused that the page had offered. */
   onForbidden: () => void = () => {};
+  /** The cookie is somebody else's by now: nothing is said or heard in his name. */
+  onStranger: () => void = () => {};
 
   readonly #client: Centrifuge;
   readonly #userChannel: string;
   #awakeAt = 0;
+  #isOurs = false;
+  #probeTimer: ReturnType<typeof setTimeout> | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
 
   constructor(url: string, userId: number) {
@@ -58,6 +62,17 @@ export class Conn {
       };
     });
     this.#client.on('connected', () => {
+      this.#isOurs = false;
+      // The server's own subscriptions are told in this same turn.
+      queueMicrotask(() => {
+        if (this.#isOurs || this.#client.state !== 'connected') return;
+        this.#client.disconnect();
+        this.onStranger();
+      });
+    });
+    this.#client.on('subscribed', ({ channel }) => {
+      if (channel !== this.#userChannel) return;
+      this.#isOurs = true;
       this.state.value = { is: 'connected' };
       this.onConnected();
     });
@@ -79,6 +94,7 @@ export class Conn {
   stop(): void {
     document.removeEventListener('visibilitychange', this.#onAwake);
     clearInterval(this.#ticker);
+    clearTimeout(this.#probeTimer);
     this.#client.disconnect();
   }
 
@@ -150,11 +166,12 @@ export class Conn {
   /* After a sleep `OPEN` proves nothing, and waiting for the missing ping takes half a minute: ask
    * something, and any answer at all, even a refusal, means that the socket lives. */
   #probe(): void {
-    const timer = setTimeout(() => this.retryNow(), probe_ms);
+    clearTimeout(this.#probeTimer);
+    this.#probeTimer = setTimeout(() => this.retryNow(), probe_ms);
     this.#client.rpc('me.detail', {}).then(
-      () => clearTimeout(timer),
+      () => clearTimeout(this.#probeTimer),
       (error: { code?: number }) => {
-        if ((error.code ?? 0) >= 100) clearTimeout(timer);
+        if ((error.code ?? 0) >= 100) clearTimeout(this.#probeTimer);
       },
     );
   }

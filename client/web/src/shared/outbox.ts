@@ -4,6 +4,7 @@
  * after a lost answer or a reload cannot double it. Only an answer that would be the same next time
  * makes an entry fail; while the connection is away everything simply waits. */
 import { signal } from '@preact/signals-core';
+import { newKey } from './key.ts';
 import { asProblem } from './problem.ts';
 import type { Message } from './types.ts';
 
@@ -179,10 +180,4 @@ function restore(text: string | null): OutboxEntry[] {
   } catch {
     return [];
   }
-}
-
-/* crypto.randomUUID() exists on secure origins only, and a server on a home network is none. */
-function newKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

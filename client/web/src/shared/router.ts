@@ -12,6 +12,8 @@ let mayLeave: (() => boolean) | null = null;
 /** Follow links for which @isOurs holds within this page; all others are the browser's. */
 export function startRouter(isOurs: (pathname: string) => boolean): void {
   addEventListener('popstate', () => {
+    // Only another place within this page, such as "skip to the content": nobody leaves anything.
+    if (location.pathname === path.value && location.search.slice(1) === search.value) return;
     if (asked()) {
       follow();
       return;

@@ -1,6 +1,7 @@
 /* session.ts: who is signed in on this browser, and what they may do. */
 import { signal } from '@preact/signals-core';
 import type { Api } from './api.ts';
+import { forgetPerson } from './forget.ts';
 import { asProblem } from './problem.ts';
 import type { Me, Right } from './types.ts';
 
@@ -13,6 +14,7 @@ export class Session {
   readonly isOver = signal(false);
 
   readonly #api: Api;
+  #turn = 0;
 
   constructor(api: Api) {
     this.#api = api;
@@ -22,13 +24,18 @@ export class Session {
   }
 
   async load(): Promise<void> {
+    const turn = ++this.#turn;
     this.error.value = '';
     try {
-      this.#set(await this.#api.get<Me>('/me'));
+      const me = await this.#api.get<Me>('/me');
+      if (turn === this.#turn) this.#set(me);
     } catch (error) {
       const problem = asProblem(error);
-      if (problem.status === 401) this.#set(null);
-      else this.error.value = problem.message;
+      // An answer that was asked for before somebody left must not bring him back.
+      if (turn !== this.#turn) return;
+      if (problem.status !== 401) this.error.value = problem.message;
+      else if (this.me.value) this.isOver.value = true;
+      else this.#set(null);
     }
   }
 
@@ -48,11 +55,14 @@ export class Session {
   }
 
   async signOut(): Promise<void> {
+    const userId = this.me.value?.user.id;
     await this.#api.post('/logout');
+    if (userId !== undefined) forgetPerson(userId);
     this.end();
   }
 
   end(): void {
+    this.#turn++;
     this.#set(null);
   }
 
