@@ -288,6 +288,71 @@ test('a row that is deleted meanwhile keeps what was typed', async () => {
   assert.equal(form.texts.value.title, 'mine');
 });
 
+test('what is typed while it is saved stays, and is still to be saved', async () => {
+  for (const hasMay of [false, true]) {
+    const { form, held } = await formOver(rowOf(1), { ...schema, hasMay });
+    form.setText('title', 'mine');
+    const saving = form.save();
+    form.setText('title', 'mine, and more');
+    assert.equal((await saving)?.title, 'mine');
+    assert.equal(form.texts.value.title, 'mine, and more');
+    assert.deepEqual(
+      form.changed.value.map(({ name }) => name),
+      ['title'],
+    );
+    assert.ok(await form.save());
+    assert.equal(held.row.title, 'mine, and more');
+    assert.equal(form.changed.value.length, 0);
+  }
+});
+
+test('what somebody changes right after a save is put beside what was typed meanwhile', async () => {
+  let row = rowOf(1);
+  const { api } = apiOf(({ method, path, body }) => {
+    if (path.endsWith('/history')) return { body: { items: [] } };
+    if (method !== 'PATCH') return { body: row };
+    const saved = { ...row, ...body, version: 2 };
+    row = { ...saved, title: 'theirs', version: 3 };
+    return { body: saved };
+  });
+  const form = new RecordForm(api, { ...schema, hasMay: true }, 1);
+  await form.load();
+  form.setText('title', 'mine');
+  const saving = form.save();
+  form.setText('title', 'mine, and more');
+  assert.equal((await saving)?.version, 3);
+  assert.equal(form.texts.value.title, 'mine, and more');
+  assert.deepEqual(
+    form.conflicts.value.map(({ before, now }) => [before, now]),
+    [['mine', 'theirs']],
+  );
+});
+
+test('what the feed tells during a refused delete is heard after it', async () => {
+  const { api } = apiOf(({ method }) =>
+    method === 'DELETE' ? { status: 409, body: {} } : { body: rowOf(1) },
+  );
+  const form = new RecordForm(api, { ...schema, hasHistory: false }, 1);
+  await form.load();
+  const deleting = form.delete();
+  form.apply({ action: 'update', record: rowOf(1, 2, 'theirs') });
+  await assert.rejects(deleting);
+  await settle();
+  assert.equal(form.texts.value.title, 'theirs');
+});
+
+test('one’s own delete is no news', async () => {
+  const { api } = apiOf(({ method }) =>
+    method === 'DELETE' ? { status: 204 } : { body: rowOf(1) },
+  );
+  const form = new RecordForm(api, schema, 1);
+  await form.load();
+  const deleting = form.delete();
+  form.apply({ action: 'delete', record: { id: 1 } });
+  await deleting;
+  assert.equal(form.isGone.value, false);
+});
+
 test('a wrong field is told before anything is sent', async () => {
   const { form, asked } = await formOver(rowOf(1));
   form.setText('title', '');
@@ -313,6 +378,17 @@ test('a new row begins with its defaults and is not made twice by a retry', asyn
   assert.equal(asked[0]?.headers['Idempotency-Key'], asked[1]?.headers['Idempotency-Key']);
 });
 
+test('a new row is made where the origin is not secure', async (t) => {
+  const { api } = apiOf(({ body }) => ({ status: 201, body: { ...rowOf(9), ...body } }));
+  const form = new RecordForm(api, schema, null);
+  await form.load();
+  form.setText('title', 'new');
+  t.mock.method(crypto, 'randomUUID', () => {
+    throw new TypeError('crypto.randomUUID is not a function');
+  });
+  assert.equal((await form.save())?.id, 9);
+});
+
 test('of many rows each succeeds or fails by itself, and the failed are tried again', async () => {
   let isStale = true;
   const { api, asked } = apiOf(({ method, path }) => {
@@ -334,6 +410,29 @@ test('of many rows each succeeds or fails by itself, and the failed are tried ag
     ['done', 'done', 'done'],
   );
   assert.equal(asked.at(-1)?.headers['If-Match'], '"5"');
+});
+
+test('what is begun twice is done once, and a cancel while it is prepared holds', async () => {
+  let isHeld = true;
+  const { api, asked } = apiOf(({ method }) => {
+    if (method === 'GET') return { body: rowOf(1, 5) };
+    return isHeld ? { status: 409, body: {} } : { status: 204 };
+  });
+  const deletes = () => asked.filter(({ method }) => method === 'DELETE').length;
+  const bulk = new Bulk(api, 'task');
+  const task = { is: 'delete' } as const;
+  await Promise.all([bulk.run(task, [rowOf(1)]), bulk.run(task, [rowOf(1)])]);
+  assert.equal(deletes(), 1);
+  const cancelled = bulk.retry(task);
+  assert.equal(bulk.isBusy.value, true);
+  bulk.cancel();
+  await cancelled;
+  assert.equal(deletes(), 1);
+  assert.match(bulk.results.value[0]?.words ?? '', /you stopped/);
+  isHeld = false;
+  await Promise.all([bulk.retry(task), bulk.retry(task)]);
+  assert.equal(deletes(), 2);
+  assert.equal(bulk.isBusy.value, false);
 });
 
 test('CSV follows its standard and cannot run in a spreadsheet', () => {

@@ -29,12 +29,14 @@ export class Bulk {
 
   /** Do @task to @rows as they were seen: one that changed meanwhile is left alone and told of. */
   async run(task: Task, rows: readonly Row[]): Promise<void> {
+    if (!this.#begin()) return;
     this.results.value = rows.map((row) => ({ row, state: 'waiting', words: '' }));
     await this.#go(task);
   }
 
   /** Those that failed once more, as they are now. */
   async retry(task: Task): Promise<void> {
+    if (!this.#begin()) return;
     const latest = this.results.value.map(async (result): Promise<Result> => {
       if (result.state === 'done') return result;
       const now = await this.#api
@@ -51,9 +53,15 @@ export class Bulk {
     this.#isCancelled = true;
   }
 
-  async #go(task: Task): Promise<void> {
+  /* Before anything is waited for: a second press begins nothing, and a cancel holds. */
+  #begin(): boolean {
+    if (this.isBusy.value) return false;
     this.isBusy.value = true;
     this.#isCancelled = false;
+    return true;
+  }
+
+  async #go(task: Task): Promise<void> {
     for (const [i, result] of this.results.value.entries()) {
       if (result.state === 'done') continue;
       if (this.#isCancelled) this.#set(i, 'failed', 'Not done: you stopped before it.');

@@ -14,7 +14,7 @@ import { watchModel } from './live.ts';
 import { lockOfRow } from './locks.ts';
 import { Loading, Trouble } from './notes.tsx';
 import { labelOf } from './picker.ts';
-import { RecordForm } from './record.ts';
+import { RecordForm, type Texts } from './record.ts';
 import type { Row } from './rows.ts';
 import type { ModelSchema } from './schema.ts';
 import { View } from './view.tsx';
@@ -33,8 +33,9 @@ export function DataForm({ params }: ViewProps) {
   );
 }
 
-/* What is said once on the page of a row that was just made. */
-let justMade = 0;
+/* What is said once on the page of a row that was just made, and what was typed while it was being made. */
+const nothingMade = { id: 0, typed: {} as Texts };
+let justMade = nothingMade;
 
 interface RecordProps {
   schema: ModelSchema;
@@ -44,9 +45,15 @@ interface RecordProps {
 function RecordView({ schema, id }: RecordProps) {
   const { api } = useAdmin();
   const form = useMemo(() => new RecordForm(api, schema, id), [api, schema, id]);
-  useEffect(() => {
+  const typed = useMemo(() => (justMade.id === id ? justMade.typed : {}), [id]);
+  const load = async () => {
     const copied = Number(new URLSearchParams(search.value).get('copy'));
-    void form.load(id === null && copied > 0 ? copied : null);
+    await form.load(id === null && copied > 0 ? copied : null);
+    if (!form.base.value) return;
+    for (const [field, text] of Object.entries(typed)) form.setText(field, text);
+  };
+  useEffect(() => {
+    void load();
   }, [form, id]);
   useEffect(() => {
     if (id !== null) return watchModel(schema.name, (event) => form.apply(event));
@@ -64,7 +71,7 @@ function RecordView({ schema, id }: RecordProps) {
               ? 'There is no such row, or you may not see it. It may have been deleted.'
               : undefined
           }
-          onRetry={() => form.load()}
+          onRetry={load}
         />
       </View>
     );
@@ -109,7 +116,7 @@ function Crumb({ schema, row }: { schema: ModelSchema; row?: Row | null }) {
 function Editor({ schema, form }: { schema: ModelSchema; form: RecordForm }) {
   const can = useRights(schema.name);
   const [saved, setSaved] = useState(() =>
-    form.id !== null && justMade === form.id ? 'Saved.' : '',
+    form.id !== null && justMade.id === form.id ? 'Saved.' : '',
   );
   const element = useRef<HTMLFormElement>(null);
   const isLeaving = useRef(false);
@@ -119,7 +126,7 @@ function Editor({ schema, form }: { schema: ModelSchema; form: RecordForm }) {
   const lock = lockOfRow({ schema, row, ...rights });
   const hasChanges = changed.length > 0;
   useEffect(() => {
-    justMade = 0;
+    justMade = nothingMade;
   }, []);
   useEffect(() => {
     guardLeaving(
@@ -141,12 +148,13 @@ function Editor({ schema, form }: { schema: ModelSchema; form: RecordForm }) {
       return;
     }
     if (form.id !== null) {
-      setSaved('Saved.');
+      setSaved(form.changed.value.length === 0 ? 'Saved.' : '');
       return;
     }
     isLeaving.current = true;
     guardLeaving(null);
-    justMade = done.id;
+    const typed = form.changed.value.map(({ name }) => [name, form.texts.value[name] ?? '']);
+    justMade = { id: done.id, typed: Object.fromEntries(typed) };
     navigate(`/admin/data/${schema.name}/${done.id}`);
   };
   return (

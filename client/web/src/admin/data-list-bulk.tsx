@@ -1,5 +1,5 @@
 /* data-list-bulk.tsx: what can be done with the rows that are selected. */
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { count } from '../shared/text.ts';
 import { Dialog } from '../shared/ui/dialog.tsx';
 import { useAdmin } from './admin.ts';
@@ -191,6 +191,8 @@ function BulkEdit({ schema, rows, onClose, onDone }: BulkProps) {
 function useBulk(schema: ModelSchema) {
   const { api } = useAdmin();
   const bulk = useMemo(() => new Bulk(api, schema.name), [api, schema]);
+  // Nothing goes on that can no longer be seen or stopped.
+  useEffect(() => () => bulk.cancel(), [bulk]);
   const start = (task: Task, rows: readonly Row[]) => void bulk.run(task, rows);
   return { bulk, start };
 }

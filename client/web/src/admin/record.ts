@@ -2,6 +2,7 @@
  * never overwritten: theirs and mine are shown beside each other, and the person decides. */
 import { batch, computed, signal } from '@preact/signals-core';
 import type { Api } from '../shared/api.ts';
+import { newKey } from '../shared/key.ts';
 import { asProblem, Problem } from '../shared/problem.ts';
 import type { ChangedRow, ModelEvent } from './live.ts';
 import type { Row } from './rows.ts';
@@ -101,16 +102,20 @@ export class RecordForm {
     }
     this.problem.value = null;
     this.isBusy.value = true;
+    const sent = this.texts.value;
     try {
       const row = await (this.id === null ? this.#create(body) : this.#update(this.id, body));
-      batch(() => this.#begin(row));
-      return row;
+      // The change may have changed what one may do with the row.
+      const now = this.id === null ? row : await this.#withMay(row);
+      batch(() => this.#begin(now.version === row.version ? now : { ...row, may: now.may }, sent));
+      // Somebody may have changed it since.
+      await this.#adopt(now);
+      return this.base.value;
     } catch (error) {
       await this.#refused(asProblem(error));
       return null;
     } finally {
-      this.isBusy.value = false;
-      for (const event of this.#held.splice(0)) this.apply(event);
+      this.#rest();
     }
   }
 
@@ -120,11 +125,13 @@ export class RecordForm {
     try {
       const match = { 'If-Match': `"${this.base.value?.version}"` };
       await this.#api.request('DELETE', `${this.#path}/${this.id}`, undefined, match);
+      // Its end is no news any more.
+      this.#held.length = 0;
     } catch (error) {
       if (asProblem(error).status === 412) await this.#merge();
       throw error;
     } finally {
-      this.isBusy.value = false;
+      this.#rest();
     }
   }
 
@@ -138,9 +145,16 @@ export class RecordForm {
     else void this.#adopt(event.record);
   }
 
-  #begin(row: Row): void {
+  #rest(): void {
+    this.isBusy.value = false;
+    for (const event of this.#held.splice(0)) this.apply(event);
+  }
+
+  /* What was typed after @sent stays. */
+  #begin(row: Row, sent: Texts = this.texts.value): void {
+    const typed = Object.entries(this.texts.value).filter(([name, text]) => text !== sent[name]);
     this.base.value = row;
-    this.texts.value = this.#textsOf(row);
+    this.texts.value = { ...this.#textsOf(row), ...Object.fromEntries(typed) };
     this.errors.value = {};
     this.theirs.value = [];
     this.isGone.value = false;
@@ -200,15 +214,17 @@ export class RecordForm {
   /* Sent again after a lost answer it must not be done twice. */
   async #create(body: Record<string, unknown>): Promise<Row> {
     const text = JSON.stringify(body);
-    if (this.#key.body !== text) this.#key = { body: text, key: crypto.randomUUID() };
+    if (this.#key.body !== text) this.#key = { body: text, key: newKey() };
     return this.#api.request('POST', this.#path, body, { 'Idempotency-Key': this.#key.key });
   }
 
-  async #update(id: number, body: Record<string, unknown>): Promise<Row> {
+  #update(id: number, body: Record<string, unknown>): Promise<Row> {
     const version = { 'If-Match': `"${this.base.value?.version}"` };
-    const row = await this.#api.request<Row>('PATCH', `${this.#path}/${id}`, body, version);
-    // The change may have changed what one may do with the row.
-    return this.#schema.hasMay ? this.#read(id).catch(() => row) : row;
+    return this.#api.request('PATCH', `${this.#path}/${id}`, body, version);
+  }
+
+  async #withMay(row: Row): Promise<Row> {
+    return this.#schema.hasMay ? this.#read(row.id).catch(() => row) : row;
   }
 
   async #refused(problem: Problem): Promise<void> {

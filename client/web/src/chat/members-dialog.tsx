@@ -80,7 +80,7 @@ export function Members({ room, onClose }: { room: Room; onClose: () => void }) 
             value={filter}
             onInput={(event) => setFilter(event.currentTarget.value)}
           />
-          {mayInvite(room) && session.can('member', 'write') && (
+          {mayInvite(room, session) && (
             <button type="button" class="button" onClick={() => setInviting(true)}>
               Invite
             </button>

@@ -1,5 +1,6 @@
 /* members.ts: what one may do with a room and its members. The server decides anew each time; this
  * is only what the page offers. */
+import type { Session } from '../shared/session.ts';
 import type { Room } from '../shared/types.ts';
 
 /* In the order of power. */
@@ -21,7 +22,8 @@ function isAtLeast(room: Room, role: Role): boolean {
   return room.kind !== 'direct' && power(room.membership?.role) >= power(role);
 }
 
-export const mayInvite = (room: Room) =>
+export const mayInvite = (room: Room, session: Pick<Session, 'can'>) =>
+  session.can('member', 'write') &&
   isAtLeast(room, room.kind === 'public' ? 'member' : 'moderator');
 export const mayRename = (room: Room) => isAtLeast(room, 'moderator');
 export const mayChangeKind = (room: Room) => isAtLeast(room, 'owner');

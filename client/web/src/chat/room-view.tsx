@@ -9,6 +9,7 @@ import { lazy } from '../shared/ui/lazy.tsx';
 import { useChat } from './chat.ts';
 import { Composer } from './composer.tsx';
 import { LogView } from './log-view.tsx';
+import { mayInvite } from './members.ts';
 import type { OpenRoom } from './room.ts';
 import { roomName, roomTitle } from './rooms.ts';
 
@@ -237,14 +238,9 @@ function Foot({ room, record }: { room: OpenRoom; record: Room }) {
 }
 
 function People({ room, record }: { room: OpenRoom; record: Room | undefined }) {
-  const { api, me, dialog } = useChat();
+  const { api, me, session, dialog } = useChat();
   const [isInviting, setInviting] = useState(false);
   const people = room.presence.people.value;
-  const role = record?.membership?.role ?? 'reader';
-  const mayInvite =
-    role !== 'reader' &&
-    record?.kind !== 'direct' &&
-    (role !== 'member' || record?.kind === 'public');
   const writing = new Set(room.typing.people.value.map((person) => person.id));
   const invite = async (user: { id: number }) => {
     await api.post(`/room/${room.id}/member`, { user: user.id });
@@ -275,7 +271,7 @@ function People({ room, record }: { room: OpenRoom; record: Room | undefined }) 
           {count(record.members, 'member', 'members')} in all
         </button>
       )}
-      {mayInvite && (
+      {record && mayInvite(record, session) && (
         <button type="button" class="button" onClick={() => setInviting(true)}>
           Invite somebody
         </button>
