@@ -83,6 +83,7 @@ export class OpenRoom {
   #isStopped = false;
   #isLoading = false;
   #reloads = 0;
+  #goingToLatest: Promise<void> | null = null;
   #renewTimer: ReturnType<typeof setTimeout> | undefined;
   /* What was said when the log could not be renewed. */
   #renewNotice: Notice | null = null;
@@ -143,8 +144,15 @@ export class OpenRoom {
     this.mark.stop();
   }
 
-  /** The newest page in place of what is shown, and its end in view. */
-  async latest(): Promise<void> {
+  /** The newest page in place of what is shown, and its end in view. Asked again meanwhile, it is the same one. */
+  latest(): Promise<void> {
+    this.#goingToLatest ??= this.#goToLatest().finally(() => {
+      this.#goingToLatest = null;
+    });
+    return this.#goingToLatest;
+  }
+
+  async #goToLatest(): Promise<void> {
     const problem = await this.#replace(this.#latestQuery());
     if (!problem) this.isAtEnd.value = !this.log.hasNewer.value;
     else if (this.log.isReady.value) this.notice.value = { text: problem.words, isError: true };
