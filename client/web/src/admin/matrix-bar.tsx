@@ -1,5 +1,5 @@
 /* matrix-bar.tsx: what is staged, whom it concerns, and the saving of it. */
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { names } from '../shared/text.ts';
 import { Confirm } from '../shared/ui/dialog.tsx';
 import { useAdmin } from './admin.ts';
@@ -12,7 +12,7 @@ import { useAction } from './use-action.ts';
 
 export function MatrixBar({ matrix }: { matrix: Matrix }) {
   const changes = matrix.changes.value;
-  const bar = useKeptFocus(changes.length > 0, matrix.isBusy.value);
+  const bar = useKeptFocus(changes.length > 0, matrix.undo.value !== null, matrix.isBusy.value);
   return (
     <section ref={bar} class="matrix-bar" aria-label="Changes" tabIndex={-1}>
       <Conflicts matrix={matrix} />
@@ -23,16 +23,17 @@ export function MatrixBar({ matrix }: { matrix: Matrix }) {
 }
 
 /* The button that was pressed is off while it works and may be gone afterwards: the focus goes to what is there then. */
-function useKeptFocus(isStaged: boolean, isBusy: boolean) {
+function useKeptFocus(isStaged: boolean, isUndoable: boolean, isBusy: boolean) {
   const bar = useRef<HTMLElement>(null);
-  const before = useRef({ isStaged, isBusy });
-  useLayoutEffect(() => {
-    const isOver = (before.current.isBusy || before.current.isStaged) && !isBusy;
-    before.current = { isStaged, isBusy };
+  const hadButtons = useRef(false);
+  // After the browser has drawn: only then it takes the focus from what is off or gone.
+  useEffect(() => {
+    const isOver = hadButtons.current && !isBusy;
+    hadButtons.current = isStaged || isUndoable || isBusy;
     if (!isOver || document.activeElement !== document.body) return;
     const next = bar.current?.querySelector<HTMLElement>('button:not(:disabled)') ?? bar.current;
     next?.focus();
-  }, [isStaged, isBusy]);
+  }, [isStaged, isUndoable, isBusy]);
   return bar;
 }
 
