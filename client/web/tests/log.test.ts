@@ -102,23 +102,6 @@ test('after a restore the new history counts from its own start', () => {
   assert.equal(log.epoch, 'f');
 });
 
-test('behind a hole nothing is put, but what is held changes, until a page mends it', () => {
-  const log = opened(1, 3);
-  const kept = new KeptLogs();
-  log.tear();
-  log.receive(created(9), 9);
-  log.receive({ event: 'message.deleted', message: { id: 30 } }, 10);
-  assert.deepEqual(texts(log), ['m1', 'm2', '']);
-  kept.keep(1, log);
-  assert.equal(kept.take(1), undefined);
-  const load = log.begin(true);
-  log.receive(created(11), 11);
-  log.reset(load, page(1, 10));
-  assert.deepEqual(offsets(log), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-  kept.keep(1, log);
-  assert.equal(kept.take(1), log);
-});
-
 test('a page of another history is not joined', () => {
   const log = opened(51, 60);
   assert.equal(log.prepend(log.begin(), page(1, 50, 60, { epoch: 'f' })), false);

@@ -36,20 +36,12 @@ function page(from: number, to: number, top: number): MessagePage {
 function world(top: number, membership: Partial<Membership> = {}) {
   const asked: string[] = [];
   const marks: { offset: number; unread?: boolean }[] = [];
-  const state = {
-    isReachable: true,
-    top,
-    /* What was edited since, and what an answer waits for. */
-    change: {} as Partial<Message>,
-    gate: null as Promise<void> | null,
-  };
+  const state = { isReachable: true };
   const answer = (address: string): unknown => {
     const query = new URL(address, 'http://x').searchParams;
-    const { top } = state;
     const limit = Number(query.get('limit') ?? 50);
     if (address.endsWith('/read')) return { read_offset: marks.at(-1)?.offset, unread: 1 };
-    if (!address.includes('/message?'))
-      return { ...message(Number(address.split('/').at(-1)) / 10), ...state.change };
+    if (!address.includes('/message?')) return message(Number(address.split('/').at(-1)) / 10);
     if (query.has('around')) {
       const offset = Number(query.get('around')) / 10;
       if (offset > top) return null;
@@ -65,7 +57,6 @@ function world(top: number, membership: Partial<Membership> = {}) {
   const api = new Api(async (address, init) => {
     asked.push(String(address).replace('/api/v1', ''));
     if (String(address).endsWith('/read')) marks.push(JSON.parse(String(init?.body)));
-    await state.gate;
     if (!state.isReachable) throw new Error('away');
     const body = answer(String(address));
     return new Response(JSON.stringify(body ?? {}), { status: body ? 200 : 404 });
@@ -213,119 +204,6 @@ test('what a reply answers is asked for once, if the log does not hold it', asyn
   assert.equal(room.quotes.of(10)?.text, 'm1');
   assert.equal(asked.filter((path) => path === '/message/1').length, 0);
   assert.equal(asked.filter((path) => path === '/message/10').length, 1);
-});
-
-async function settled() {
-  for (let i = 0; i < 10; i++) await new Promise(setImmediate);
-}
-
-test('a renewal that fails is tried again, and meanwhile nothing is put behind the hole', async (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
-  const { asked, parts, state, listener } = world(100);
-  const room = new OpenRoom(1, parts);
-  await room.start();
-  state.isReachable = false;
-  state.top = 110;
-  listener()?.onSubscribed(false);
-  await settled();
-  listener()?.onEvent(said(110), 110);
-  assert.equal(offsets(room).at(-1), 100);
-  assert.equal(room.notice.value?.isError, true);
-  t.mock.timers.tick(1_000);
-  await settled();
-  assert.equal(asked.length, 3);
-  t.mock.timers.tick(1_000);
-  await settled();
-  assert.equal(asked.length, 3, 'the delay grows');
-  state.isReachable = true;
-  t.mock.timers.tick(1_000);
-  await settled();
-  assert.deepEqual(offsets(room).slice(-11)[0], 100);
-  assert.equal(offsets(room).at(-1), 110);
-  assert.equal(room.notice.value, null);
-  listener()?.onEvent(said(111), 111);
-  assert.equal(offsets(room).at(-1), 111);
-  t.mock.timers.tick(60_000);
-  await settled();
-  assert.equal(asked.length, 4);
-});
-
-test('a renewal ends with the room, and a log with a hole is not kept', async (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
-  const { asked, parts, state, logs, listener } = world(100);
-  const room = new OpenRoom(1, parts);
-  await room.start();
-  state.isReachable = false;
-  listener()?.onSubscribed(false);
-  await settled();
-  listener()?.onEvent(said(110), 110);
-  room.stop();
-  assert.equal(logs.take(1), undefined);
-  t.mock.timers.tick(60_000);
-  await settled();
-  assert.equal(asked.length, 2);
-});
-
-test('who scrolls on does not call off the jump to the latest', async () => {
-  const { parts, state } = world(1_000);
-  const room = new OpenRoom(1, parts);
-  await room.start();
-  await room.show(4_000);
-  let open = () => {};
-  state.gate = new Promise((resolve) => {
-    open = resolve;
-  });
-  const jump = room.latest();
-  const more = [room.loadOlder(), room.loadNewer()];
-  open();
-  await Promise.all([jump, ...more]);
-  assert.equal(offsets(room).at(-1), 1_000);
-});
-
-test('a quote from further back is fetched anew when its message changes', async () => {
-  const { parts, state, listener } = world(1_000);
-  const room = new OpenRoom(1, parts);
-  await room.start();
-  room.quotes.of(10);
-  await settled();
-  assert.equal(room.quotes.of(10)?.text, 'm1');
-  state.change = { text: '', deleted: true };
-  listener()?.onEvent({ event: 'message.deleted', message: { id: 10 } }, 1_001);
-  assert.equal(room.quotes.of(10), undefined);
-  await settled();
-  assert.equal(room.quotes.of(10)?.deleted, true);
-});
-
-test('a quote that was on its way when its message changed is not shown', async () => {
-  const { parts, state, listener } = world(1_000);
-  const room = new OpenRoom(1, parts);
-  await room.start();
-  room.quotes.of(10);
-  await Promise.resolve();
-  state.change = { text: 'new' };
-  const event = { event: 'message.updated', message: { ...message(1), text: 'new' } } as const;
-  listener()?.onEvent(event, 1_001);
-  await settled();
-  assert.equal(room.quotes.of(10), undefined);
-  await settled();
-  assert.equal(room.quotes.of(10)?.text, 'new');
-});
-
-test('a quote that could not be had is asked for again with the next connection', async () => {
-  const { asked, parts, state, listener } = world(1_000);
-  const room = new OpenRoom(1, parts);
-  await room.start();
-  state.isReachable = false;
-  room.quotes.of(10);
-  await settled();
-  assert.equal(room.quotes.of(10), undefined);
-  await settled();
-  assert.equal(asked.length, 2, 'not with every look');
-  state.isReachable = true;
-  listener()?.onSubscribed(true);
-  room.quotes.of(10);
-  await settled();
-  assert.equal(room.quotes.of(10)?.text, 'm1');
 });
 
 function mark(from: number, to: number, read_offset: number) {

@@ -53,21 +53,10 @@ export class RoomLog {
   #load = 0;
   #duringLoad: Numbered[] | null = null;
   #isFollowing = true;
-  #isTorn = false;
 
   constructor(myId: number, frame: Frame = (draw) => draw()) {
     this.#myId = myId;
     this.#frame = frame;
-  }
-
-  /** Events were missed behind the last row, and changes of the rows with them: only a reload mends that. */
-  get isTorn(): boolean {
-    return this.#isTorn;
-  }
-
-  /** Nothing is put behind the last row from here on, until a page replaces all there is. */
-  tear(): void {
-    this.#isTorn = this.isReady.value;
   }
 
   has(id: number): boolean {
@@ -108,7 +97,6 @@ export class RoomLog {
   forget(): void {
     this.#load += 1;
     this.#duringLoad = null;
-    this.#isTorn = false;
     this.offset = 0;
     this.#rows = [];
     this.#news = 0;
@@ -123,7 +111,6 @@ export class RoomLog {
   /** A page in place of all there is: the latest one, or one around a message. */
   reset(load: number, page: MessagePage): boolean {
     if (load !== this.#load) return false;
-    this.#isTorn = false;
     this.epoch = page.epoch;
     this.offset = page.offset;
     this.hasOlder.value = page.next !== null;
@@ -229,7 +216,7 @@ export class RoomLog {
       this.#update(message);
       return;
     }
-    if (this.hasNewer.value || this.#isTorn) return;
+    if (this.hasNewer.value) return;
     const first = messages[0];
     if (first && message.offset < first.offset && this.hasOlder.value) return;
     let index = messages.length;
@@ -297,7 +284,7 @@ export class KeptLogs {
 
   /** Only what reaches the present, and knows its position there, can catch up by itself. */
   keep(room: number, log: RoomLog): void {
-    if (!log.isReady.value || log.isTorn || log.hasNewer.value || log.offset === 0) return;
+    if (!log.isReady.value || log.hasNewer.value || log.offset === 0) return;
     this.#logs.set(room, log);
     for (const oldest of this.#logs.keys()) {
       if (this.#logs.size <= logs_max) return;

@@ -19,9 +19,6 @@ const typing_gap_ms = 3_000;
 const page_max = 200;
 /* What is read again before the first new message, to know what it is about. */
 const context_rows = 10;
-/* After a restart everybody comes at once, and some are sent away. */
-const renewDelay_first_ms = 1_000;
-const renewDelay_max_ms = 30_000;
 
 export interface RoomParts {
   api: Api;
@@ -82,11 +79,6 @@ export class OpenRoom {
   #stopListening: () => void = () => {};
   #isStopped = false;
   #isLoading = false;
-  #reloads = 0;
-  #goingToLatest: Promise<void> | null = null;
-  #renewTimer: ReturnType<typeof setTimeout> | undefined;
-  /* What was said when the log could not be renewed. */
-  #renewNotice: Notice | null = null;
   #typingSentAt = 0;
 
   constructor(
@@ -122,9 +114,7 @@ export class OpenRoom {
       {
         onEvent: (event, offset) => this.#receive(event, offset),
         onSubscribed: (recovered) => {
-          if (recovered) this.quotes.retry();
-          else this.quotes.forget();
-          if (!recovered || this.log.isTorn) void this.#renew();
+          if (!recovered) void this.#renew();
         },
         onUnsubscribed: () => void this.#lost(),
         onPresence: (clients) => this.presence.reset(clients),
@@ -137,24 +127,16 @@ export class OpenRoom {
   stop(): void {
     this.#isStopped = true;
     this.#stopListening();
-    clearTimeout(this.#renewTimer);
     if (!this.error.value) this.#parts.logs.keep(this.id, this.log);
     this.#parts.announcer.clear();
     this.typing.clear();
     this.mark.stop();
   }
 
-  /** The newest page in place of what is shown, and its end in view. Asked again meanwhile, it is the same one. */
-  latest(): Promise<void> {
-    this.#goingToLatest ??= this.#goToLatest().finally(() => {
-      this.#goingToLatest = null;
-    });
-    return this.#goingToLatest;
-  }
-
-  async #goToLatest(): Promise<void> {
+  /** The newest page in place of what is shown, and its end in view. */
+  async latest(): Promise<void> {
     const problem = await this.#replace(this.#latestQuery());
-    if (!problem) this.isAtEnd.value = !this.log.hasNewer.value;
+    if (!problem) this.isAtEnd.value = true;
     else if (this.log.isReady.value) this.notice.value = { text: problem.words, isError: true };
     else this.#fail(problem);
   }
@@ -170,7 +152,7 @@ export class OpenRoom {
   /** Own words are always shown where they land. */
   toEnd(): void {
     this.target.value = null;
-    if (this.log.hasNewer.value || this.log.isTorn) void this.latest();
+    if (this.log.hasNewer.value) void this.latest();
     else {
       this.log.follow(true);
       this.isAtEnd.value = true;
@@ -250,8 +232,6 @@ export class OpenRoom {
       if (event.user !== me.user.id) this.typing.started({ id: event.user, name: event.name });
       return;
     }
-    if (event.event === 'message.updated' || event.event === 'message.deleted')
-      this.quotes.drop(event.message.id);
     // In a window that nobody sees it is missed, unless the log then finds that all of it is in view.
     if (event.event === 'message.created' && document.hidden) this.log.follow(false);
     if (offset === undefined || !this.log.receive(event, offset)) return;
@@ -311,7 +291,7 @@ export class OpenRoom {
     }
     const isNear = this.#unread + context_rows <= page_max;
     const mark = this.mark.offset ?? 0;
-    if (this.log.isReady.value && !this.log.isTorn && (target !== null || isNear)) {
+    if (this.log.isReady.value && (target !== null || isNear)) {
       // Held already: what came since is told with the subscription.
     } else if (isNear) await this.#mustReplace(this.#latestQuery());
     else await this.#mustReplace(`after=${Math.max(0, mark - context_rows)}&limit=${page_size}`);
@@ -325,35 +305,10 @@ export class OpenRoom {
   }
 
   /* Too much was missed to be told one by one: read anew what is shown, and keep the reader's place. */
-  async #renew(delay_ms = renewDelay_first_ms): Promise<void> {
-    this.log.tear();
+  async #renew(): Promise<void> {
     const isReadingBack = !this.isAtEnd.value && this.place !== null;
-    let problem = isReadingBack ? await this.#replace(aroundQuery(this.place as number)) : null;
-    // Where the reader was may be gone.
-    if (!isReadingBack || (problem && !problem.isTemporary)) {
-      problem = await this.#replace(this.#latestQuery());
-      if (!problem) this.isAtEnd.value = !this.log.hasNewer.value;
-    }
-    if (this.#isStopped || this.error.value) return;
-    if (problem && this.log.isTorn && !this.#renewNotice)
-      this.notice.value = this.#renewNotice = { text: problem.words, isError: true };
-    if (!problem || problem.isTemporary) this.#renewLater(delay_ms);
-  }
-
-  /* Until some reload, this one or another, has mended the log. */
-  #renewLater(delay_ms: number): void {
-    clearTimeout(this.#renewTimer);
-    if (!this.log.isTorn) {
-      if (this.notice.value === this.#renewNotice) this.notice.value = null;
-      this.#renewNotice = null;
-      return;
-    }
-    this.#renewTimer = setTimeout(() => {
-      // One that the reader asked for must not be overtaken.
-      const next_ms = Math.min(renewDelay_max_ms, delay_ms * 2);
-      if (this.log.isTorn && this.#reloads === 0) void this.#renew(next_ms);
-      else this.#renewLater(next_ms);
-    }, delay_ms);
+    if (isReadingBack && !(await this.#replace(aroundQuery(this.place as number)))) return;
+    await this.latest();
   }
 
   async #mustReplace(query: string): Promise<void> {
@@ -364,7 +319,6 @@ export class OpenRoom {
   /* Another page in place of what is shown; why not, if it could not be had. */
   async #replace(query: string): Promise<Problem | null> {
     const load = this.log.begin(true);
-    this.#reloads += 1;
     try {
       const page = await this.#page(query);
       if (!this.#isStopped && this.log.reset(load, page)) this.#heal(page.items);
@@ -372,8 +326,6 @@ export class OpenRoom {
     } catch (error) {
       this.log.cancel(load);
       return asProblem(error);
-    } finally {
-      this.#reloads -= 1;
     }
   }
 
@@ -381,8 +333,7 @@ export class OpenRoom {
     query: string,
     join: (load: number, page: MessagePage) => boolean,
   ): Promise<void> {
-    // What a reload brings takes the place of all that could be joined to.
-    if (this.#isLoading || this.#reloads > 0) return;
+    if (this.#isLoading) return;
     this.#isLoading = true;
     const load = this.log.begin();
     try {
