@@ -159,6 +159,27 @@ test('too much was missed: the end is read anew at the end, and elsewhere the re
   assert.ok(offsets(room).includes(500));
 });
 
+test('what was missed cannot be read: nothing is put behind the hole, and trying again reads it anew', async () => {
+  const { parts, state, logs, listener } = world(100);
+  const room = new OpenRoom(1, parts);
+  await room.start();
+  state.isReachable = false;
+  listener()?.onSubscribed(false);
+  for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+
+  assert.notEqual(room.error.value, '');
+  assert.equal(room.isErrorTemporary.value, true);
+  listener()?.onEvent(said(105), 105);
+  assert.deepEqual(offsets(room), []);
+  room.stop();
+  assert.equal(logs.take(1), undefined);
+
+  const again = new OpenRoom(1, parts);
+  state.isReachable = true;
+  await again.start();
+  assert.equal(offsets(again).at(-1), 100);
+});
+
 test('a link to a message far back brings the page around it', async () => {
   const { parts } = world(1_000);
   const room = new OpenRoom(1, parts);
@@ -204,6 +225,35 @@ test('what a reply answers is asked for once, if the log does not hold it', asyn
   assert.equal(room.quotes.of(10)?.text, 'm1');
   assert.equal(asked.filter((path) => path === '/message/1').length, 0);
   assert.equal(asked.filter((path) => path === '/message/10').length, 1);
+});
+
+test('what a reply answers goes with its text when it is deleted, and is read again when it is changed', async () => {
+  const { asked, parts, listener } = world(1_000);
+  const room = new OpenRoom(1, parts);
+  await room.start();
+  room.quotes.of(10);
+  for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+  listener()?.onEvent({ event: 'message.deleted', message: { id: 10 } }, 1_001);
+
+  assert.equal(room.quotes.of(10), undefined);
+  for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+  assert.equal(asked.filter((path) => path === '/message/10').length, 2);
+});
+
+test('what a reply answers is asked for again once the server is back', async () => {
+  const { parts, state, listener } = world(1_000);
+  const room = new OpenRoom(1, parts);
+  await room.start();
+  state.isReachable = false;
+  room.quotes.of(10);
+  for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+  assert.equal(room.quotes.of(10), undefined);
+
+  state.isReachable = true;
+  listener()?.onSubscribed(true);
+  room.quotes.of(10);
+  for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+  assert.equal(room.quotes.of(10)?.text, 'm1');
 });
 
 function mark(from: number, to: number, read_offset: number) {

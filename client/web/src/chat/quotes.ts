@@ -1,6 +1,7 @@
 /* quotes.ts: what replies answer to: in the log, or asked for by itself if it is further back. */
 import { signal } from '@preact/signals-core';
 import type { Api } from '../shared/api.ts';
+import { asProblem } from '../shared/problem.ts';
 import type { Message } from '../shared/types.ts';
 import type { RoomLog } from './log.ts';
 
@@ -28,6 +29,20 @@ export class Quotes {
     return this.#known.value.get(id);
   }
 
+  /** It is no longer what it was: nothing of the old text stays, and it is asked for anew where it is shown. */
+  changed(id: number): void {
+    if (!this.#asked.delete(id)) return;
+    const known = new Map(this.#known.value);
+    known.delete(id);
+    this.#known.value = known;
+  }
+
+  /** The server is back: what could not be had is asked for again. */
+  retry(): void {
+    for (const id of this.#asked) if (!this.#known.value.has(id)) this.#asked.delete(id);
+    this.#known.value = new Map(this.#known.value);
+  }
+
   /** One may no longer read here. */
   forget(): void {
     this.#known.value = new Map();
@@ -35,7 +50,12 @@ export class Quotes {
   }
 
   async #ask(id: number): Promise<void> {
-    const message = await this.#api.get<Message>(`/message/${id}`).catch(() => null);
-    this.#known.value = new Map(this.#known.value).set(id, message);
+    try {
+      const message = await this.#api.get<Message>(`/message/${id}`);
+      this.#known.value = new Map(this.#known.value).set(id, message);
+    } catch (error) {
+      if (!asProblem(error).isTemporary)
+        this.#known.value = new Map(this.#known.value).set(id, null);
+    }
   }
 }

@@ -79,6 +79,7 @@ export class OpenRoom {
   #stopListening: () => void = () => {};
   #isStopped = false;
   #isLoading = false;
+  #replacing = 0;
   #typingSentAt = 0;
 
   constructor(
@@ -114,6 +115,7 @@ export class OpenRoom {
       {
         onEvent: (event, offset) => this.#receive(event, offset),
         onSubscribed: (recovered) => {
+          this.quotes.retry();
           if (!recovered) void this.#renew();
         },
         onUnsubscribed: () => void this.#lost(),
@@ -236,6 +238,8 @@ export class OpenRoom {
     if (event.event === 'message.created' && document.hidden) this.log.follow(false);
     if (offset === undefined || !this.log.receive(event, offset)) return;
     if (event.event === 'message.created') this.#said(event.message);
+    if (event.event === 'message.updated' || event.event === 'message.deleted')
+      this.quotes.changed(event.message.id);
     if (event.event === 'reaction.added') this.names.met(event.user, event.name);
     if (event.event !== 'message.created' || event.message.author === me.user.id)
       rooms.passed(this.id, offset);
@@ -308,7 +312,17 @@ export class OpenRoom {
   async #renew(): Promise<void> {
     const isReadingBack = !this.isAtEnd.value && this.place !== null;
     if (isReadingBack && !(await this.#replace(aroundQuery(this.place as number)))) return;
-    await this.latest();
+    const problem = await this.#replace(this.#latestQuery());
+    if (this.#isStopped) return;
+    if (!problem) this.isAtEnd.value = true;
+    else this.#giveUp(problem);
+  }
+
+  /* What is held has a hole at its end: nothing may be put behind it, and it is not kept. */
+  #giveUp(problem: Problem): void {
+    this.#stopListening();
+    this.log.forget();
+    this.#fail(problem);
   }
 
   async #mustReplace(query: string): Promise<void> {
@@ -319,6 +333,7 @@ export class OpenRoom {
   /* Another page in place of what is shown; why not, if it could not be had. */
   async #replace(query: string): Promise<Problem | null> {
     const load = this.log.begin(true);
+    this.#replacing += 1;
     try {
       const page = await this.#page(query);
       if (!this.#isStopped && this.log.reset(load, page)) this.#heal(page.items);
@@ -326,6 +341,8 @@ export class OpenRoom {
     } catch (error) {
       this.log.cancel(load);
       return asProblem(error);
+    } finally {
+      this.#replacing -= 1;
     }
   }
 
@@ -333,7 +350,8 @@ export class OpenRoom {
     query: string,
     join: (load: number, page: MessagePage) => boolean,
   ): Promise<void> {
-    if (this.#isLoading) return;
+    // While all of it is being replaced there is nothing to join to.
+    if (this.#isLoading || this.#replacing > 0) return;
     this.#isLoading = true;
     const load = this.log.begin();
     try {
