@@ -187,13 +187,14 @@ static void rights_settle(struct acl *acl)
 {
     static const char event[] = "{\"event\":\"permissions\"}";
     struct pending *pending = acl->pending;
-    if (pending->is_everybody)
+    /* So that people's own windows show what is possible now. */
+    if (pending->is_everybody) {
         hub_recheck(acl->hub, 0);
-    for (size_t i = 0; i < pending->users_count; i++) {
+        hub_publish_everybody(acl->hub, "{\"event\":\"permissions\",\"everybody\":true}");
+    }
+    for (size_t i = 0; i < pending->users_count && !pending->is_everybody; i++) {
         char feed[40];
-        if (!pending->is_everybody)
-            hub_recheck(acl->hub, pending->users[i]);
-        /* So that the person's own windows show what is possible now. */
+        hub_recheck(acl->hub, pending->users[i]);
         snprintf(feed, sizeof feed, "user:%lld", (long long)pending->users[i]);
         hub_publish(acl->hub, feed, 0, event, sizeof event - 1);
     }

@@ -47,6 +47,8 @@ void hub_publish_each(struct hub *hub, const char *channel,
 /* What happened cannot be told: whoever listens to a judged channel is to subscribe again (unsubscribe 2500), and then
  * to read anew. On every node. */
 void hub_publish_lost(struct hub *hub, const char *channel);
+/* To the own feed ("user:") of everybody who is connected, on all nodes: the JSON text @json. */
+void hub_publish_everybody(struct hub *hub, const char *json);
 /* Rights changed: check every subscription of @user_id (0: of everybody) again and drop those it no longer may have
  * (unsubscribe 2000), on every node. In force here when it returns. */
 void hub_recheck(struct hub *hub, int64_t user_id);

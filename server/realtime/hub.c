@@ -12,6 +12,7 @@ static void turn_check(uv_check_t *check);
 static void turn_prepare(uv_prepare_t *prepare);
 static void turn_idle(uv_idle_t *idle);
 static void lost_here(struct hub *hub, const char *name);
+static void tell_here(struct hub *hub, const char *json);
 static void connection_recheck(struct connection *connection, const char *channel);
 static void control_send(struct hub *hub, const char *op, int64_t user_id, int64_t session_id, const char *channel,
                          int code, const char *reason);
@@ -172,6 +173,24 @@ static void lost_here(struct hub *hub, const char *name)
         judged_lost(hub, channel);
 }
 
+void hub_publish_everybody(struct hub *hub, const char *json)
+{
+    control_send(hub, "tell", 0, 0, NULL, 0, json);
+    tell_here(hub, json);
+}
+
+static void tell_here(struct hub *hub, const char *json)
+{
+    void *value;
+    size_t cursor = 0, length = strlen(json);
+    while (text_map_next(hub->channels, &cursor, NULL, NULL, &value)) {
+        struct channel *channel = value;
+        if (channel->kind->is_server_side_only && channel->count)
+            channel_append(channel, codec_push_pub(channel->name, channel->name_length, 0, json, length), 0,
+                           ENTRY_EVENT);
+    }
+}
+
 /* ---- rights ---- */
 
 void hub_recheck(struct hub *hub, int64_t user_id)
@@ -309,6 +328,8 @@ void edge_control(struct hub *hub, const char *bytes, size_t length)
         unsubscribe_here(hub, user_id, channel);
     else if (strcmp(op, "lost") == 0 && channel)
         lost_here(hub, channel);
+    else if (strcmp(op, "tell") == 0 && reason)
+        tell_here(hub, reason); /* the text that all are told */
     else if (is_next)
         edge_recheck(hub, user_id); /* also what a newer home may mean: checking is never wrong */
 }

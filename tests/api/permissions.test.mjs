@@ -122,6 +122,16 @@ describe('permissions', () => {
     await socket.close();
   });
 
+  test('of a change for everybody all hear, whether they are concerned or not', async () => {
+    const [one, other] = await Promise.all([listen(server, bob), listen(server, root)]);
+    const permissions = (object) => object.push?.channel.startsWith('user:') && object.push.pub?.data.event === 'permissions';
+    must(await grant('members', 'audit', ['read']), 201, 'grant');
+    for (const socket of [one, other]) assert.equal((await socket.next(permissions)).push.pub.data.everybody, true);
+    must(await grant('members', 'audit', []), 200, 'take back');
+    for (const socket of [one, other]) assert.equal((await socket.next(permissions)).push.pub.data.everybody, true);
+    await Promise.all([one.close(), other.close()]);
+  });
+
   test('after the answer that a right is taken nothing more is written', async () => {
     const before = must(await ann.api('GET', `/room/${room.id}`), 200, 'room').body;
     const socket = await listen(server, ann, room);

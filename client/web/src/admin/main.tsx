@@ -13,6 +13,8 @@ import { Frame } from './frame.tsx';
 
 const api = new Api();
 const session = new Session(api);
+// What one may do can change while the page is open.
+api.onForbidden = () => void session.load();
 
 function Page() {
   return (

@@ -21,6 +21,8 @@ import { TextLimit } from './text-limit.ts';
 const recent_max = 20;
 /* What few visits show is fetched when the page is at rest: later there may be no connection. */
 const ahead_ms = 2_000;
+/* Thousands of pages are told at once that the rights of everybody changed. */
+const spread_ms = 3_000;
 
 export type DialogName =
   | 'room'
@@ -46,6 +48,7 @@ export class Chat {
   recent: readonly number[] = [];
 
   #stops: (() => void)[] = [];
+  #rightsTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly api: Api,
@@ -99,6 +102,7 @@ export class Chat {
 
   stop(): void {
     for (const stop of this.#stops) stop();
+    clearTimeout(this.#rightsTimer);
     this.#stopNotifying();
     this.room.value?.stop();
     this.conn.stop();
@@ -171,9 +175,20 @@ export class Chat {
     this.#notifier = null;
   }
 
+  /* What everybody is told at once, not everybody asks about at once. */
+  #rightsChanged(isEverybody: boolean): void {
+    const read = async () => {
+      await Promise.all([this.session.load(), this.rooms.load()]);
+      const room = this.room.value;
+      if (room?.error.value) void room.start();
+    };
+    clearTimeout(this.#rightsTimer);
+    this.#rightsTimer = setTimeout(read, isEverybody ? Math.random() * spread_ms : 0);
+  }
+
   #receive(event: UserEvent): void {
     this.#notifier?.tell(event);
-    if (event.event === 'permissions') void this.session.load();
+    if (event.event === 'permissions') this.#rightsChanged(event.everybody === true);
     else this.rooms.receive(event);
     // Invited again while the page still says that one is not.
     const room = this.room.value;

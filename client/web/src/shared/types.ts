@@ -125,4 +125,4 @@ export type UserEvent =
   | { event: 'read'; room: number; read_offset: number; unread: number; mentions?: number }
   | { event: 'unread'; room: number; offset: number; mention?: boolean }
   | { event: 'room.preferences'; room: number; notify: Notify }
-  | { event: 'permissions' };
+  | { event: 'permissions'; everybody?: boolean };
