@@ -1,6 +1,6 @@
 // The load tester against the real server: its counts are right, and what it writes can be used.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { temporaryFolder, within } from '../api/lib/process.mjs';
@@ -30,6 +30,21 @@ test('every message reaches every socket of its room, and nobody else', async ()
   assert.equal(results.answered, results.sent);
   assert.equal(results.deliveries, 8 * results.sent);
   assert.equal(results.delivery.count, results.deliveries);
+});
+
+test('API tokens take the place of logging in', async () => {
+  const people = await Promise.all(['token-one', 'token-two'].map((name) => register(server.url, name)));
+  const scopes = { room: ['read', 'write', 'delete'], member: ['read', 'write'], message: ['read', 'write'] };
+  const tokens = await Promise.all(people.map(async (me) => must(await me.api('POST', '/token', { name: 'load', scopes }), 201, 'token').body.token));
+  const file = join(temporaryFolder(), 'tokens');
+  writeFileSync(file, `${tokens.join('\n')}\n`);
+
+  const { code, results, output } = await load(server.url, { token: file, register: false, users: false, sockets: 6, rooms: 2, publishers: 4, rate: 40, duration: '1s' });
+
+  assert.equal(code, 0, output);
+  assertWhole(results);
+  assert.equal(results.opened, 6);
+  assert.equal(results.deliveries, 3 * results.sent);
 });
 
 test('publishers that think wait for answers', async () => {
