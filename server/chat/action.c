@@ -59,6 +59,16 @@ void chat_write(struct request *request, enum status status, request_work *work,
         request_finish(request, status);
 }
 
+void chat_write_calmly(struct request *request, enum status (*form)(struct chat_action *action), request_work *work)
+{
+    enum status status = chat_needs_person(request);
+    if (status == STATUS_OK)
+        status = form(chat_action_of(request));
+    if (status == STATUS_OK)
+        status = chat_needs_calm(request);
+    chat_write(request, status, work, chat_done);
+}
+
 void chat_read(struct request *request, enum status status, request_work *work)
 {
     if (status == STATUS_OK)

@@ -54,6 +54,8 @@ enum status chat_needs_calm(struct request *request);
 
 /* Go on if @status is OK, answer it otherwise. thread loop */
 void chat_write(struct request *request, enum status status, request_work *work, request_done *done);
+/* The same for what a person may do as often as speak: @form is asked in between. thread loop */
+void chat_write_calmly(struct request *request, enum status (*form)(struct chat_action *action), request_work *work);
 void chat_read(struct request *request, enum status status, request_work *work);
 /* What most actions do after the commit: publish the event, send the pushes, answer. thread loop */
 request_done chat_done;

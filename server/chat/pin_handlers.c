@@ -32,19 +32,9 @@ static enum status pin_list_work(struct request *request, struct db *db)
     return status;
 }
 
-static void pin_start(struct request *request, request_work *work)
-{
-    enum status status = chat_needs_person(request);
-    if (status == STATUS_OK)
-        status = form_pin(chat_action_of(request));
-    if (status == STATUS_OK)
-        status = chat_needs_calm(request);
-    chat_write(request, status, work, chat_done);
-}
-
 void pin_create_start(struct request *request)
 {
-    pin_start(request, pin_create_work);
+    chat_write_calmly(request, form_pin, pin_create_work);
 }
 
 static enum status pin_create_work(struct request *request, struct db *db)
@@ -105,7 +95,7 @@ static enum status pin_event(struct chat_action *action, struct db *db, const ch
 
 void pin_delete_start(struct request *request)
 {
-    pin_start(request, pin_delete_work);
+    chat_write_calmly(request, form_pin, pin_delete_work);
 }
 
 static enum status pin_delete_work(struct request *request, struct db *db)

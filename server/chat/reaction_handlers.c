@@ -19,19 +19,9 @@ static enum status typing_check(struct request *request);
 
 /* ---- reactions ---- */
 
-static void reaction_start(struct request *request, request_work *work)
-{
-    enum status status = chat_needs_person(request);
-    if (status == STATUS_OK)
-        status = form_reaction(chat_action_of(request));
-    if (status == STATUS_OK)
-        status = chat_needs_calm(request);
-    chat_write(request, status, work, chat_done);
-}
-
 void reaction_create_start(struct request *request)
 {
-    reaction_start(request, reaction_create_work);
+    chat_write_calmly(request, form_reaction, reaction_create_work);
 }
 
 static enum status reaction_create_work(struct request *request, struct db *db)
@@ -83,7 +73,7 @@ static void reaction_append(const struct chat_action *action, struct buffer *jso
 
 void reaction_delete_start(struct request *request)
 {
-    reaction_start(request, reaction_delete_work);
+    chat_write_calmly(request, form_reaction, reaction_delete_work);
 }
 
 static enum status reaction_delete_work(struct request *request, struct db *db)

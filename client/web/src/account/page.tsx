@@ -5,13 +5,13 @@ import type { Api } from '../shared/api.ts';
 import type { Session } from '../shared/session.ts';
 import { setTheme, type Theme, theme, themes } from '../shared/theme.ts';
 import { stampLabel } from '../shared/time.ts';
-import type { Me } from '../shared/types.ts';
+import type { Me, SignedIn } from '../shared/types.ts';
 import { Confirm } from '../shared/ui/dialog.tsx';
 import { Field, Form, useSubmit } from '../shared/ui/form.tsx';
 import { Brand } from '../shared/ui/mark.tsx';
 import { addStyle } from '../shared/ui/style.ts';
 import style from './account.lazy.css';
-import { Endable, programName, type SignedIn } from './sessions.ts';
+import { Endable, programName } from './sessions.ts';
 import { Tokens } from './tokens.tsx';
 
 addStyle(style);

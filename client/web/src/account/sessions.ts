@@ -4,16 +4,6 @@ import type { Api } from '../shared/api.ts';
 import { asProblem } from '../shared/problem.ts';
 import type { Page } from '../shared/types.ts';
 
-export interface SignedIn {
-  id: number;
-  created_at: string;
-  used_at: string;
-  expires_at: string;
-  peer: string;
-  agent: string;
-  current: boolean;
-}
-
 export type TokenRight = 'read' | 'write' | 'delete' | 'grant';
 export type Scopes = Record<string, TokenRight[]>;
 

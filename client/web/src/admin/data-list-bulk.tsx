@@ -5,6 +5,7 @@ import { Dialog } from '../shared/ui/dialog.tsx';
 import { useAdmin } from './admin.ts';
 import { Bulk, type Result, type Task } from './bulk.ts';
 import { Control } from './control.tsx';
+import { FieldChoice } from './field-choice.tsx';
 import { labelOf } from './picker.ts';
 import type { Row, RowList } from './rows.ts';
 import { fieldNamed, type ModelSchema } from './schema.ts';
@@ -150,23 +151,15 @@ function BulkEdit({ schema, rows, onClose, onDone }: BulkProps) {
   return (
     <Dialog title={title} onClose={onClose}>
       <form class="form" onSubmit={onSubmit} noValidate>
-        <label class="field">
-          <b>Field</b>
-          <select
-            value={name}
-            onChange={(event) => {
-              setName(event.currentTarget.value);
-              setText('');
-              setProblem('');
-            }}
-          >
-            {fields.map((one) => (
-              <option key={one.name} value={one.name}>
-                {one.title}
-              </option>
-            ))}
-          </select>
-        </label>
+        <FieldChoice
+          fields={fields}
+          name={name}
+          onChoose={(chosen) => {
+            setName(chosen);
+            setText('');
+            setProblem('');
+          }}
+        />
         {field && (
           <Control
             field={field}

@@ -4,6 +4,7 @@ import { stampLabel } from '../shared/time.ts';
 import { Dialog } from '../shared/ui/dialog.tsx';
 import { Icon } from '../shared/ui/icon.tsx';
 import { Control } from './control.tsx';
+import { FieldChoice } from './field-choice.tsx';
 import {
   type Filter,
   filterOf,
@@ -99,23 +100,15 @@ function FilterDialog({ schema, query, onGo, onClose }: FilterProps & { onClose:
   return (
     <Dialog title="Filter" onClose={onClose}>
       <form class="form" onSubmit={onSubmit} noValidate>
-        <label class="field">
-          <b>Field</b>
-          <select
-            value={name}
-            onChange={(event) => {
-              setName(event.currentTarget.value);
-              setText('');
-              setProblem('');
-            }}
-          >
-            {fields.map((one) => (
-              <option key={one.name} value={one.name}>
-                {one.title}
-              </option>
-            ))}
-          </select>
-        </label>
+        <FieldChoice
+          fields={fields}
+          name={name}
+          onChoose={(field) => {
+            setName(field);
+            setText('');
+            setProblem('');
+          }}
+        />
         <label class="field">
           <b>Comparison</b>
           <select

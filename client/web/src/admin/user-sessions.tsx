@@ -1,22 +1,21 @@
 /* user-sessions.tsx: where somebody is signed in, and the end of it. */
 import { useState } from 'preact/hooks';
 import { stampLabel } from '../shared/time.ts';
-import type { Page } from '../shared/types.ts';
+import type { Page, SignedIn } from '../shared/types.ts';
 import { Confirm } from '../shared/ui/dialog.tsx';
 import { useAdmin } from './admin.ts';
 import { Done, Trouble, WhenRead } from './notes.tsx';
 import { useAction } from './use-action.ts';
 import { useResource } from './use-resource.ts';
-import type { AccountSession } from './users.ts';
 
 export function UserSessions({ id, name }: { id: number; name: string }) {
   const { api } = useAdmin();
   const path = `/user/${id}/session`;
-  const sessions = useResource(path, () => api.get<Page<AccountSession>>(path));
+  const sessions = useResource(path, () => api.get<Page<SignedIn>>(path));
   const action = useAction();
   // A session, or all of them.
-  const [ending, setEnding] = useState<AccountSession | 'all' | null>(null);
-  const end = (what: AccountSession | 'all') =>
+  const [ending, setEnding] = useState<SignedIn | 'all' | null>(null);
+  const end = (what: SignedIn | 'all') =>
     action.run(
       async () => {
         await api.delete(what === 'all' ? path : `${path}/${what.id}`);
@@ -69,7 +68,7 @@ export function UserSessions({ id, name }: { id: number; name: string }) {
   );
 }
 
-function questionOf(ending: AccountSession | 'all', name: string): string {
+function questionOf(ending: SignedIn | 'all', name: string): string {
   if (ending === 'all')
     return `${name} is signed out everywhere and has to sign in again. What is being written there may be lost.`;
   if (ending.current) return 'This is the session you are using: you will be signed out here.';
@@ -77,7 +76,7 @@ function questionOf(ending: AccountSession | 'all', name: string): string {
 }
 
 interface SessionLineProps {
-  session: AccountSession;
+  session: SignedIn;
   isBusy: boolean;
   onEnd: () => void;
 }

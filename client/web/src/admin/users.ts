@@ -12,16 +12,6 @@ export interface Account {
   version: number;
 }
 
-export interface AccountSession {
-  id: number;
-  created_at: string;
-  used_at: string;
-  expires_at: string;
-  peer: string;
-  agent: string;
-  current: boolean;
-}
-
 export type UserFilter = 'all' | 'active' | 'disabled' | 'administrators';
 export const userFilters: readonly [UserFilter, string][] = [
   ['all', 'All'],

@@ -126,3 +126,14 @@ export type UserEvent =
   | { event: 'unread'; room: number; offset: number; mention?: boolean }
   | { event: 'room.preferences'; room: number; notify: Notify }
   | { event: 'permissions'; everybody?: boolean };
+
+/** A place where somebody is signed in. */
+export interface SignedIn {
+  id: number;
+  created_at: string;
+  used_at: string;
+  expires_at: string;
+  peer: string;
+  agent: string;
+  current: boolean;
+}
