@@ -85,10 +85,11 @@ static bool settings_take(struct settings *settings, int *count, char **words)
         const char *equals = strchr(words[i], '=');
         if (strncmp(words[i], "--config=", 9) == 0)
             continue;
-        /* A setting's name has a dot; options of a command have none. */
+        /* A setting's name has a dot, but for two; options of a command have none. */
         const char *dot = strchr(words[i], '.');
         bool is_setting = strncmp(words[i], "--", 2) == 0 && equals &&
-                          ((dot && dot < equals) || strncmp(words[i], "--stop_ms=", 10) == 0);
+                          ((dot && dot < equals) || strncmp(words[i], "--stop_ms=", 10) == 0 ||
+                           strncmp(words[i], "--namespaces=", 13) == 0);
         if (!is_setting) {
             words[left++] = words[i];
             continue;

@@ -107,7 +107,8 @@ static bool node_models(struct node *node, char *why, size_t why_size)
     if (!model_actions_add(node->dispatch, node->models))
         return false;
     node->feed = feed_new(node->dispatch, node->hub);
-    return node->feed != NULL;
+    node->ephemeral = node->feed ? ephemeral_new(node->dispatch, node->hub) : NULL;
+    return node->ephemeral != NULL;
 }
 
 static bool node_store(struct node *node, char *why, size_t why_size)
@@ -210,6 +211,7 @@ void node_close(struct node *node)
     accounts_free(node->accounts);
     hub_free(node->hub);
     feed_free(node->feed);
+    ephemeral_free(node->ephemeral);
     if (node->dispatch)
         model_actions_free(node->dispatch);
     dispatch_free(node->dispatch);

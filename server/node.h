@@ -12,6 +12,7 @@
 #include "chat/chat.h"
 #include "net/wheel.h"
 #include "pages/ops.h"
+#include "realtime/ephemeral.h"
 #include "realtime/feed.h"
 #include "realtime/hub.h"
 #include "settings.h"
@@ -33,6 +34,7 @@ struct node {
     struct chat *chat;
     struct models *models;
     struct feed *feed;
+    struct ephemeral *ephemeral;
     struct ops ops; /* `serve` adds the doors */
 };
 

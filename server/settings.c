@@ -11,6 +11,7 @@
 #include "lib/json.h"
 #include "lib/scope.h"
 #include "lib/utf8.h"
+#include "settings_namespaces.h"
 #include "settings_table.h"
 
 #define FILE_BYTES_MAX        (1024 * 1024)
@@ -46,18 +47,23 @@ struct settings_owner {
 
 static bool read_object(struct settings *settings, const cJSON *object, const char *prefix, char *why, size_t why_size);
 static bool read_item(struct settings *settings, const cJSON *item, const char *name, char *why, size_t why_size);
+static bool read_json(struct settings *settings, const cJSON *item, const struct setting *setting, char *why,
+                      size_t why_size);
 static char *file_read(const char *path, size_t *length, char *why, size_t why_size);
 static size_t line_of(const char *text, size_t offset);
 static bool setting_store(struct settings *settings, const struct setting *setting, const char *value, char *why,
                           size_t why_size);
 static bool text_store(struct settings *settings, const struct setting *setting, const char *value, char *why,
                        size_t why_size);
+static bool json_store(struct settings *settings, const struct setting *setting, const char *value, char *why,
+                       size_t why_size);
+static bool text_take(struct settings *settings, const struct setting *setting, char *copy, char *why, size_t why_size);
 static bool int_store(struct settings *settings, const struct setting *setting, const char *value, char *why,
                       size_t why_size);
+static bool is_json(const struct setting *setting);
 static const struct setting *setting_find(const char *name);
 static const struct setting *setting_find_environment(const char *name, size_t length);
 static const struct setting *setting_nearest(const char *name);
-static size_t edit_distance(const char *a, const char *b);
 static bool refuse_unknown(const char *name, char *why, size_t why_size);
 static bool refuse_unknown_environment(const char *name, size_t length, char *why, size_t why_size);
 static bool refuse(char *why, size_t why_size, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -164,6 +170,8 @@ static bool read_item(struct settings *settings, const cJSON *item, const char *
     const struct setting *setting = setting_find(name);
     if (!setting)
         return refuse_unknown(name, why, why_size);
+    if (is_json(setting))
+        return read_json(settings, item, setting, why, why_size);
     char text[VALUE_SIZE];
     const char *value = NULL;
     int64_t number;
@@ -187,6 +195,17 @@ static bool read_item(struct settings *settings, const cJSON *item, const char *
         break;
     }
     return setting_store(settings, setting, value, why, why_size);
+}
+
+/* An object of the file is a text everywhere else. */
+static bool read_json(struct settings *settings, const cJSON *item, const struct setting *setting, char *why,
+                      size_t why_size)
+{
+    char *text = json_print(item);
+    bool is_done = text ? setting_store(settings, setting, text, why, why_size)
+                        : refuse(why, why_size, "no memory for %s", setting->name);
+    free(text);
+    return is_done;
 }
 
 /* The whole file, the caller's to free(). */
@@ -251,6 +270,8 @@ static bool setting_store(struct settings *settings, const struct setting *setti
 static bool text_store(struct settings *settings, const struct setting *setting, const char *value, char *why,
                        size_t why_size)
 {
+    if (is_json(setting))
+        return json_store(settings, setting, value, why, why_size);
     /* A bad value is not repeated here: it may hold a password. */
     if (!utf8_is_valid(value, strlen(value)))
         return refuse(why, why_size, "%s is not valid UTF-8", setting->name);
@@ -266,7 +287,23 @@ static bool text_store(struct settings *settings, const struct setting *setting,
     }
     if (!is_word)
         return refuse(why, why_size, "%s must be one of these: %s", setting->name, words);
-    char *copy = strdup(value);
+    return text_take(settings, setting, strdup(value), why, why_size);
+}
+
+/* Checked, and kept in one line. */
+static bool json_store(struct settings *settings, const struct setting *setting, const char *value, char *why,
+                       size_t why_size)
+{
+    struct namespaces namespaces;
+    if (!namespaces_read(value, &namespaces, why, why_size))
+        return false;
+    SCOPED(json_free) cJSON *json = json_parse(value[0] ? value : "{}", value[0] ? strlen(value) : 2, NULL);
+    return text_take(settings, setting, json ? json_print(json) : NULL, why, why_size);
+}
+
+/* @copy is the settings' from now on; NULL: no memory. */
+static bool text_take(struct settings *settings, const struct setting *setting, char *copy, char *why, size_t why_size)
+{
     if (!copy)
         return refuse(why, why_size, "no memory for %s", setting->name);
     struct settings_owner *owner = container_of(settings, struct settings_owner, settings);
@@ -318,7 +355,7 @@ static const struct setting *setting_nearest(const char *name)
     const struct setting *nearest = &settings_table[0];
     size_t least = SIZE_MAX;
     for (size_t i = 0; i < SETTINGS_COUNT; i++) {
-        size_t distance = edit_distance(name, settings_table[i].name);
+        size_t distance = settings_distance(name, settings_table[i].name);
         if (distance < least) {
             least = distance;
             nearest = &settings_table[i];
@@ -327,9 +364,8 @@ static const struct setting *setting_nearest(const char *name)
     return nearest;
 }
 
-/* How many characters must be added, dropped or changed to make @b of @a. row[j] holds the distance between
- * what was read of @a and the first j characters of @b. */
-static size_t edit_distance(const char *a, const char *b)
+/* row[j] holds the distance between what was read of @a and the first j characters of @b. */
+size_t settings_distance(const char *a, const char *b)
 {
     size_t row[NAME_SIZE];
     size_t columns = strnlen(b, NAME_SIZE - 1);
@@ -373,6 +409,12 @@ static bool refuse(char *why, size_t why_size, const char *format, ...)
     vsnprintf(why, why_size, format, arguments);
     va_end(arguments);
     return false;
+}
+
+/* Texts that are JSON. */
+static bool is_json(const struct setting *setting)
+{
+    return strcmp(setting->name, "namespaces") == 0;
 }
 
 static const char *words_of(const struct setting *setting)

@@ -71,6 +71,13 @@
         "events that one recovery or history request may return")                                                      \
     INT(realtime_join_leave_max, "realtime.join_leave_max", 200, 0, 100000, "subscribers",                             \
         "no join and leave pushes in larger channels")                                                                 \
+    TEXT(namespaces, "namespaces", "{}",                                                                               \
+         "ephemeral channels, JSON, the same on all nodes: {\"chat\": {\"presence\": true, \"publish\": "              \
+         "\"subscriber\"}}")                                                                                           \
+    INT(ephemeral_channels_max, "ephemeral.channels_max", 100000, 1, 10000000, "channels",                             \
+        "channels of namespaces whose history or position is kept")                                                    \
+    INT(ephemeral_bytes_max, "ephemeral.bytes_max", 67108864, 65536, 1099511627776, "bytes",                           \
+        "memory for the history of all of them")                                                                       \
     INT(chat_text_max, "chat.text_max", 4000, 1, 60000, "characters", "length of a message")                           \
     INT(chat_messages_per_s, "chat.messages_per_s", 10, 1, 1000000, "1/s",                                             \
         "messages of one user, sustained; a burst of three times as many")                                             \

@@ -25,3 +25,6 @@ static inline void *setting_field(const struct settings *settings, const struct 
 {
     return (char *)settings + setting->offset;
 }
+
+/* How many characters must be added, dropped or changed to make @b of @a. */
+size_t settings_distance(const char *a, const char *b);

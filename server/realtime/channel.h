@@ -26,7 +26,15 @@ struct channel_kind {
      * {"offset":N,"data":…} separated by commas; *count tells how many, *last the last one's offset. */
     enum status (*read_log)(struct db *db, const char *rest, uint64_t since, size_t limit, bool reversed,
                             struct buffer *json, size_t *count, uint64_t *last);
-    /* The route that `publish` is: its parameters are made by publish_params from the channel and the data. */
+    bool is_open; /* may be listened to by those who are not signed in, so they may connect */
+    bool hides_presence, hides_join_leave;
+    /* Home, loop: @rest is about to be listened to by somebody who may: fills @top. NULL: authorize did. */
+    enum status (*begin_log)(void *app, const char *rest, struct channel_top *top);
+    /* As read_log, for a log that is in memory: home, loop. */
+    enum status (*read_now)(void *app, const char *rest, uint64_t since, size_t limit, bool reversed,
+                            struct buffer *json, size_t *count, uint64_t *last);
+    /* The route that `publish` is: its parameters are made by publish_params from the channel and the data; NULL: they
+     * are {"channel","data","is_subscribed"}. */
     const char *publish_route;
     /* The params object (owned by the caller) or NULL if @data is not what it takes. @data may be taken apart. */
     cJSON *(*publish_params)(const char *rest, cJSON *data);
@@ -40,6 +48,9 @@ void hub_add_kind(struct hub *hub, const struct channel_kind *kind, void *app);
 /* ---- home: after a commit, in done functions ---- */
 /* Push an event to all listeners on all nodes. @offset 0: not in the log (typing). @json is pub.data, copied. */
 void hub_publish(struct hub *hub, const char *channel, uint64_t offset, const char *json, size_t length);
+/* The same for a log that may begin anew: @members are those of pub, "data" and others, without the offset. */
+void hub_publish_members(struct hub *hub, const char *channel, uint64_t offset, const char *epoch, const char *members,
+                         size_t length);
 /* To each listener of a judged channel, on all nodes, what @choose has for it: pub.data, or NULL for nothing. Listeners
  * that get the same text are to get the same pointer, which stays as it is until this returns. */
 void hub_publish_each(struct hub *hub, const char *channel,

@@ -23,6 +23,8 @@ const struct kind_entry *kind_find(struct hub *hub, const char *name)
         const char *prefix = hub->kinds[i].kind->prefix;
         size_t length = strlen(prefix);
         bool is_whole = length && prefix[length - 1] != ':';
+        if (!length && strchr(name, ':'))
+            continue; /* the namespace of names without one */
         if (is_whole ? strcmp(name, prefix) == 0 : strncmp(name, prefix, length) == 0)
             return &hub->kinds[i];
     }
@@ -268,7 +270,7 @@ void subscription_drop(struct subscription *subscription, uint32_t code, const c
 void channel_announce(struct channel *channel, bool is_join, int64_t user_id, const char *client, const char *name)
 {
     struct hub *hub = channel->hub;
-    if (dispatch_is_edge(hub->dispatch) || channel->kind->is_judged ||
+    if (dispatch_is_edge(hub->dispatch) || channel->kind->is_judged || channel->kind->hides_join_leave ||
         channel->count + channel->remotes_count > (uint64_t)hub->settings->realtime_join_leave_max)
         return;
     struct frame *frame = codec_push_join(channel->name, channel->name_length, is_join, user_id, client, name);

@@ -2,6 +2,9 @@
 #include <string.h>
 #include "realtime/internal.h"
 
+static struct frame *push_pub(const char *channel, size_t channel_length, uint64_t offset, const char *head,
+                              const char *text, size_t length);
+
 static struct frame *to_frame(struct buffer *json)
 {
     struct frame *frame = json->has_failed ? NULL : frame_new(json->bytes, json->length);
@@ -19,11 +22,24 @@ static void push_begin(struct buffer *json, const char *channel, size_t channel_
 struct frame *codec_push_pub(const char *channel, size_t channel_length, uint64_t offset, const char *data,
                              size_t length)
 {
+    return push_pub(channel, channel_length, offset, "\"data\":", data, length);
+}
+
+struct frame *codec_push_members(const char *channel, size_t channel_length, uint64_t offset, const char *members,
+                                 size_t length)
+{
+    return push_pub(channel, channel_length, offset, "", members, length);
+}
+
+static struct frame *push_pub(const char *channel, size_t channel_length, uint64_t offset, const char *head,
+                              const char *text, size_t length)
+{
     struct buffer json = {0};
     buffer_reserve(&json, length + channel_length + 64);
     push_begin(&json, channel, channel_length);
-    buffer_text(&json, "\"pub\":{\"data\":");
-    buffer_append(&json, data, length);
+    buffer_text(&json, "\"pub\":{");
+    buffer_text(&json, head);
+    buffer_append(&json, text, length);
     if (offset) {
         buffer_text(&json, ",\"offset\":");
         buffer_int(&json, (int64_t)offset);

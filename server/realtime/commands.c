@@ -473,6 +473,27 @@ static void unsubscribe_run(struct connection *connection, uint32_t id, const cJ
 
 /* ---- the others ---- */
 
+/* The parameters of what publishing is in this channel. NULL: it does not take such data. */
+static cJSON *publish_params(struct connection *connection, const struct channel_kind *kind, const char *name,
+                             const cJSON *data)
+{
+    cJSON *copy = cJSON_Duplicate(data, true);
+    if (copy && kind->publish_params) {
+        cJSON *params = kind->publish_params(name + strlen(kind->prefix), copy);
+        cJSON_Delete(copy);
+        return params;
+    }
+    const struct subscription *subscription = subscription_find(connection, name);
+    SCOPED(json_free) cJSON *params = cJSON_CreateObject();
+    if (!copy || !params || !cJSON_AddItemToObject(params, "data", copy)) {
+        cJSON_Delete(copy);
+        return NULL;
+    }
+    bool is_fine = cJSON_AddStringToObject(params, "channel", name) &&
+                   cJSON_AddBoolToObject(params, "is_subscribed", subscription && subscription->is_live);
+    return is_fine ? TAKE(params) : NULL;
+}
+
 static void publish_run(struct connection *connection, uint32_t id, const cJSON *body)
 {
     const char *name = json_get_text(body, "channel");
@@ -490,9 +511,7 @@ static void publish_run(struct connection *connection, uint32_t id, const cJSON 
         refuse(connection, id, 103, "permission denied: nobody may publish here");
         return;
     }
-    cJSON *copy = cJSON_Duplicate(data, true);
-    cJSON *params = copy ? entry->kind->publish_params(name + strlen(entry->kind->prefix), copy) : NULL;
-    cJSON_Delete(copy);
+    cJSON *params = publish_params(connection, entry->kind, name, data);
     if (!params) {
         refuse(connection, id, 107, "bad request: the channel does not take such data");
         return;

@@ -12,11 +12,13 @@
 #define REPAIR_EVENTS_MAX 10000
 
 static uint64_t number_take(const char **at);
+static bool is_other_log(const struct channel *channel, const char *epoch, size_t length);
 static void event_arrived(struct channel *channel, uint64_t offset, const char *payload, size_t length);
 static void subscribe_refuse(struct subscription *subscription);
 static void repair_reply(struct request *request);
 static bool repair_take(struct channel *channel, const cJSON *publications);
 static void positions_reply(struct request *request);
+static void everybody_again(struct channel *channel);
 
 struct request *edge_call(struct hub *hub, const char *name, void (*reply)(struct request *request))
 {
@@ -48,8 +50,8 @@ void hub_bus_message(struct hub *hub, const char *name, const char *bytes, size_
         return;
     }
     size_t payload_length = length - (size_t)(payload - bytes);
-    /* "E<offset> <version>", "J<version>", "T<version> <client>,<client>…": what comes behind a change of rights waits
-     * until that is in force. */
+    /* "E<offset> <version> <epoch or nothing>", "J<version>", "T<version> <client>,<client>…": what comes behind a
+     * change of rights waits until that is in force. */
     const char *at = bytes + 1;
     uint64_t offset = bytes[0] == 'E' ? number_take(&at) : 0;
     bool is_event = bytes[0] == 'E' || bytes[0] == 'J' || bytes[0] == 'T';
@@ -57,6 +59,8 @@ void hub_bus_message(struct hub *hub, const char *name, const char *bytes, size_
         return;
     if (bytes[0] == 'J')
         channel_append(channel, frame_new(payload, payload_length), 0, ENTRY_JOIN_LEAVE);
+    else if (bytes[0] == 'E' && is_other_log(channel, at, (size_t)(payload - 1 - at)))
+        everybody_again(channel);
     else if (bytes[0] == 'E')
         event_arrived(channel, offset, payload, payload_length);
     else if (bytes[0] == 'T' && channel->kind->is_judged)
@@ -71,6 +75,13 @@ static uint64_t number_take(const char **at)
         number = number * 10 + (uint64_t)(**at - '0');
     *at += **at == ' ';
     return number;
+}
+
+/* A log in memory ends with the home, or when nobody needs it. Its offsets say nothing about the next one's. */
+static bool is_other_log(const struct channel *channel, const char *epoch, size_t length)
+{
+    return length && channel->is_synced &&
+           (strlen(channel->epoch) != length || memcmp(channel->epoch, epoch, length) != 0);
 }
 
 static void event_arrived(struct channel *channel, uint64_t offset, const char *payload, size_t length)
@@ -199,6 +210,24 @@ static void repair_reply(struct request *request)
         channel->heard = channel->offset; /* whatever spoke of more, it was not the home */
 }
 
+/* What was published, without its offset. */
+static void publication_print(const cJSON *publication, struct buffer *members)
+{
+    static const char *const names[] = {"data", "info", "tags"};
+    const char *comma = "";
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        const cJSON *member = json_get(publication, names[i]);
+        char *text = member ? json_print(member) : NULL;
+        if (text)
+            buffer_printf(members, "%s\"%s\":", comma, names[i]);
+        if (text)
+            buffer_text(members, text);
+        members->has_failed |= member && !text;
+        free(text);
+        comma = members->length ? "," : "";
+    }
+}
+
 /* False: no more can be kept before deliveries go on. */
 static bool repair_take(struct channel *channel, const cJSON *publications)
 {
@@ -209,12 +238,12 @@ static bool repair_take(struct channel *channel, const cJSON *publications)
             continue;
         if (edge_is_full(channel))
             return false;
-        char *data = json_print(json_get(publication, "data"));
-        size_t length = data ? strlen(data) : 0;
-        if (data)
-            channel_append(channel, codec_push_pub(channel->name, channel->name_length, offset, data, length), offset,
-                           ENTRY_EVENT);
-        free(data);
+        SCOPED(buffer_free) struct buffer members = {0};
+        publication_print(publication, &members);
+        if (!members.has_failed)
+            channel_append(
+                channel, codec_push_members(channel->name, channel->name_length, offset, members.bytes, members.length),
+                offset, ENTRY_EVENT);
     }
     return true;
 }

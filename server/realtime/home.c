@@ -56,7 +56,18 @@ static void log_free(struct request *request)
     buffer_free(&container_of(request, struct log_request, request)->publications);
 }
 
-/* Reader thread. */
+/* Read, then @done: at once if the log is in memory. */
+static void log_read(struct request *request, const struct log_request *log, request_done *done)
+{
+    if (!log->kind->kind->read_now) {
+        request_read(request, log_work, done);
+        return;
+    }
+    request->status = log_work(request, NULL);
+    done(request);
+}
+
+/* Reader thread, or the loop. */
 static enum status log_work(struct request *request, struct db *db)
 {
     struct log_request *log = container_of(request, struct log_request, request);
@@ -70,8 +81,11 @@ static enum status log_work(struct request *request, struct db *db)
         uint64_t last = log->last;
         if (length)
             buffer_char(json, ',');
+        const struct channel_kind *kind = log->kind->kind;
         enum status status =
-            log->kind->kind->read_log(db, log->rest, log->last, piece, log->reversed, json, &found, &last);
+            kind->read_now
+                ? kind->read_now(log->kind->app, log->rest, log->last, piece, log->reversed, json, &found, &last)
+                : kind->read_log(db, log->rest, log->last, piece, log->reversed, json, &found, &last);
         if (status != STATUS_OK)
             return status;
         if (!found) {
@@ -162,6 +176,15 @@ void hub_node_lost(struct hub *hub, uint64_t node)
 
 /* ---- connect ---- */
 
+/* Is there anything for those who are not signed in? */
+static bool kinds_have_open(const struct hub *hub)
+{
+    bool is_open = false;
+    for (size_t i = 0; i < hub->kinds_count; i++)
+        is_open |= hub->kinds[i].kind->is_open;
+    return is_open;
+}
+
 static void open_start(struct request *request)
 {
     struct permissions *permissions = request_permissions(request);
@@ -177,7 +200,7 @@ static void open_start(struct request *request)
         }
         session_actor(session, &request->actor);
     }
-    if (!session && !permissions_have_public(permissions)) {
+    if (!session && !permissions_have_public(permissions) && !kinds_have_open(request->app)) {
         request_finish(request, STATUS_FORBIDDEN);
         return;
     }
@@ -260,18 +283,23 @@ static void subscribe_start(struct request *request)
     struct hub *hub = request->app;
     if (!log_begin(request, log))
         return;
+    const struct channel_kind *kind = log->kind->kind;
+    enum status status = kind->begin_log ? kind->begin_log(log->kind->app, log->rest, &log->top) : STATUS_OK;
+    if (status != STATUS_OK) {
+        request_finish(request, status);
+        return;
+    }
     log->is_recovering = json_get_bool(request->params, "recover");
     /* What is no offset at all is none of this log: nothing is recovered. */
     log->since = json_get(request->params, "offset") ? (uint64_t)json_get_int(request->params, "offset", -1) : 0;
     log->limit = (size_t)hub->settings->realtime_recover_max;
     const char *epoch = json_get_text(request->params, "epoch");
     bool is_same_log = !epoch || !epoch[0] || strcmp(epoch, log->top.epoch) == 0;
-    bool is_possible = log->is_recovering && log->kind->kind->is_positioned && is_same_log &&
-                       (int64_t)log->since >= 0 && log->since <= log->top.offset &&
-                       log->top.offset - log->since <= log->limit;
+    bool is_possible = log->is_recovering && kind->is_positioned && is_same_log && (int64_t)log->since >= 0 &&
+                       log->since <= log->top.offset && log->top.offset - log->since <= log->limit;
     if (is_possible && log->since < log->top.offset) {
         log->wanted = log->top.offset;
-        request_read(request, log_work, subscribe_done);
+        log_read(request, log, subscribe_done);
         return;
     }
     log->is_recovered = is_possible;
@@ -306,7 +334,7 @@ static void history_run(struct request *request, struct log_request *log)
 {
     struct hub *hub = request->app;
     int64_t most = hub->settings->realtime_recover_max;
-    if (!log->kind->kind->is_positioned) {
+    if (!log->kind->kind->is_positioned && !log->kind->kind->read_now) {
         request_refuse(request, STATUS_UNKNOWN_METHOD, "This channel keeps no history.");
         request_finish(request, STATUS_UNKNOWN_METHOD);
         return;
@@ -323,7 +351,7 @@ static void history_run(struct request *request, struct log_request *log)
     log->since = offset > 0 ? (uint64_t)offset : 0;
     log->limit = (size_t)(limit < 0 || limit > most ? most : limit);
     if (log->limit)
-        request_read(request, log_work, history_done);
+        log_read(request, log, history_done);
     else
         history_done(request);
 }
@@ -351,7 +379,7 @@ static enum status presence_authorize(struct request *request, const char **name
     const struct kind_entry *kind;
     struct channel_top top;
     enum status status = channel_authorize(request, name, &kind, &top);
-    if (status == STATUS_OK && kind->kind->is_judged)
+    if (status == STATUS_OK && (kind->kind->is_judged || kind->kind->hides_presence))
         return request_refuse(request, STATUS_UNKNOWN_METHOD, "This channel does not tell who listens.");
     return status;
 }

@@ -11,6 +11,7 @@
 static void turn_check(uv_check_t *check);
 static void turn_prepare(uv_prepare_t *prepare);
 static void turn_idle(uv_idle_t *idle);
+static void frame_publish(struct hub *hub, const char *name, uint64_t offset, const char *epoch, struct frame *frame);
 static void lost_here(struct hub *hub, const char *name);
 static void tell_here(struct hub *hub, const char *json);
 static void connection_recheck(struct connection *connection, const char *channel);
@@ -131,14 +132,31 @@ static void turn_idle(uv_idle_t *idle)
 
 /* ---- events ---- */
 
+/* Has @name listeners, or may it have some elsewhere? */
+static bool is_heard(struct hub *hub, const char *name)
+{
+    return hub->has_nodes || channel_find(hub, name, strlen(name));
+}
+
 void hub_publish(struct hub *hub, const char *name, uint64_t offset, const char *json, size_t length)
+{
+    if (is_heard(hub, name))
+        frame_publish(hub, name, offset, NULL, codec_push_pub(name, strlen(name), offset, json, length));
+}
+
+void hub_publish_members(struct hub *hub, const char *name, uint64_t offset, const char *epoch, const char *members,
+                         size_t length)
+{
+    if (is_heard(hub, name))
+        frame_publish(hub, name, offset, epoch, codec_push_members(name, strlen(name), offset, members, length));
+}
+
+/* Takes the reference. NULL: no memory. */
+static void frame_publish(struct hub *hub, const char *name, uint64_t offset, const char *epoch, struct frame *frame)
 {
     size_t name_length = strlen(name);
     struct channel *channel = channel_find(hub, name, name_length);
     bool has_bus = hub->has_nodes;
-    if (!channel && !has_bus)
-        return;
-    struct frame *frame = codec_push_pub(name, name_length, offset, json, length);
     if (!frame) {
         log_error("no_memory", "an event of %s was not pushed; its listeners will recover it", name);
         if (channel && offset)
@@ -149,7 +167,8 @@ void hub_publish(struct hub *hub, const char *name, uint64_t offset, const char 
         SCOPED(buffer_free) struct buffer bus = {0}, text = {0};
         buffer_text(&bus, HUB_BUS_CHANNEL);
         buffer_append(&bus, name, name_length);
-        buffer_printf(&text, "E%llu %llu\n", (unsigned long long)offset, (unsigned long long)hub->rights_version);
+        buffer_printf(&text, "E%llu %llu %s\n", (unsigned long long)offset, (unsigned long long)hub->rights_version,
+                      epoch && offset ? epoch : "");
         buffer_append(&text, frame_payload(frame), frame_payload_length(frame));
         if (!bus.has_failed && !text.has_failed)
             bus_publish(hub->bus, bus.bytes, text.bytes, text.length);

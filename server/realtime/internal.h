@@ -4,9 +4,10 @@
 #include "lib/hash.h"
 #include "lib/list.h"
 #include "realtime/hub.h"
+#include "settings_namespaces.h"
 
 #define CHANNEL_NAME_MAX 255
-#define KINDS_MAX        16
+#define KINDS_MAX        (16 + 2 * NAMESPACES_MAX)
 /* Frames joined into one write. */
 #define JOIN_FRAMES_MAX 256
 
@@ -122,7 +123,7 @@ struct connection {
     struct actor actor;
     char client[RANDOM_ID_SIZE];
     char peer[48];
-    char *agent; /* owned; NULL: it did not say */
+    char *agent;                       /* owned; NULL: it did not say */
     char credential[DIGEST_TEXT_SIZE]; /* of the handshake's cookie */
 };
 
@@ -189,6 +190,9 @@ struct hub {
 /* ---- codec.c: texts of the protocol ---- */
 struct frame *codec_push_pub(const char *channel, size_t channel_length, uint64_t offset, const char *json,
                              size_t length);
+/* The same with more members of pub than data: "data":…,"info":… */
+struct frame *codec_push_members(const char *channel, size_t channel_length, uint64_t offset, const char *members,
+                                 size_t length);
 struct frame *codec_push_join(const char *channel, size_t channel_length, bool is_join, int64_t user_id,
                               const char *client, const char *name);
 struct frame *codec_push_unsubscribe(const char *channel, size_t channel_length, uint32_t code, const char *reason);
