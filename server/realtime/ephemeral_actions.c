@@ -96,7 +96,9 @@ static enum status publication_read(struct request *request, struct publication 
         buffer_text(members, text ? text : "{}");
         free(text);
     }
-    return status == STATUS_OK && members->has_failed ? FAULT("no memory") : status;
+    if (status == STATUS_OK && members->has_failed)
+        status = FAULT("no memory");
+    return status;
 }
 
 static enum status tags_check(struct request *request, const cJSON *tags)
