@@ -37,10 +37,11 @@ static bool name_is_fine(const char *name)
 /* False: it was refused. */
 static bool trusted_begin(struct request *request)
 {
-    if (!request->actor.is_shell)
-        request_finish(request,
-                       request_refuse(request, STATUS_FORBIDDEN, "Only the server itself may do this to channels."));
-    return request->actor.is_shell;
+    if (request->actor.is_shell)
+        return true;
+    request_finish(request,
+                   request_refuse(request, STATUS_FORBIDDEN, "Only the server itself may do this to channels."));
+    return false;
 }
 
 /* ---- publish ---- */

@@ -286,6 +286,8 @@ static void subscribe_start(struct request *request)
     const struct channel_kind *kind = log->kind->kind;
     enum status status = kind->begin_log ? kind->begin_log(log->kind->app, log->rest, &log->top) : STATUS_OK;
     if (status != STATUS_OK) {
+        request_refuse(request, status,
+                       "The server keeps the position of as many channels as it may: try again later.");
         request_finish(request, status);
         return;
     }

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Log, anonymous, login, must, ready, register, startNodes, untilAnswer } from './lib/nodes.mjs';
 import { temporaryFolder } from './lib/process.mjs';
+import { startProxy } from './lib/proxy.mjs';
 import { nextEvent, rawConnect } from './lib/realtime.mjs';
-import { runParley } from './lib/server.mjs';
+import { runParley, startRedis } from './lib/server.mjs';
 import { assertWords, ended, pushes, sdkWithSocket, settled, startWorld, subscribe } from './lib/talk.mjs';
 
 const NAMESPACES = {
@@ -385,6 +386,28 @@ describe('when the home starts again', () => {
     const from = again.streamPosition.offset;
     assert.deepEqual(heard, Array.from({ length: 7 - from }, (_, i) => from + 1 + i));
   });
+});
+
+it('what was lost on the way to an edge is read from the home, with who said it', async (test) => {
+  const redis = await startRedis();
+  const proxy = await startProxy(redis);
+  test.after(() => redis.stop());
+  test.after(() => proxy.close());
+  const nodes = await startNodes({ test, flags: flags(), redis, edgeRedis: { ...redis, url: proxy.url } });
+  const ann = await register(nodes.home.url, 'ann');
+  const client = await connected(nodes.edge, ann);
+  const speaker = await connected(nodes.home, ann);
+  for (const one of [client, speaker]) {
+    test.after(() => one.terminate());
+    await subscribe(one, 'chat:gap');
+  }
+  let count = 0;
+  proxy.rule = (channel) => (channel === 'parley:ch:chat:gap' && ++count <= 3 ? 0 : 1);
+  for (let i = 1; i <= 4; i++) await publish(speaker, 'chat:gap', i);
+  for (let i = 1; i <= 4; i++) {
+    const { pub } = await client.push('chat:gap');
+    assert.deepEqual(pub, { data: i, info: { user: String(ann.id), client: speaker.id, conn_info: { name: 'ann' } }, offset: i });
+  }
 });
 
 describe('bounds', () => {
