@@ -234,6 +234,23 @@ static void the_list_names_channels_in_use_by_pattern(void **state)
     assert_int_equal(ask(scene, "channel.presence", "{\"channel\":\"bare:b\"}"), STATUS_UNKNOWN_METHOD);
 }
 
+/* What another life of the home publishes does not go on from what this node has. */
+static void an_event_of_another_log_ends_the_subscriptions(void **state)
+{
+    struct scene *scene = *state;
+    static const char first[] = "E1 0 one\n{\"push\":{\"pub\":{\"data\":1,\"offset\":1}}}";
+    static const char other[] = "E2 0 two\n{\"push\":{\"pub\":{\"data\":2,\"offset\":2}}}";
+    struct websocket *socket = world_connect(scene->world);
+    struct channel *channel = world_listen(socket, "chat:a")->channel;
+    strcpy(channel->epoch, "one");
+    channel->is_synced = true;
+    hub_bus_message(scene->world->hub, "ch:chat:a", first, sizeof first - 1);
+    world_settle(scene->world);
+    hub_bus_message(scene->world->hub, "ch:chat:a", other, sizeof other - 1);
+    world_settle(scene->world);
+    assert_string_equal(world_heard(socket), "1 u");
+}
+
 int main(void)
 {
 #define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, scene_open, scene_close)
@@ -245,6 +262,7 @@ int main(void)
         IN_SCENE(a_broadcast_says_for_each_channel_how_it_went),
         IN_SCENE(removed_history_is_gone_and_offsets_go_on),
         IN_SCENE(history_is_bounded_in_number_and_age),
+        IN_SCENE(an_event_of_another_log_ends_the_subscriptions),
         IN_SCENE(the_list_names_channels_in_use_by_pattern),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
