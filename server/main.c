@@ -6,11 +6,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "bus/bus.h"
 #include "commands_ask.h"
 #include "commands_data.h"
 #include "lib/log.h"
 #include "lib/random.h"
 #include "node.h"
+#include "secret.h"
 #include "serve.h"
 #include "settings.h"
 
@@ -155,6 +157,12 @@ static int check_run(const struct settings *settings)
     alone.redis_url = "";
     struct node node;
     char why[2048] = "";
+    SCOPED(secret_free) char *secret = NULL;
+    if (!secret_read(settings->cluster_secret, "cluster.secret", &secret, why, sizeof why) ||
+        bus_check(&(struct bus_options){.url = settings->redis_url, .secret = secret}, why, sizeof why) != STATUS_OK) {
+        fprintf(stderr, "parley: %s\n", why);
+        return EXIT_REFUSED;
+    }
     if (!node_build(&node, &alone, false, why, sizeof why)) {
         fprintf(stderr, "parley: %s\n", why);
         return EXIT_REFUSED;

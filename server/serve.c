@@ -17,6 +17,7 @@
 #include "pages/openapi.h"
 #include "pages/pages.h"
 #include "pages/watchdog.h"
+#include "secret.h"
 #include "shell.h"
 
 #define LIST_MAX 32 /* words in a setting that is a list */
@@ -124,8 +125,12 @@ static bool doors_open(struct serve *serve, char *why, size_t why_size)
     if (pages_open(settings->client_dir, &serve->pages, why, why_size) != STATUS_OK ||
         openapi_add(node->dispatch, serve->pages, &serve->parts, why, why_size) != STATUS_OK)
         return false;
+    SCOPED(secret_free) char *secret = NULL;
+    if (!secret_read(settings->cluster_secret, "cluster.secret", &secret, why, why_size))
+        return false;
     struct bus_options bus = {.url = settings->redis_url,
                               .prefix = settings->redis_prefix,
+                              .secret = secret,
                               .in_flight_max = (size_t)settings->redis_in_flight_max,
                               .context = serve,
                               .message = bus_arrived,
@@ -199,8 +204,8 @@ static void http_arrived(void *context, const struct http_request *request)
     struct serve *serve = context;
     struct bus_stats bus;
     struct store_stats store = {.is_writable = true};
-    if (openapi_is_path(request->path) && (openapi_parts_answer(serve->parts, serve->http, request) ||
-                                           pages_answer(serve->pages, serve->http, request)))
+    if (openapi_is_path(request->path) &&
+        (openapi_parts_answer(serve->parts, serve->http, request) || pages_answer(serve->pages, serve->http, request)))
         return;
     if (rest_handle(serve->rest, request))
         return;
@@ -279,6 +284,9 @@ static void metrics_answer(struct serve *serve, const struct http_request *reque
         COUNTER("parley_bus_published_total", "messages given to the bus", bus.published),
         COUNTER("parley_bus_received_total", "messages the bus brought", bus.received),
         COUNTER("parley_bus_dropped_total", "messages dropped as the bus was down or full", bus.dropped),
+        COUNTER("parley_bus_forged_total", "messages dropped that no node with our cluster.secret has sent",
+                bus.forged),
+        COUNTER("parley_bus_replayed_total", "messages dropped as heard before or too old", bus.replayed),
         COUNTER("parley_bus_reconnects_total", "connections made to Redis again", bus.reconnects),
         GAUGE("parley_nodes", "edges that are alive", remote_nodes(serve->remote)),
         GAUGE("parley_requests_in_flight", "actions under way", dispatch_in_flight(serve->node.dispatch)),

@@ -47,6 +47,8 @@
     TEXT(redis_prefix, "redis.prefix", "parley:", "in front of every Redis channel name")                              \
     INT(redis_in_flight_max, "redis.in_flight_max", 8388608, 65536, 1073741824, "bytes",                               \
         "bytes that may wait for Redis")                                                                               \
+    TEXT(cluster_secret, "cluster.secret", "",                                                                         \
+         "of all nodes, 32 characters or more, or @/path/of/a/file: who does not know it cannot speak for a node")     \
     INT(node_silence_ms, "node.silence_ms", 10000, 500, 600000, "ms",                                                  \
         "a node not heard of for this long is given up; the same on all nodes")                                        \
     INT(realtime_message_bytes_max, "realtime.message_bytes_max", 65536, 1024, 16777216, "bytes",                      \

@@ -17,6 +17,7 @@ static void print_json(const struct settings *settings, FILE *out);
 static void put_member(struct buffer *out, const char *name, const struct buffer *value, bool is_text);
 static void put_value(struct buffer *out, const struct settings *settings, const struct setting *setting);
 static void put_default(struct buffer *out, const struct setting *setting);
+static void put_secret(struct buffer *out, const char *text);
 static void put_without_password(struct buffer *out, const char *text);
 
 void settings_print(const struct settings *settings, FILE *out, bool as_json)
@@ -123,7 +124,9 @@ static void put_member(struct buffer *out, const char *name, const struct buffer
 static void put_value(struct buffer *out, const struct settings *settings, const struct setting *setting)
 {
     const void *field = setting_field(settings, setting);
-    if (setting->kind == SETTING_TEXT)
+    if (setting->kind == SETTING_TEXT && field == &settings->cluster_secret)
+        put_secret(out, settings->cluster_secret);
+    else if (setting->kind == SETTING_TEXT)
         put_without_password(out, *(const char *const *)field);
     else if (setting->kind == SETTING_INT)
         buffer_int(out, *(const int64_t *)field);
@@ -139,6 +142,12 @@ static void put_default(struct buffer *out, const struct setting *setting)
         buffer_int(out, setting->number);
     else
         buffer_text(out, setting->number ? "true" : "false");
+}
+
+/* The name of a file is no secret. */
+static void put_secret(struct buffer *out, const char *text)
+{
+    buffer_text(out, *text && *text != '@' ? "***" : text);
 }
 
 /* redis://user:secret@host becomes redis with three stars: what is printed may end in a bug report. */

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus/address.h"
 #include "bus/engine.h"
+#include "bus/trust.h"
 #include "lib/log.h"
 
 #define IN_FLIGHT_MAX_DEFAULT ((size_t)8 << 20)
@@ -24,6 +26,16 @@ enum status bus_open(const struct bus_options *options, uv_loop_t *loop, struct 
     return bus_remote_new(options, loop, out, why, why_size);
 }
 
+enum status bus_check(const struct bus_options *options, char *why, size_t why_size)
+{
+    if (!options->url || !*options->url)
+        return STATUS_OK;
+    SCOPED(redis_address_free) struct redis_address *address = NULL;
+    SCOPED(trust_free) struct trust *trust = NULL;
+    enum status status = redis_address_read(options->url, &address, why, why_size);
+    return status == STATUS_OK ? trust_new(options->secret, "", &trust, why, why_size) : status;
+}
+
 bool bus_init(struct bus *bus, const struct bus_ops *ops, const struct bus_options *options, uv_loop_t *loop)
 {
     bus->channels = text_map_new();
@@ -32,7 +44,7 @@ bool bus_init(struct bus *bus, const struct bus_ops *ops, const struct bus_optio
     bus->ops = ops;
     bus->loop = loop;
     bus->options = *options;
-    bus->options.url = bus->options.prefix = NULL;
+    bus->options.url = bus->options.prefix = bus->options.secret = NULL;
     if (!bus->options.in_flight_max)
         bus->options.in_flight_max = IN_FLIGHT_MAX_DEFAULT;
     list_init(&bus->untold);

@@ -10,6 +10,8 @@
 
 struct bus;
 
+#define BUS_SECRET_LENGTH_MIN 32
+
 /* loop thread. @channel is NUL-terminated; @bytes is valid during the call. */
 typedef void bus_message(void *context, const char *channel, const char *bytes, size_t length);
 /* The connection came up (after every listen was acknowledged again) or was lost. */
@@ -21,7 +23,10 @@ typedef void bus_listening(void *context, const char *channel, bool is_listening
 
 struct bus_options {
     const char *url; /* NULL or "": local. "unix:/path/redis.sock" or "redis://[user:password@]127.0.0.1:6379[/db]" */
-    const char *prefix;   /* of every Redis channel name, such as "parley:" */
+    const char *prefix; /* of every Redis channel name, such as "parley:" */
+    /* Of all nodes, at least BUS_SECRET_LENGTH_MIN characters: what was not signed with it is not heard. NULL or "":
+     * nothing is signed, and whoever can write to Redis is believed. Used during bus_open() only. */
+    const char *secret;
     size_t in_flight_max; /* bytes waiting for Redis; above it publications are dropped and counted */
     void *context;
     bus_message *message;
@@ -33,11 +38,15 @@ struct bus_stats {
     bool is_up; /* local: always */
     bool is_local;
     uint64_t published, received, dropped, reconnects;
+    uint64_t forged;   /* dropped because no node of ours has signed them */
+    uint64_t replayed; /* dropped because they were heard before, or are too old to know */
     size_t in_flight;
 };
 
 /* errors: a malformed url (in @why). A Redis that is away is no error: the bus connects when it comes. */
 enum status bus_open(const struct bus_options *options, uv_loop_t *loop, struct bus **out, char *why, size_t why_size);
+/* What bus_open() would refuse, without opening anything. */
+enum status bus_check(const struct bus_options *options, char *why, size_t why_size);
 /* Starts the closing; its handles are gone once the loop has run again. NULL is allowed. */
 void bus_close(struct bus *bus);
 

@@ -32,7 +32,7 @@ struct bus_ops {
 
 struct bus {
     const struct bus_ops *ops;
-    struct bus_options options; /* url and prefix are NULL: they belong to the caller */
+    struct bus_options options; /* url, prefix and secret are NULL: they belong to the caller */
     uv_loop_t *loop;
     struct text_map *channels;
     struct list untold;  /* of bus_channel.tell */

@@ -10,6 +10,7 @@
 #include "bus/command.h"
 #include "bus/engine.h"
 #include "bus/redis.h"
+#include "bus/trust.h"
 #include "bus/unanswered.h"
 #include "lib/buffer.h"
 #include "lib/clock.h"
@@ -30,9 +31,6 @@
 #define LOG_AGAIN_MS       60000 /* when the same trouble goes on */
 #define WHY_SIZE           192
 
-/* In front of every publication goes the id of its node and a blank: a node passes over what comes back of
- * its own, and over what some other program published. */
-#define TAG_LENGTH ((size_t)RANDOM_ID_SIZE)
 /* One publication is one answer to those who listen; the rest is for the names and the lengths. */
 #define PUBLICATION_BYTES_MAX (REDIS_ANSWER_BYTES_MAX - 65536)
 
@@ -41,7 +39,7 @@ struct remote {
     struct redis_address *address;
     char *prefix;
     size_t prefix_length;
-    char tag[TAG_LENGTH + 1];
+    struct trust *trust;
     /* NULL: down, and the retry timer runs. */
     struct redis_link *commands, *subscriptions;
     /* Statuses that must come before anything else: for AUTH and, to commands, for PING. */
@@ -109,10 +107,13 @@ enum status bus_remote_new(const struct bus_options *options, uv_loop_t *loop, s
                            size_t why_size)
 {
     SCOPED(redis_address_free) struct redis_address *address = NULL;
+    SCOPED(trust_free) struct trust *trust = NULL;
+    const char *prefix = options->prefix ? options->prefix : "";
     enum status status = redis_address_read(options->url, &address, why, why_size);
+    if (status == STATUS_OK)
+        status = trust_new(options->secret, prefix, &trust, why, why_size);
     if (status != STATUS_OK)
         return status;
-    const char *prefix = options->prefix ? options->prefix : "";
     struct remote *remote = calloc(1, sizeof *remote);
     char *prefix_copy = strdup(prefix);
     if (!remote || !prefix_copy || !bus_init(&remote->bus, &remote_ops, options, loop)) {
@@ -122,13 +123,12 @@ enum status bus_remote_new(const struct bus_options *options, uv_loop_t *loop, s
         return FAULT("no memory for the bus");
     }
     remote->address = TAKE(address);
+    remote->trust = TAKE(trust);
     remote->prefix = prefix_copy;
     remote->prefix_length = strlen(prefix);
     remote->backoff_ms = 2 * BACKOFF_MS_MIN;
     remote->is_up_news = true;
     list_init(&remote->changes);
-    random_id(remote->tag);
-    remote->tag[TAG_LENGTH - 1] = ' ';
     uv_timer_init(loop, &remote->tick);
     uv_timer_init(loop, &remote->retry);
     remote->tick.data = remote->retry.data = &remote->bus;
@@ -216,10 +216,13 @@ static bool remote_publish(struct bus *bus, const char *channel, const char *byt
 static bool remote_send_publication(struct remote *remote, const char *channel, const char *bytes, size_t length)
 {
     struct buffer *command = &remote->command;
+    char envelope[ENVELOPE_LENGTH];
+    trust_write(remote->trust, envelope, &(struct digest_piece){channel, strlen(channel)},
+                &(struct digest_piece){bytes, length});
     command_start(command, 3);
     command_text(command, "PUBLISH");
     command_word(command, remote->prefix, remote->prefix_length, channel, strlen(channel));
-    command_word(command, remote->tag, TAG_LENGTH, bytes, length);
+    command_word(command, envelope, sizeof envelope, bytes, length);
     uint32_t size = (uint32_t)command->length;
     if (command->has_failed || !unanswered_add(&remote->unanswered, size))
         return false;
@@ -394,13 +397,12 @@ static bool remote_acknowledged(struct remote *remote, struct bus_channel *chann
 
 static void remote_heard(struct remote *remote, struct bus_channel *channel, const char *bytes, size_t length)
 {
-    if (length < TAG_LENGTH || bytes[TAG_LENGTH - 1] != ' ')
-        return; /* no node published that */
-    bool is_ours = memcmp(bytes, remote->tag, TAG_LENGTH) == 0;
-    if (channel->is_own && is_ours)
-        remote_probed(remote, bytes + TAG_LENGTH, length - TAG_LENGTH);
-    else if (channel->listeners > 0 && !is_ours)
-        bus_deliver(&remote->bus, channel, bytes + TAG_LENGTH, length - TAG_LENGTH);
+    struct digest_piece name = {channel->name, channel->name_length}, payload;
+    enum trust_verdict sender = trust_judge(remote->trust, &name, bytes, length, &payload, &remote->bus.stats);
+    if (channel->is_own && sender == TRUST_OURSELVES)
+        remote_probed(remote, payload.bytes, payload.length);
+    else if (channel->listeners > 0 && sender == TRUST_ANOTHER)
+        bus_deliver(&remote->bus, channel, payload.bytes, payload.length);
 }
 
 static void remote_probed(struct remote *remote, const char *bytes, size_t length)
@@ -529,6 +531,7 @@ static void remote_free(struct bus *bus)
 {
     struct remote *remote = container_of(bus, struct remote, bus);
     redis_address_free(remote->address);
+    trust_free(remote->trust);
     unanswered_free(&remote->unanswered);
     buffer_free(&remote->command);
     free(remote->prefix);

@@ -60,6 +60,32 @@ char *digest_derive(const char *key, const char *text, char derived[RANDOM_TOKEN
     return derived;
 }
 
+void digest_key_make(struct digest_key *key, const char *secret, const char *purpose)
+{
+    unsigned char hashed[crypto_generichash_KEYBYTES];
+    crypto_generichash(hashed, sizeof hashed, (const unsigned char *)secret, strlen(secret), NULL, 0);
+    crypto_generichash(key->bytes, sizeof key->bytes, (const unsigned char *)purpose, strlen(purpose), hashed,
+                       sizeof hashed);
+    sodium_memzero(hashed, sizeof hashed);
+}
+
+char *digest_sign(const struct digest_key *key, const struct digest_piece *pieces, size_t count,
+                  char text[RANDOM_TOKEN_SIZE])
+{
+    unsigned char digest[crypto_generichash_BYTES];
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, key->bytes, sizeof key->bytes, sizeof digest);
+    for (size_t i = 0; i < count; i++) {
+        unsigned char length[8]; /* the same bytes on every machine */
+        for (size_t at = 0; at < sizeof length; at++)
+            length[at] = (unsigned char)((uint64_t)pieces[i].length >> (8 * at));
+        crypto_generichash_update(&state, length, sizeof length);
+        crypto_generichash_update(&state, pieces[i].bytes, pieces[i].length);
+    }
+    crypto_generichash_final(&state, digest, sizeof digest);
+    return put_base64url(digest, sizeof digest, text, RANDOM_TOKEN_SIZE);
+}
+
 bool digest_equal(const char *a, const char *b)
 {
     size_t length = strlen(a);

@@ -19,5 +19,17 @@ char *random_token(char token[RANDOM_TOKEN_SIZE]);
 char *digest_text(const void *bytes, size_t length, char text[DIGEST_TEXT_SIZE]);
 /* base64url of a keyed hash (BLAKE2b-256) of @text under @key: how one secret is derived from another. */
 char *digest_derive(const char *key, const char *text, char derived[RANDOM_TOKEN_SIZE]);
+/* The same for bytes in several pieces, which are not joined for it: their lengths are hashed too, so that no bytes can
+ * move from one to the next. @purpose keeps what is signed for one end from being good for another. */
+struct digest_key {
+    unsigned char bytes[32];
+};
+struct digest_piece {
+    const void *bytes;
+    size_t length;
+};
+void digest_key_make(struct digest_key *key, const char *secret, const char *purpose);
+char *digest_sign(const struct digest_key *key, const struct digest_piece *pieces, size_t count,
+                  char text[RANDOM_TOKEN_SIZE]);
 /* Compare two texts in a time that depends only on their lengths. */
 bool digest_equal(const char *a, const char *b);

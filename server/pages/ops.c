@@ -120,6 +120,8 @@ static void bus_print(const struct bus_stats *bus, struct buffer *json)
     number(json, "published_total", bus->published);
     number(json, "received_total", bus->received);
     number(json, "dropped_total", bus->dropped);
+    number(json, "forged_total", bus->forged);
+    number(json, "replayed_total", bus->replayed);
     buffer_printf(json, "\"reconnects_total\":%llu},", (unsigned long long)bus->reconnects);
 }
 
