@@ -13,6 +13,21 @@
 #define DB_MAX         65535
 #define URL_LENGTH_MAX 1024
 
+/* What people try, and what to do instead. */
+static const struct {
+    const char *scheme, *why;
+} refusals[] = {
+    {"rediss:",
+     "TLS is not supported; use a Unix socket, or let stunnel (or ssh -L) on this machine carry it and write "
+     "redis:// with the address where it listens here"},
+    {"redis-sentinel:", "Sentinel is not asked who the master is; write redis:// with an address that follows the "
+                        "master, such as HAProxy's, which asks each Redis for its role"},
+    {"sentinel:", "Sentinel is not asked who the master is; write redis:// with an address that follows the master, "
+                  "such as HAProxy's, which asks each Redis for its role"},
+    {"redis-cluster:", "of a Redis Cluster write redis:// with the address of any one node: it hands publications on "
+                       "to all the others"},
+};
+
 static const char *read_unix(struct redis_address *address, const char *path);
 static const char *read_tcp(struct redis_address *address, char *rest);
 static const char *read_login(struct redis_address *address, char *login);
@@ -36,10 +51,11 @@ enum status redis_address_read(const char *url, struct redis_address **out, char
         char *rest = strdup(url + strlen(tcp_scheme));
         wrong = rest ? read_tcp(address, rest) : "no memory";
         free(rest);
-    } else if (strncmp(url, "rediss:", strlen("rediss:")) == 0) {
-        wrong = "TLS is not supported; use a Unix socket, or a tunnel that ends on this machine";
     } else {
         wrong = "it must begin with unix: or redis://";
+        for (size_t i = 0; i < ARRAY_LENGTH(refusals); i++)
+            if (strncmp(url, refusals[i].scheme, strlen(refusals[i].scheme)) == 0)
+                wrong = refusals[i].why;
     }
     if (wrong) {
         snprintf(why, why_size, "the address of Redis is not right: %s", wrong);

@@ -9,6 +9,7 @@
 #include "bus/address.h"
 #include "bus/command.h"
 #include "bus/engine.h"
+#include "bus/hint.h"
 #include "bus/redis.h"
 #include "bus/trust.h"
 #include "bus/unanswered.h"
@@ -509,7 +510,7 @@ static void remote_log_down(struct remote *remote, const char *why, bool was_up)
     snprintf(remote->logged, sizeof remote->logged, "%s", why);
     remote->logged_ms = now_ms;
     remote->is_up_news = true;
-    log_warning("bus.down", "Redis at %s: %s", remote->address->text, why);
+    log_warning("bus.down", "Redis at %s: %s%s", remote->address->text, why, hint_for(why));
 }
 
 static void remote_close(struct bus *bus)

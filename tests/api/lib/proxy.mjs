@@ -5,21 +5,22 @@ import { join } from 'node:path';
 import { temporaryFolder } from './process.mjs';
 
 /**
- * {url, rule, cut(), refuse(), accept(), close()}. `rule(channel, payload)` is asked about each publication on its way
- * to the node and answers how often it arrives: 0, 1, 2, or 'later' for behind the next one. Null: once.
+ * {url, rule, upstream, cut(), refuse(), accept(), close()}. `rule(channel, payload)` is asked about each publication on its way
+ * to the node and answers how often it arrives: 0, 1, 2, or 'later' for behind the next one. Null: once. `upstream()`
+ * answers which Redis the next connection is for.
  */
 export async function startProxy(redis) {
   const path = join(temporaryFolder(), 'proxy.sock');
   const pairs = new Set();
   let isRefusing = false;
-  const proxy = { url: `unix:${path}`, rule: null };
+  const proxy = { url: `unix:${path}`, rule: null, upstream: () => redis };
 
   const server = createServer((node) => {
     if (isRefusing) {
       node.destroy();
       return;
     }
-    const upstream = createConnection(redis.socket);
+    const upstream = createConnection(proxy.upstream().socket);
     const pair = [node, upstream];
     pairs.add(pair);
     const end = () => {

@@ -51,7 +51,10 @@ static void wrong_addresses_are_explained_without_the_password(void **state)
     } rows[] = {
         {"127.0.0.1:6379", "unix: or redis://"},
         {"http://127.0.0.1", "unix: or redis://"},
-        {"rediss://127.0.0.1", "TLS"},
+        {"rediss://127.0.0.1", "stunnel"},
+        {"rediss://me:secret@127.0.0.1", "TLS"},
+        {"redis-sentinel://127.0.0.1:26379/master", "Sentinel"},
+        {"redis-cluster://127.0.0.1:7000", "any one node"},
         {"unix:", "missing"},
         {"unix:/"
          "123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
