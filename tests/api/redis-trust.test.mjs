@@ -136,8 +136,12 @@ describe('cluster.secret', () => {
       const edge = await startServer({ redis: nodes.redis, edge: true, flags: secret ? { 'cluster.secret': secret } : {} });
       test.after(() => edge.stop());
       await nodes.home.waitForOutput(/bus\.forged[^\n]*all nodes need the same cluster\.secret/);
-      await publish(nodes.redis, 'parley:edges', sealed('{"home":"x"}\n', { signature: 'A'.repeat(43) }));
-      await edge.waitForOutput(/bus\.forged[^\n]*all nodes need the same cluster\.secret/);
+      // The home does not answer it, so that a greeting is needed for the edge to hear anything.
+      await untilAnswer(
+        'the edge saying so',
+        () => publish(nodes.redis, 'parley:edges', sealed('{"home":"x"}\n', { signature: 'A'.repeat(43) })),
+        () => /bus\.forged[^\n]*all nodes need the same cluster\.secret/.test(edge.output()),
+      );
       assert.equal((await request(`${edge.url}/readyz`)).status, 503);
       assert.equal((await request(`${edge.url}/api/v1/me`)).status, 503);
       assert.ok(!edge.output().includes(SECRET));
