@@ -1,7 +1,12 @@
 /* realtime/edge_rights.c: how a node without the permissions delivers nothing to who lost theirs: it asks the
  * home about every subscription when something changed, and holds deliveries until it knows. Loop thread. */
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "realtime/internal.h"
+
+/* Turns are never so far apart by themselves: the bus looks at its clock several times in a second. A right must not
+ * last longer than this on other nodes. */
+#define ASLEEP_MS 1000
 
 static void check_run(struct hub *hub, int64_t user_id);
 static size_t check_add(cJSON *items, const struct connection *connection);
@@ -30,6 +35,23 @@ void edge_recheck(struct hub *hub, int64_t user_id)
     /* A full check is under way or due; if the home has answered it already, that was before the change. */
     hub->is_suspended = true;
     hub->checks_again = true;
+}
+
+/* What was published before a right was taken away may have waited in Redis while this process was stopped, and come in
+ * front of the news. */
+bool edge_may_deliver(struct hub *hub)
+{
+    if (!dispatch_is_edge(hub->dispatch))
+        return true;
+    int64_t now_ms = clock_monotonic_ms(), asleep_ms = now_ms - hub->awake_ms;
+    bool is_first = !hub->awake_ms;
+    hub->awake_ms = now_ms;
+    if (!is_first && asleep_ms > ASLEEP_MS) {
+        log_info("rights.asleep", "this node stood still for %lld ms: all subscriptions are checked",
+                 (long long)asleep_ms);
+        edge_recheck(hub, 0);
+    }
+    return !hub->is_suspended;
 }
 
 bool edge_hears(struct hub *hub, uint64_t version, bool is_change)

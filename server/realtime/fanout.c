@@ -59,7 +59,7 @@ void fanout_turn(struct hub *hub)
     while ((node = list_take_first(&flushing)))
         fanout_connection(container_of(node, struct connection, flush_link));
 
-    if (hub->is_suspended) {
+    if (!edge_may_deliver(hub)) {
         uv_idle_stop(&hub->idle);
         return;
     }
@@ -281,7 +281,7 @@ bool fanout_connection(struct connection *connection)
         connection_lag(connection);
         return false;
     }
-    if (!connection->is_lagging || connection->hub->is_suspended)
+    if (!connection->is_lagging || !edge_may_deliver(connection->hub))
         return true;
     connection->is_lagging = false;
     connection->hub->stats.lagging--;

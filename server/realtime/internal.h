@@ -177,6 +177,7 @@ struct hub {
     unsigned closing_handles;
     /* Edge: while rights are being checked with the home, or the bus is away, nothing new is delivered. */
     bool is_suspended, has_lost_bus, checks_again;
+    int64_t awake_ms; /* edge: when deliveries were last looked at, to notice that it slept */
     struct walk rights_walk, presence_walk;
     /* Home: one more with each change of rights that the edges are told of; the first is unlike any other home's.
      * Edge: the last one heard of, 0: none yet. */
@@ -308,6 +309,9 @@ void walk_free(struct walk *walk);
 /* ---- edge_rights.c ---- */
 /* Rights of @user_id (0: anybody's) changed: hold deliveries until the home said who still may. */
 void edge_recheck(struct hub *hub, int64_t user_id);
+/* May anything be delivered now? Asked at the end of every turn, it also notices that this process was stopped: then it
+ * has everybody checked first. */
+bool edge_may_deliver(struct hub *hub);
 void edge_check(struct hub *hub);
 /* Each message of the home says which change of rights was the last before it, or, with @is_change, that it is one.
  * False: one was missed (or it is another home): deliveries are held and everybody is checked. */
