@@ -42,6 +42,7 @@ struct remote {
     uint64_t next_call;
     struct int_map *nodes; /* home: id → struct node */
     struct wheel_timer beat;
+    int64_t beat_ms; /* when it fired last */
     int64_t silence_ms;
     int64_t heard_ms;     /* edge: of the home */
     int64_t home_dropped; /* edge: publications that the home could not send, when it was last heard of */
@@ -52,6 +53,7 @@ static void call_expired(struct wheel_timer *timer);
 static void call_end(struct call *call, enum status status);
 static void calls_end(struct remote *remote);
 static void beat_fire(struct wheel_timer *timer);
+static void nodes_forgive(struct remote *remote);
 static void hello_send(struct remote *remote);
 static void call_arrived(struct remote *remote, const cJSON *message, const char *params, size_t params_length);
 static void beat_answer(struct remote *remote, struct node *node);
@@ -262,6 +264,9 @@ static void beat_fire(struct wheel_timer *timer)
     } else {
         void *value;
         size_t cursor = 0;
+        /* If it was this process that was stopped, what the edges said meanwhile has not been read yet. */
+        if (now_ms - remote->beat_ms > 2 * (remote->silence_ms / BEATS_IN_SILENCE))
+            nodes_forgive(remote);
         while (int_map_next(remote->nodes, &cursor, NULL, &value)) {
             struct node *node = value;
             if (now_ms - node->heard_ms < remote->silence_ms)
@@ -273,17 +278,24 @@ static void beat_fire(struct wheel_timer *timer)
             free(node);
         }
     }
+    remote->beat_ms = now_ms;
     wheel_arm(remote->wheel, timer, remote->silence_ms / BEATS_IN_SILENCE);
+}
+
+/* Their silence is counted from now on. */
+static void nodes_forgive(struct remote *remote)
+{
+    void *value;
+    size_t cursor = 0;
+    while (int_map_next(remote->nodes, &cursor, NULL, &value))
+        ((struct node *)value)->heard_ms = clock_monotonic_ms();
 }
 
 void remote_bus_state(struct remote *remote, bool is_up)
 {
     /* An edge that was silent as long as the bus was away must not be given up for that. */
-    void *value;
-    size_t cursor = 0;
     if (is_up)
-        while (int_map_next(remote->nodes, &cursor, NULL, &value))
-            ((struct node *)value)->heard_ms = clock_monotonic_ms();
+        nodes_forgive(remote);
     if (is_up && remote->is_edge)
         wheel_arm(remote->wheel, &remote->beat, 1);
     else if (is_up)
