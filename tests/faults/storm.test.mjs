@@ -1,0 +1,73 @@
+// Many at once: a thousand sockets that are cut and come back, thousands of subscriptions amid messages, readers that stop
+// reading. PARLEY_SEED repeats a run.
+import { strict as assert } from 'node:assert';
+import { describe, it } from 'node:test';
+import { poll, startCluster } from './lib/cluster.mjs';
+
+const SOCKETS = Number(process.env.PARLEY_SOCKETS ?? 1000);
+
+describe('many at once', () => {
+  it(`${SOCKETS} sockets are cut together: all come back and miss nothing`, async (test) => {
+    const cluster = await startCluster(test, { rooms: 1 });
+    const { rooms: [room], names, people } = cluster;
+    const guests = [];
+    for (let i = 0; i < SOCKETS; i++) {
+      guests.push(cluster.guest(people[i % people.length], names[i % names.length]));
+      if (i % 200 === 199) await Promise.all(guests.slice(-200).map((guest) => guest.enter(room))); // as many as a backlog holds
+    }
+    const talk = cluster.talk(2);
+    await talk.more(10);
+    const begin = performance.now();
+    for (const guest of guests) guest.cut();
+    await poll('all being cut', () => guests.every((guest) => guest.position(room) === null));
+    await poll('all being back', () => guests.every((guest) => guest.position(room) !== null), 120_000);
+    test.diagnostic(`all were back after ${Math.round(performance.now() - begin)} ms`);
+    await talk.more(10);
+    await talk.stop();
+    await cluster.assertKept();
+    const { entries } = cluster.history;
+    assert.deepEqual(entries.filter(({ what, recovering, recovered }) => what === 'subscribed' && recovering && !recovered), []);
+  });
+
+  it('thousands of subscriptions begin amid messages: no gap and nothing twice at the seam', async (test) => {
+    const cluster = await startCluster(test, { rooms: 1 });
+    const { rooms: [room] } = cluster;
+    const guests = await cluster.listeners(8);
+    const talk = cluster.talk(6);
+    let count = 0;
+    await Promise.all(guests.map(async (guest) => {
+      for (let i = 0; i < 100; i++, count++) await guest.again(room);
+    }));
+    await talk.stop();
+    test.diagnostic(`${count} subscriptions, ${talk.acked} messages`);
+    await cluster.assertKept();
+  });
+
+  it('readers that stop are closed with 3008 and go on from where they were; the others notice nothing', async (test) => {
+    const flags = { 'realtime.queue_bytes_max': 65536, 'realtime.recover_max': 10000, 'chat.text_max': 20000 };
+    const cluster = await startCluster(test, { rooms: 1, flags });
+    const { rooms: [room], people, names } = cluster;
+    const others = await cluster.listeners(2);
+    const slow = names.map((name) => cluster.guest(people[1], name, `slow on ${name}`));
+    await Promise.all(slow.map((guest) => guest.enter(room)));
+    for (const guest of slow) guest.socket.pause();
+    const writer = cluster.guest(people[0], 'home', 'writer');
+    const long = 'x'.repeat(18_000);
+    // Until the kernel's buffers and then the server's are full, however large the former are.
+    const closed = async () => {
+      const texts = await Promise.all(names.map(async (name) => (await fetch(`${cluster.node(name).url}/metrics`)).text()));
+      return texts.every((text) => Number(/^parley_\w*slow\w* (\d+)/m.exec(text)?.[1]) > 0);
+    };
+    for (let i = 0; i < 100 && !(await closed()); i++)
+      await Promise.all(Array.from({ length: 20 }, (_, k) => writer.say(room, `long ${i}.${k}`, { text: long })));
+    assert.ok(await closed(), 'nobody was closed');
+    for (const guest of slow) guest.socket.resume();
+    for (const guest of slow)
+      await guest.happened.until(`${guest.name} being closed`, (items) => items.some(({ what, code }) => what === 'closed' && code === 3008));
+    await cluster.assertKept();
+    const { entries } = cluster.history;
+    for (const guest of others) assert.deepEqual(entries.filter(({ who, what }) => who === guest.name && what === 'closed'), []);
+    for (const guest of slow)
+      assert.ok(entries.some(({ who, recovered }) => who === guest.name && recovered), `${guest.name} did not recover`);
+  });
+});
