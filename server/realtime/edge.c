@@ -313,7 +313,7 @@ void hub_resume(struct hub *hub)
     /* What was asked before is not waited for: it may never have arrived. */
     while (text_map_next(hub->channels, &cursor, NULL, NULL, &value))
         ((struct channel *)value)->is_repairing = false;
-    judged_lost(hub, NULL); /* what they missed is in no log */
+    edge_missed(hub);
     hub_announce_all(hub);
     edge_ask_version(hub); /* before the checks, so that they are no older */
     edge_check(hub);

@@ -7,6 +7,8 @@
 /* Turns are never so far apart by themselves: the bus looks at its clock several times in a second. A right must not
  * last longer than this on other nodes. */
 #define ASLEEP_MS 1000
+/* In everybody's own feed: what one may, and which rooms one is in, is to be read again. */
+#define READ_ANEW "{\"event\":\"permissions\",\"everybody\":true}"
 
 static void check_run(struct hub *hub, int64_t user_id);
 static size_t check_add(cJSON *items, const struct connection *connection);
@@ -35,6 +37,12 @@ void edge_recheck(struct hub *hub, int64_t user_id)
     /* A full check is under way or due; if the home has answered it already, that was before the change. */
     hub->is_suspended = true;
     hub->checks_again = true;
+}
+
+void edge_missed(struct hub *hub)
+{
+    judged_lost(hub, NULL);
+    hub_tell_here(hub, READ_ANEW);
 }
 
 /* What was published before a right was taken away may have waited in Redis while this process was stopped, and come in
@@ -66,7 +74,7 @@ bool edge_hears(struct hub *hub, uint64_t version, bool is_change)
     if (!is_first)
         log_info("rights.gap", "a change of rights did not arrive here: all subscriptions are checked");
     if (!is_first)
-        judged_lost(hub, NULL); /* it may have been about them */
+        edge_missed(hub); /* it may have been about them */
     edge_recheck(hub, 0);
     return false;
 }

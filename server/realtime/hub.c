@@ -13,7 +13,6 @@ static void turn_prepare(uv_prepare_t *prepare);
 static void turn_idle(uv_idle_t *idle);
 static void frame_publish(struct hub *hub, const char *name, uint64_t offset, const char *epoch, struct frame *frame);
 static void lost_here(struct hub *hub, const char *name);
-static void tell_here(struct hub *hub, const char *json);
 static void connection_recheck(struct connection *connection, const char *channel);
 static void control_send(struct hub *hub, const char *op, int64_t user_id, int64_t session_id, const char *channel,
                          int code, const char *reason);
@@ -195,10 +194,10 @@ static void lost_here(struct hub *hub, const char *name)
 void hub_publish_everybody(struct hub *hub, const char *json)
 {
     control_send(hub, "tell", 0, 0, NULL, 0, json);
-    tell_here(hub, json);
+    hub_tell_here(hub, json);
 }
 
-static void tell_here(struct hub *hub, const char *json)
+void hub_tell_here(struct hub *hub, const char *json)
 {
     void *value;
     size_t cursor = 0, length = strlen(json);
@@ -348,7 +347,7 @@ void edge_control(struct hub *hub, const char *bytes, size_t length)
     else if (strcmp(op, "lost") == 0 && channel)
         lost_here(hub, channel);
     else if (strcmp(op, "tell") == 0 && reason)
-        tell_here(hub, reason); /* the text that all are told */
+        hub_tell_here(hub, reason); /* the text that all are told */
     else if (is_next)
         edge_recheck(hub, user_id); /* also what a newer home may mean: checking is never wrong */
 }

@@ -283,6 +283,8 @@ void command_subscribe_send(struct subscription *subscription, const cJSON *comm
 /* ---- hub.c ---- */
 /* An edge heard of a change at the home. */
 void edge_control(struct hub *hub, const char *bytes, size_t length);
+/* hub_publish_everybody() for those who are connected to this node. */
+void hub_tell_here(struct hub *hub, const char *json);
 
 /* ---- home.c ---- */
 /* Who somebody on an edge is: the sessions here say it, not the message. False: that session is over. */
@@ -309,6 +311,8 @@ void walk_free(struct walk *walk);
 /* ---- edge_rights.c ---- */
 /* Rights of @user_id (0: anybody's) changed: hold deliveries until the home said who still may. */
 void edge_recheck(struct hub *hub, int64_t user_id);
+/* What was pushed to channels without a log may not have arrived: their listeners are to read anew. */
+void edge_missed(struct hub *hub);
 /* May anything be delivered now? Asked at the end of every turn, it also notices that this process was stopped: then it
  * has everybody checked first. */
 bool edge_may_deliver(struct hub *hub);

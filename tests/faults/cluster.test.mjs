@@ -5,7 +5,7 @@ import { strict as assert } from 'node:assert';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { open, request, untilAnswer } from '../api/lib/nodes.mjs';
+import { createRoom, must, open, request, untilAnswer } from '../api/lib/nodes.mjs';
 import { runParley } from '../api/lib/server.mjs';
 import { poll, startCluster } from './lib/cluster.mjs';
 
@@ -164,6 +164,19 @@ describe('the way to Redis', () => {
     }
     await talk.stop();
     await cluster.assertKept();
+  });
+
+  it('who is invited while it is away is told to read anew when it is back', async (test) => {
+    const cluster = await startCluster(test, { links: ['edge0'], edges: 1, rooms: 1 });
+    const { nodes: { edge }, people: [ann, bob], proxies: { edge0 } } = cluster;
+    const chat = await open(edge, bob);
+    const secret = await createRoom(ann, 'secret', 'private');
+    edge0.refuse();
+    await untilAnswer('the edge noticing', () => status(edge), (answer) => answer === 503);
+    must(await ann.api('POST', `/room/${secret.id}/member`, { user: bob.id }), 201, 'invite');
+    edge0.accept();
+    await chat.feed.until('being told', (items) => items.some(({ event, everybody }) => event === 'permissions' && everybody));
+    assert.ok((await chat.rpc('room.list')).items.some(({ id }) => id === secret.id));
   });
 
   it('half open: noticed, and repaired from the data base', async (test) => {
