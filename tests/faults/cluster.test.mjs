@@ -32,6 +32,11 @@ async function assertListed({ guests, rooms }) {
   }
 }
 
+/** The nodes mended it among themselves: nobody was cut off or had to subscribe again. */
+function assertUnnoticed({ history }) {
+  assert.deepEqual(history.entries.filter(({ what }) => what === 'closed' || what === 'unsubscribed'), []);
+}
+
 describe('nodes are killed under load', () => {
   it('what was acknowledged is kept, the others go on, guests come back elsewhere, nobody stays on the lists', async (test) => {
     const cluster = await startCluster(test, { flags: { 'node.silence_ms': 2000 } });
@@ -204,6 +209,7 @@ describe('the way to Redis', () => {
     await talk.more(150);
     await talk.stop();
     await cluster.assertKept();
+    assertUnnoticed(cluster);
   });
 
   for (const lost of [0.01, 0.1, 0.5])
@@ -216,6 +222,7 @@ describe('the way to Redis', () => {
       await talk.stop();
       cluster.proxies.edge0.rule = null;
       await cluster.assertKept();
+      assertUnnoticed(cluster);
     });
 
   it('doubles and swaps on all nodes: invisible', async (test) => {
@@ -226,5 +233,6 @@ describe('the way to Redis', () => {
     await talk.more(300);
     await talk.stop();
     await cluster.assertKept();
+    assertUnnoticed(cluster);
   });
 });

@@ -104,10 +104,9 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
         must(await owner.api('POST', `/room/${room}/message`, { text: `the end ${history.entries.length}` }), 201, 'the end');
         logs.set(room, await readLog(nodes.home.url, owner.cookie, room));
       }
-      for (const guest of guests)
-        for (const room of cluster.rooms)
-          await poll(`${guest.name} reaching the end of room ${room}, from ${guest.position(room)}`, () =>
-            guest.position(room) === null || guest.position(room) >= logs.get(room).events.length).catch(() => {}); // the checker tells more
+      const isThere = (guest, room) => guest.position(room) === null || guest.position(room) >= logs.get(room).events.length;
+      await poll('all reaching the end', () => guests.every((guest) => cluster.rooms.every((room) => isThere(guest, room))))
+        .catch(() => {}); // the checker tells more
       for (const name of cluster.names) await cluster.measure(name);
       assertKept(history.entries, logs);
       const { answer, return: back } = history.longest();
