@@ -8,18 +8,22 @@
 #define COMMAND_CONNECT   1
 #define COMMAND_SUBSCRIBE 2
 #define STAMP_MARK        "\"t:" /* how the text of a message of ours begins */
+#define OFFSET_MARK       "\"offset\":"
+#define NEAR_BYTES        16
 #define STAMP_DIGITS      19
 #define STAMP_FORMAT      "t:%019lld "
 #define STAMP_BYTES       (2 + STAMP_DIGITS + 1)
 #define ROOM_PUSH         "{\"push\":{\"channel\":\"room:"
 #define PUSH_BYTES_MAX    (CROWD_TEXT_MAX + 1000) /* what a server may put around a text */
 #define PUSH              "{\"push\":"
+#define RECOVERED         "\"recovered\":true"
 
 static void peer_opened(void *owner);
 static void peer_text(void *owner, const char *text, size_t length);
 static void peer_line(struct peer *peer, const char *text, size_t length);
 static void peer_heard(struct peer *peer, const struct line *line, size_t length);
 static void peer_replied(struct peer *peer, const struct line *line, const char *text, size_t length);
+static void peer_recovered(struct peer *peer, const char *text, size_t length);
 static void peer_answered(struct peer *peer, const struct line *line, const char *text, size_t length);
 static void peer_ready(struct peer *peer);
 static void peer_closed(void *owner, unsigned code, const char *reason);
@@ -28,6 +32,7 @@ static void crowd_complain(struct crowd *crowd, const char *what, const char *te
 static size_t publish_command(const struct peer *peer, size_t bytes, char *out, size_t size);
 static size_t publish_bare(struct peer *peer, const struct publish *publish, char *out, size_t size);
 static bool number_after(const char *text, size_t length, const char *mark, uint64_t *out);
+static bool number_near(const char *text, size_t length, const char *mark, size_t *at, uint64_t *out);
 
 static const struct ws_handlers peer_handlers = {peer_opened, peer_text, peer_closed};
 
@@ -68,20 +73,34 @@ void crowd_free(struct crowd *crowd)
 {
     if (!crowd)
         return;
-    for (size_t i = 0; i < crowd->opened; i++) {
-        ws_free(crowd->peers[i]->ws);
+    for (size_t i = 0; i < crowd->options.count; i++) {
+        if (crowd->peers[i])
+            ws_free(crowd->peers[i]->ws);
         free(crowd->peers[i]);
     }
     free(crowd->peers);
     free(crowd);
 }
 
+void crowd_drop(struct crowd *crowd)
+{
+    for (size_t i = 0; i < crowd->opened; i++) {
+        struct peer *peer = crowd->peers[i];
+        ws_free(peer->ws);
+        peer->ws = NULL;
+        peer->is_ready = peer->is_closed = false;
+        peer->pending_count = 0;
+    }
+    crowd->opened = crowd->ready = 0;
+}
+
 void crowd_counters_clear(struct crowd *crowd)
 {
     crowd->deliveries = crowd->missed = crowd->duplicates = crowd->other_pushes = 0;
-    crowd->published = crowd->accepted = crowd->refused = 0;
+    crowd->published = crowd->accepted = crowd->refused = crowd->recovered = 0;
     histogram_clear(&crowd->delivery);
     histogram_clear(&crowd->answer);
+    histogram_clear(&crowd->readiness);
 }
 
 bool peer_publish(struct peer *peer, const struct publish *publish)
@@ -116,9 +135,12 @@ void line_read(const char *text, size_t length, struct line *out)
             out->kind = LINE_OTHER_PUSH;
             return;
         }
-        out->has_offset = number_after(text, length, "\"offset\":", &out->offset);
+        /* The client shares the machine with the server, so it must not be what limits: both stand where they stood
+         * in the line before, or nearly so. */
+        static size_t offset_at, stamp_at;
         uint64_t stamp = 0;
-        bool has_stamp = number_after(text, length, STAMP_MARK, &stamp);
+        out->has_offset = number_near(text, length, OFFSET_MARK, &offset_at, &out->offset);
+        bool has_stamp = number_near(text, length, STAMP_MARK, &stamp_at, &stamp);
         out->kind = has_stamp ? LINE_MESSAGE : LINE_EVENT;
         out->stamp_ns = (int64_t)stamp;
         return;
@@ -127,7 +149,20 @@ void line_read(const char *text, size_t length, struct line *out)
     number_after(text, length, "\"id\":", &id);
     out->id = (uint32_t)id;
     out->is_error = memmem(text, length, "\"error\":", 8) != NULL;
-    out->has_offset = number_after(text, length, "\"offset\":", &out->offset);
+    out->has_offset = number_after(text, length, OFFSET_MARK, &out->offset);
+}
+
+/* number_after(), looked for around @at first; *at is where it was found. */
+static bool number_near(const char *text, size_t length, const char *mark, size_t *at, uint64_t *out)
+{
+    size_t from = *at > NEAR_BYTES ? *at - NEAR_BYTES : 0, span = 3 * NEAR_BYTES;
+    const char *found = from + span <= length ? memmem(text + from, span, mark, strlen(mark)) : NULL;
+    if (!found)
+        found = memmem(text, length, mark, strlen(mark));
+    if (!found)
+        return false;
+    *at = (size_t)(found - text);
+    return number_after(found, length - *at, mark, out);
 }
 
 static bool number_after(const char *text, size_t length, const char *mark, uint64_t *out)
@@ -147,13 +182,16 @@ static bool number_after(const char *text, size_t length, const char *mark, uint
 static bool crowd_open_one(struct crowd *crowd)
 {
     const struct crowd_options *options = &crowd->options;
-    struct peer *peer = calloc(1, sizeof *peer);
+    size_t index = crowd->opened;
+    /* Who was here before knows how far it has read. */
+    struct peer *peer = crowd->peers[index] ? crowd->peers[index] : calloc(1, sizeof *peer);
+    crowd->peers[index] = peer;
     if (!peer) {
         snprintf(crowd->why, sizeof crowd->why, "no memory");
         return false;
     }
-    size_t index = crowd->opened;
     peer->crowd = crowd;
+    peer->opened_ns = now_ns();
     if (options->room_first > 0)
         peer->room = options->room_first + (int64_t)index % (options->room_last - options->room_first + 1);
     struct ws_request request = {
@@ -164,11 +202,9 @@ static bool crowd_open_one(struct crowd *crowd)
         .source = options->sources > 1 ? (uint32_t)(index % options->sources) + 1 : 0,
     };
     peer->ws = ws_connect(options->loop, &request, &peer_handlers, peer, crowd->why, sizeof crowd->why);
-    if (!peer->ws) {
-        free(peer);
+    if (!peer->ws)
         return false;
-    }
-    crowd->peers[crowd->opened++] = peer;
+    crowd->opened++;
     return true;
 }
 
@@ -186,9 +222,12 @@ static void peer_opened(void *owner)
                      ? snprintf(text, sizeof text, "{\"connect\":{\"name\":\"bench\",\"token\":\"%s\"},\"id\":%d}",
                                 options->token, COMMAND_CONNECT)
                      : snprintf(text, sizeof text, "{\"connect\":{\"name\":\"bench\"},\"id\":%d}", COMMAND_CONNECT);
+    char recover[64] = "";
+    if (peer->has_offset)
+        snprintf(recover, sizeof recover, ",\"recover\":true,\"offset\":%llu", (unsigned long long)peer->offset);
     if (options->subscribes && length > 0 && (size_t)length < sizeof text)
         length += snprintf(text + length, sizeof text - (size_t)length,
-                           "\n{\"subscribe\":{\"channel\":\"room:%lld\"},\"id\":%d}", (long long)peer->room,
+                           "\n{\"subscribe\":{\"channel\":\"room:%lld\"%s},\"id\":%d}", (long long)peer->room, recover,
                            COMMAND_SUBSCRIBE);
     peer->command = COMMAND_SUBSCRIBE;
     if (length < 0 || (size_t)length >= sizeof text || !ws_send(peer->ws, text, (size_t)length))
@@ -263,13 +302,30 @@ static void peer_replied(struct peer *peer, const struct line *line, const char 
                        length);
         return;
     }
-    if (line->id == COMMAND_SUBSCRIBE) {
+    if (line->id == COMMAND_SUBSCRIBE && peer->has_offset) {
+        peer_recovered(peer, text, length);
+    } else if (line->id == COMMAND_SUBSCRIBE) {
         /* An offset of 0 is left out of the reply. */
         peer->offset = line->has_offset ? line->offset : 0;
         peer->has_offset = true;
     }
     if (line->id == (crowd->options.subscribes ? COMMAND_SUBSCRIBE : COMMAND_CONNECT))
         peer_ready(peer);
+}
+
+/* What was missed comes with the answer; a hole or a second copy shows in the offset of the next message. */
+static void peer_recovered(struct peer *peer, const char *text, size_t length)
+{
+    if (!memmem(text, length, RECOVERED, sizeof RECOVERED - 1)) {
+        crowd_complain(peer->crowd, "a subscription was not recovered", text, length);
+        return;
+    }
+    const char *end = text + length;
+    while ((text = memmem(text, (size_t)(end - text), STAMP_MARK, sizeof STAMP_MARK - 1))) {
+        text += sizeof STAMP_MARK - 1;
+        peer->crowd->recovered++;
+        peer->offset++;
+    }
 }
 
 static void peer_answered(struct peer *peer, const struct line *line, const char *text, size_t length)
@@ -294,6 +350,7 @@ static void peer_ready(struct peer *peer)
 {
     peer->is_ready = true;
     peer->crowd->ready++;
+    histogram_record(&peer->crowd->readiness, now_ns() - peer->opened_ns);
 }
 
 static void peer_closed(void *owner, unsigned code, const char *reason)

@@ -32,6 +32,7 @@ struct peer {
     struct ws *ws;
     int64_t room;
     bool is_ready;
+    int64_t opened_ns; /* when the attempt was made */
     bool is_closed;
     bool has_offset;
     uint64_t offset;  /* of the last message heard */
@@ -57,13 +58,15 @@ struct crowd {
     uint64_t missed;     /* offsets jumped over */
     uint64_t duplicates; /* offsets heard again */
     uint64_t other_pushes;
-    uint64_t published;        /* sent */
-    uint64_t accepted;         /* answered with success */
-    uint64_t refused;          /* answered with an error */
-    int64_t delivered_ns;      /* when the last delivery came */
-    size_t push_bytes;         /* length of the last message as the server sent it */
-    struct histogram delivery; /* from the stamp in the text to its arrival */
-    struct histogram answer;   /* from a publish to its answer */
+    uint64_t published;         /* sent */
+    uint64_t accepted;          /* answered with success */
+    uint64_t refused;           /* answered with an error */
+    int64_t delivered_ns;       /* when the last delivery came */
+    size_t push_bytes;          /* length of the last message as the server sent it */
+    struct histogram delivery;  /* from the stamp in the text to its arrival */
+    struct histogram answer;    /* from a publish to its answer */
+    struct histogram readiness; /* from the attempt to connect until it was ready */
+    uint64_t recovered;         /* messages that came with the answer to a subscribe that recovers */
 
     uint64_t bare_offset; /* the bare server's messages are numbered here */
 };
@@ -73,6 +76,8 @@ struct crowd *crowd_new(const struct crowd_options *options);
 /* Open all connections, at most @at_once not ready at a time. False, with `why`: one failed, or @timeout_ms
  * passed. */
 bool crowd_open(struct crowd *crowd, size_t at_once, int64_t timeout_ms);
+/* All connections end at once and without a word. The next crowd_open() recovers what was missed meanwhile. */
+void crowd_drop(struct crowd *crowd);
 void crowd_free(struct crowd *crowd);
 void crowd_counters_clear(struct crowd *crowd);
 

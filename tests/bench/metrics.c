@@ -44,6 +44,17 @@ char *metrics_fetch(const struct target *target)
     return text;
 }
 
+double metrics_value(const char *text, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, name, length) == 0 && line[length] == ' ')
+            return strtod(line + length, NULL);
+    }
+    return -1;
+}
+
 void lag_read(struct lag *lag, const char *text)
 {
     *lag = (struct lag){0};

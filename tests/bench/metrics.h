@@ -18,6 +18,8 @@ struct lag {
 
 /* The text of /metrics, to be freed; NULL: it could not be had. */
 char *metrics_fetch(const struct target *target);
+/* The value of the metric @name, which has no labels; -1: it is not there. */
+double metrics_value(const char *text, const char *name);
 void lag_read(struct lag *lag, const char *text);
 /* The bound that @fraction of what came between @before and @after does not exceed; -1: nothing came. */
 double lag_quantile(const struct lag *before, const struct lag *after, double fraction);

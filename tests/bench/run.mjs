@@ -13,7 +13,7 @@ const RESULTS = path.join(HERE, 'RESULTS.md')
 const START_MS = 15000
 const STOP_MS = 10000
 const REQUEST_MS = 20000
-const BENCHES = ['fanout', 'throttle', 'sockets', 'publish', 'publish_spread', 'rest']
+const BENCHES = ['fanout', 'throttle', 'sockets', 'publish', 'publish_spread', 'rest', 'big_room', 'many_rooms', 'idle', 'storm', 'nodes']
 const HELP = `node run.mjs [flags]: measures a parley that is built already.
 
   --program FILE      the program (build/parley)
@@ -27,6 +27,13 @@ const HELP = `node run.mjs [flags]: measures a parley that is built already.
   --publishers N      their connections (200)
   --rows N            rows of the model that the rest bench asks for (10000)
   --messages N        messages that its search looks through (100000)
+  --big N             listeners of the big room, on each server (9900: a process may open 20,000 files)
+  --many N            rooms of 10 that talk at once (1000)
+  --idle N            idle sockets around 1,000 active ones (18000)
+  --storm N           clients that come back at once (10000)
+  --node-sockets N    sockets of the nodes bench, on all nodes together (50000)
+  --edges N           edges it starts beside the home, with a Redis of its own; 0: only the server itself, with
+                      whatever processes it starts by its settings (2)
   --data FOLDER       put the data base on this disk (the system's temporary folder)
   --setting NAME=V    a further setting for parley serve; may be repeated
   --pin               keep the server on CPU 0 and the benches on CPU 1
@@ -46,8 +53,8 @@ const SETTINGS = {
 }
 
 class Server {
-  static async start(program, settings, isPinned) {
-    const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
+  static async start(program, settings, isPinned, words = []) {
+    const flags = [...words, ...Object.entries(settings).map(([name, value]) => `--${name}=${value}`)]
     const command = isPinned ? ['taskset', '-c', '0', program] : [program]
     const child = spawn(command[0], [...command.slice(1), 'serve', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
     const server = new Server()
@@ -81,6 +88,12 @@ class Server {
 
   get address() {
     return `${this.host}:${this.port}`
+  }
+
+  // The process and those that it started.
+  get pids() {
+    const children = fs.readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, 'utf8')
+    return [this.child.pid, ...children.split(' ').filter(Boolean).map(Number)]
   }
 
   async stop() {
@@ -169,6 +182,9 @@ async function fill(server, folder, flags) {
   world.room = await owner.roomCreate('large')
   world.small = await owner.roomCreate('small')
   world.idle = await roomsInARow(owner, 'idle', flags.idleRooms)
+  const rooms = { many_rooms: ['many', flags.many], storm: ['storm', 10], nodes: ['nodes', 50] }
+  for (const [name, [prefix, count]] of Object.entries(rooms))
+    if (flags.only.includes(name)) world[prefix] = await roomsInARow(owner, prefix, count)
   if (flags.only.includes('rest')) await fillRest(server, folder, flags, world, owner, save)
   if (flags.only.some((name) => name.startsWith('publish'))) {
     const people = []
@@ -250,7 +266,7 @@ function commands(server, world, flags) {
   const room = ['--cookies', cookies.listener, '--publisher-cookies', cookies.owner]
   const large = [...common, ...bare, ...room, '--room', world.room, '--subscribers', flags.subscribers]
   const writing = [...common, '--cookies', cookies.writers, '--publishers', flags.publishers, '--seconds', flags.seconds]
-  const idle = `${world.idle[0]}-${world.idle.at(-1)}`
+  const idle = rangeOf(world.idle)
   return {
     fanout: ['bench-fanout', ...large, '--seconds', flags.seconds],
     // Three servers in turn, and longer slices: twice the time for as many rounds.
@@ -264,7 +280,59 @@ function commands(server, world, flags) {
       '--search', [1, 50, 4000].map((n) => `/api/v1/message?q=${wordOf(n)}`).join()],
     // Each writer alone in a room: nobody else has anything to hear.
     publish_spread: ['bench-publish', ...writing, '--data', flags.folder,
-      ...(world.own ? ['--rooms', `${world.own[0]}-${world.own.at(-1)}`] : [])],
+      ...(world.own ? ['--rooms', rangeOf(world.own)] : [])],
+    // Half as many rounds, as one message takes a tenth of a second, and slices that several messages fit into.
+    big_room: ['bench-fanout', ...common, ...bare, ...room, '--room', world.room, '--subscribers', flags.big, '--rate', 5,
+      '--slice-ms', 1600, '--seconds', flags.seconds],
+    many_rooms: ['bench-rooms', ...common, ...room, '--name', 'many_rooms', '--rooms', rangeOf(world.many), '--members', 10,
+      '--rate', 1000, '--seconds', Math.ceil(flags.seconds / 2)],
+    idle: ['bench-sockets', ...common, ...room, '--bare', 'no', '--room', world.small, '--idle-rooms', idle,
+      '--sockets', flags.idle, '--active', 1000, '--rate', 20, '--seconds', Math.ceil(flags.seconds / 2)],
+    storm: ['bench-storm', ...common, ...room, '--rooms', rangeOf(world.storm), '--sockets', flags.storm],
+    nodes: ['bench-nodes', ...room, '--rooms', rangeOf(world.nodes), '--sockets', flags.nodeSockets, '--rate', 20,
+      '--seconds', Math.ceil(flags.seconds / 2)],
+    // A small room by itself, and while the big one talks: not a bench of its own, but two parts of big_room.
+    beside: ['bench-rooms', ...common, ...room, '--rooms', world.small, '--members', 10, '--rate', 50],
+  }
+}
+
+const rangeOf = (ids) => (ids ? `${ids[0]}-${ids.at(-1)}` : '')
+
+// The big room against the bare server; then what a small room notices of it.
+async function runBigRoom(lines, flags) {
+  const seconds = Math.ceil(flags.seconds / 3)
+  const beside = (name) => run(name, [...lines.beside, '--name', name, '--seconds', seconds], flags)
+  const results = [await run('big_room', lines.big_room, flags), await beside('big_room.small_alone')]
+  const loud = run('big_room.loud', [...lines.big_room, '--bare', 'no', '--seconds', seconds + 8], flags)
+  // Its connections are opened while nobody is measured.
+  await new Promise((resolve) => setTimeout(resolve, 4000))
+  results.push(await beside('big_room.small_beside'), await loud, await beside('big_room.small_alone_again'))
+  const rows = results.flatMap(({ rows }) => rows)
+  const p99 = (when) => Number(rows.find(({ name }) => name === `big_room.small_${when}.p99`)?.value)
+  const ratio = (2 * p99('beside')) / (p99('alone') + p99('alone_again'))
+  rows.push({ name: 'big_room.small_p99_ratio', value: ratio.toFixed(3), unit: 'beside the big room, to the mean of both times alone' })
+  return { name: 'big_room', rows, isGood: results.every(({ isGood }) => isGood) }
+}
+
+// On the server alone, or on a home and edges: they get Redis and a data base of their own.
+async function runNodes(lines, flags, server, restart) {
+  if (!flags.edges) return run('nodes', [...lines.nodes, '--parley', server.address, '--pids', server.pids], flags)
+  const socket = path.join(flags.folder, 'redis.sock')
+  const redis = spawn('redis-server', ['--port', 0, '--unixsocket', socket, '--save', '', '--dir', flags.folder].map(String), { stdio: 'ignore' })
+  const nodes = []
+  try {
+    for (const end = Date.now() + START_MS; !fs.existsSync(socket); ) {
+      if (Date.now() > end || redis.exitCode !== null) throw new Error('redis-server does not start')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    const further = { 'redis.url': `unix:${socket}` }
+    nodes.push(await restart(further))
+    for (let i = 0; i < flags.edges; i++)
+      nodes.push(await Server.start(flags.program, { ...flags.settings, ...further, 'data.path': path.join(flags.folder, `edge-${i}.db`) }, false, ['--edge']))
+    return await run('nodes', [...lines.nodes, '--parley', nodes.map(({ address }) => address), '--pids', nodes.flatMap(({ pids }) => pids)], flags)
+  } finally {
+    for (const node of nodes.reverse()) await node.stop()
+    redis.kill()
   }
 }
 
@@ -279,7 +347,7 @@ function run(name, [program, ...args], flags) {
     const end = (code) => {
       clearTimeout(timer)
       const rows = [...text.matchAll(/^(\S+) +(\S+) *(.*)$/gm)].map(([, key, value, unit]) => ({
-        name: key.replace(/^publish(?=\.)/, name), value, unit,
+        name: key.replace(/^(publish|sockets|fanout)(?=\.)/, name), value, unit,
       }))
       resolve({ name, rows, isGood: code === 0 })
     }
@@ -327,6 +395,7 @@ function readFlags() {
   const text = (fallback) => ({ type: 'string', default: String(fallback) })
   const { values } = parseArgs({
     options: {
+      big: text(9900), many: text(1000), idle: text(18000), storm: text(10000), 'node-sockets': text(50000), edges: text(2),
       program: text('build/parley'), benches: { type: 'string' }, only: text(BENCHES.join(',')), seconds: text(20),
       subscribers: text(1000), sockets: text(10000), rows: text(10000), messages: text(100000), 'idle-rooms': text(1), users: text(20), publishers: text(200),
       data: text(os.tmpdir()), setting: { type: 'string', multiple: true, default: [] },
@@ -351,6 +420,7 @@ function readFlags() {
   return {
     ...values, program, only, benches, idleRooms: whole('idle-rooms'), seconds: whole('seconds'),
     subscribers: whole('subscribers'), sockets: whole('sockets'), rows: whole('rows'), messages: whole('messages'), users: whole('users'), publishers: whole('publishers'),
+    big: whole('big'), many: whole('many'), idle: whole('idle'), storm: whole('storm'), nodeSockets: whole('node-sockets'), edges: Number(values.edges),
   }
 }
 
@@ -374,9 +444,20 @@ async function main() {
       fillMessages(settings['data.path'], flags.messages)
       server = await Server.start(flags.program, settings, flags.pin)
     }
-    const lines = commands(server, world, flags)
+    flags.settings = settings
+    // The home of several nodes has the same data base; afterwards the server is as it was.
+    const restart = async (more) => {
+      await server.stop()
+      return (server = await Server.start(flags.program, { ...settings, ...more }, flags.pin))
+    }
     const results = []
-    for (const name of flags.only) results.push(await run(name, lines[name], flags))
+    for (const name of flags.only) {
+      if (server.child.exitCode !== null) await restart({})
+      const lines = commands(server, world, flags)
+      if (name === 'big_room') results.push(await runBigRoom(lines, flags))
+      else if (name === 'nodes') results.push(await runNodes(lines, flags, server, restart))
+      else results.push(await run(name, lines[name], flags))
+    }
     print(results)
     if (flags.record) record(results, flags)
     if (results.some(({ isGood }) => !isGood)) process.exitCode = 1
