@@ -67,7 +67,7 @@
         "connections of one user")                                                                                     \
     INT(realtime_commands_per_s, "realtime.commands_per_s", 50, 1, 1000000, "1/s",                                     \
         "commands of one connection, sustained; a burst of four times as many")                                        \
-    INT(realtime_slice, "realtime.slice", 200, 1, 100000, "sends",                                                     \
+    INT(realtime_slice, "realtime.slice", 100, 1, 100000, "sends",                                                     \
         "sends to one channel before others have their turn")                                                          \
     INT(realtime_recover_max, "realtime.recover_max", 300, 1, 10000, "events",                                         \
         "events that one recovery or history request may return")                                                      \

@@ -8,11 +8,12 @@
 
 /* What one listener gets at once: more would only be copied into the library's buffer. */
 #define WRITE_BYTES_MAX 65536
-/* Channels served in one turn before sockets are looked at again. */
-#define SENDS_PER_TURN 1000
+/* In one turn, before sockets are looked at again: for channels that begin a pass, and again for those that go on. */
+#define SENDS_PER_TURN 500
 
 enum { WROTE, NOTHING_TO_WRITE, IS_BLOCKED, HAS_GAP };
 
+static void channels_serve(struct hub *hub, struct list *channels, struct list *unfinished);
 static uint32_t channel_pass(struct channel *channel, uint32_t sends_max, bool *is_done);
 static void members_prefetch(const struct channel *channel);
 static int pending_check(struct subscription *member, const struct channel *channel);
@@ -63,10 +64,25 @@ void fanout_turn(struct hub *hub)
         uv_idle_stop(&hub->idle);
         return;
     }
+    /* Who begins goes first: a small room waits for no slice of a big one. Who goes on has its own share of the turn,
+     * so that no number of small rooms holds up a big one. */
+    struct list unfinished;
+    list_init(&unfinished);
+    channels_serve(hub, &hub->dirty, &unfinished);
+    channels_serve(hub, &hub->passing, &unfinished);
+    list_move_all(&hub->passing, &unfinished);
+    if (list_is_empty(&hub->dirty) && list_is_empty(&hub->passing) && list_is_empty(&hub->flushing))
+        uv_idle_stop(&hub->idle);
+    else
+        uv_idle_start(&hub->idle, hub->idle.idle_cb);
+}
+
+/* One slice for each of @channels, in turn, as far as the turn goes. */
+static void channels_serve(struct hub *hub, struct list *channels, struct list *unfinished)
+{
     uint32_t sends = 0;
-    struct list again;
-    list_init(&again);
-    while (sends < SENDS_PER_TURN && (node = list_take_first(&hub->dirty))) {
+    struct list *node;
+    while (sends < SENDS_PER_TURN && (node = list_take_first(channels))) {
         struct channel *channel = container_of(node, struct channel, dirty_link);
         bool is_done;
         channel->is_passing = true;
@@ -75,13 +91,8 @@ void fanout_turn(struct hub *hub)
         if (is_done)
             channel_release(channel);
         else
-            list_append(&again, &channel->dirty_link);
+            list_append(unfinished, &channel->dirty_link);
     }
-    list_move_all(&hub->dirty, &again);
-    if (list_is_empty(&hub->dirty) && list_is_empty(&hub->flushing))
-        uv_idle_stop(&hub->idle);
-    else
-        uv_idle_start(&hub->idle, hub->idle.idle_cb);
 }
 
 /* Visit members from the cursor until @sends_max were written to. Done: everybody has everything or is blocked. */

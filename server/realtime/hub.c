@@ -31,6 +31,7 @@ struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop)
     hub->channels = text_map_new();
     list_init(&hub->flushing);
     list_init(&hub->dirty);
+    list_init(&hub->passing);
     list_init(&hub->departures);
     wheel_timer_init(&hub->positions_timer, edge_positions);
     wheel_timer_init(&hub->check_timer, edge_check_again);

@@ -47,7 +47,7 @@ struct channel {
     struct joined joined[2];
     unsigned joined_next;
 
-    struct list dirty_link; /* in hub->dirty while a pass is under way or wanted */
+    struct list dirty_link; /* in hub->dirty while a pass is wanted, in hub->passing between its slices */
     uint32_t cursor;        /* the next member of the pass */
     uint64_t pass_head;     /* where the log ended when the pass began */
     uint64_t pass_low;      /* the least seq seen in the pass */
@@ -168,7 +168,7 @@ struct hub {
     struct int_map *connections; /* id → connection */
     struct int_map *users;       /* user id → struct user */
     struct text_map *channels;   /* name → channel */
-    struct list flushing, dirty;
+    struct list flushing, dirty, passing;
     uv_check_t check;
     uv_prepare_t prepare;
     uv_idle_t idle;                     /* runs while passes are unfinished, so that the poll does not wait */

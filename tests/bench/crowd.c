@@ -9,7 +9,6 @@
 #define COMMAND_SUBSCRIBE 2
 #define STAMP_MARK        "\"t:" /* how the text of a message of ours begins */
 #define OFFSET_MARK       "\"offset\":"
-#define NEAR_BYTES        16
 #define STAMP_DIGITS      19
 #define STAMP_FORMAT      "t:%019lld "
 #define STAMP_BYTES       (2 + STAMP_DIGITS + 1)
@@ -33,6 +32,7 @@ static size_t publish_command(const struct peer *peer, size_t bytes, char *out, 
 static size_t publish_bare(struct peer *peer, const struct publish *publish, char *out, size_t size);
 static bool number_after(const char *text, size_t length, const char *mark, uint64_t *out);
 static bool number_near(const char *text, size_t length, const char *mark, size_t *at, uint64_t *out);
+static uint64_t digits_read(const char *at, const char *end);
 
 static const struct ws_handlers peer_handlers = {peer_opened, peer_text, peer_closed};
 
@@ -136,7 +136,7 @@ void line_read(const char *text, size_t length, struct line *out)
             return;
         }
         /* The client shares the machine with the server, so it must not be what limits: both stand where they stood
-         * in the line before, or nearly so. */
+         * in the line before, or one digit further. */
         static size_t offset_at, stamp_at;
         uint64_t stamp = 0;
         out->has_offset = number_near(text, length, OFFSET_MARK, &offset_at, &out->offset);
@@ -152,17 +152,23 @@ void line_read(const char *text, size_t length, struct line *out)
     out->has_offset = number_after(text, length, OFFSET_MARK, &out->offset);
 }
 
-/* number_after(), looked for around @at first; *at is where it was found. */
+/* number_after(), looked for where it was found before; *at is where it was found. */
 static bool number_near(const char *text, size_t length, const char *mark, size_t *at, uint64_t *out)
 {
-    size_t from = *at > NEAR_BYTES ? *at - NEAR_BYTES : 0, span = 3 * NEAR_BYTES;
-    const char *found = from + span <= length ? memmem(text + from, span, mark, strlen(mark)) : NULL;
-    if (!found)
-        found = memmem(text, length, mark, strlen(mark));
+    size_t mark_length = strlen(mark);
+    for (size_t from = *at > 0 ? *at - 1 : 0; from <= *at + 1; from++) {
+        if (from + mark_length > length || memcmp(text + from, mark, mark_length) != 0)
+            continue;
+        *at = from;
+        *out = digits_read(text + from + mark_length, text + length);
+        return true;
+    }
+    const char *found = memmem(text, length, mark, mark_length);
     if (!found)
         return false;
     *at = (size_t)(found - text);
-    return number_after(found, length - *at, mark, out);
+    *out = digits_read(found + mark_length, text + length);
+    return true;
 }
 
 static bool number_after(const char *text, size_t length, const char *mark, uint64_t *out)
@@ -171,12 +177,16 @@ static bool number_after(const char *text, size_t length, const char *mark, uint
     const char *at = memmem(text, length, mark, mark_length);
     if (!at)
         return false;
-    uint64_t value = 0;
-    const char *end = text + length;
-    for (at += mark_length; at < end && *at >= '0' && *at <= '9'; at++)
-        value = value * 10 + (uint64_t)(*at - '0');
-    *out = value;
+    *out = digits_read(at + mark_length, text + length);
     return true;
+}
+
+static uint64_t digits_read(const char *at, const char *end)
+{
+    uint64_t value = 0;
+    for (; at < end && *at >= '0' && *at <= '9'; at++)
+        value = value * 10 + (uint64_t)(*at - '0');
+    return value;
 }
 
 static bool crowd_open_one(struct crowd *crowd)

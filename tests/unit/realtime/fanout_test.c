@@ -48,6 +48,28 @@ static void a_big_channel_goes_in_slices_and_others_have_their_turn(void **state
     assert_int_equal(served[3], 5);
 }
 
+static void a_small_channel_does_not_wait_for_the_slice_of_a_big_one(void **state)
+{
+    struct world *world = *state;
+    struct websocket *crowd[5], *other = world_connect(world);
+    world->settings->realtime_slice = 2;
+    for (size_t i = 0; i < ARRAY_LENGTH(crowd); i++)
+        world_listen(crowd[i] = world_connect(world), ROOM);
+    world_listen(other, "room:2");
+    world_publish(world, ROOM, 1, "text");
+    world_turn(world);
+    world_publish(world, "room:2", 1, "text");
+    world_writes = 0;
+
+    world_turn(world);
+
+    assert_string_equal(world_heard(other), "1");
+    assert_int_equal(other->written_as, 1);
+    world_settle(world);
+    for (size_t i = 0; i < ARRAY_LENGTH(crowd); i++)
+        assert_string_equal(world_heard(crowd[i]), "1");
+}
+
 static void what_comes_during_a_pass_reaches_all_in_order(void **state)
 {
     struct world *world = *state;
@@ -324,6 +346,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_open, world_close)
         TEST(what_comes_in_one_turn_is_one_write),
         TEST(a_big_channel_goes_in_slices_and_others_have_their_turn),
+        TEST(a_small_channel_does_not_wait_for_the_slice_of_a_big_one),
         TEST(what_comes_during_a_pass_reaches_all_in_order),
         TEST(a_laggard_keeps_its_place_and_the_others_wait_for_nobody),
         TEST(whoever_leaves_in_the_middle_of_a_pass_costs_nobody_anything),

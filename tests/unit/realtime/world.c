@@ -55,11 +55,14 @@ static void bytes_keep(struct websocket *socket, const unsigned char *bytes, siz
     }
 }
 
+size_t world_writes;
+
 bool websocket_write(struct websocket *websocket, struct frame *frame)
 {
     if (websocket->close_code || websocket->is_blocked)
         return false;
     websocket->writes++;
+    websocket->written_as = ++world_writes;
     bytes_keep(websocket, frame->bytes, frame->length);
     if (websocket->takes && --websocket->takes == 0)
         websocket->is_blocked = true;
@@ -173,7 +176,9 @@ void world_turn(struct world *world)
 
 void world_settle(struct world *world)
 {
-    for (int turns = 0; !list_is_empty(&world->hub->dirty) || !list_is_empty(&world->hub->flushing); turns++) {
+    struct hub *hub = world->hub;
+    for (int turns = 0; !list_is_empty(&hub->dirty) || !list_is_empty(&hub->passing) || !list_is_empty(&hub->flushing);
+         turns++) {
         assert_true(turns < 10000); /* else it would go round for ever */
         world_turn(world);
     }

@@ -19,6 +19,7 @@ struct websocket {
     int takes;              /* writes until it is blocked again by itself; 0: no such bound */
     char *texts[TEXTS_MAX]; /* the objects written, in order */
     size_t count, writes, frame_bytes_max;
+    size_t written_as;   /* which of all writes since world_writes was 0 the last one to it was */
     uint16_t close_code; /* 0: open */
 };
 
@@ -33,6 +34,7 @@ struct world {
 };
 
 extern int64_t world_now_ms;
+extern size_t world_writes;
 int64_t __wrap_clock_monotonic_ms(void);
 
 int world_open(void **state);
