@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#define DRAIN_NS     INT64_C(5000000000)
+#define DRAIN_NS     INT64_C(20000000000)
 #define MS_NS        INT64_C(1000000)
 #define OPEN_AT_ONCE 128
 #define SOURCES      16 /* loopback addresses, each with ports of its own */

@@ -16,7 +16,7 @@ struct load {
     struct target target;
     struct cookies cookies, publisher_cookies;
     int64_t busy_ns; /* out: from the first publish to the last delivery, or answer if nobody listens */
-    uint64_t lost;   /* out: deliveries of accepted messages that did not come within 5 s */
+    uint64_t lost;   /* out: deliveries of accepted messages that did not come within 20 s */
 };
 
 /* Who is to open which connections to one Parley. */

@@ -14,6 +14,7 @@ const START_MS = 15000
 const STOP_MS = 10000
 const REQUEST_MS = 20000
 const BENCHES = ['fanout', 'throttle', 'sockets', 'publish', 'publish_spread', 'rest', 'big_room', 'many_rooms', 'idle', 'storm', 'nodes']
+const MEASURE_MEMORY = ['sockets', 'idle']
 const HELP = `node run.mjs [flags]: measures a parley that is built already.
 
   --program FILE      the program (build/parley)
@@ -269,8 +270,9 @@ function commands(server, world, flags) {
   const idle = rangeOf(world.idle)
   return {
     fanout: ['bench-fanout', ...large, '--seconds', flags.seconds],
-    // Three servers in turn, and longer slices: twice the time for as many rounds.
-    throttle: ['bench-fanout', ...large, '--seconds', 2 * flags.seconds, '--throttle', '--publishers', 4],
+    // Three servers in turn, and longer slices: twice the time for as many rounds. With a window of 64 the writes were so
+    // short that the window was what limited.
+    throttle: ['bench-fanout', ...large, '--seconds', 2 * flags.seconds, '--throttle', '--publishers', 4, '--window', 256],
     sockets: ['bench-sockets', ...common, ...bare, ...room, '--room', world.small, '--idle-rooms', idle,
       '--sockets', flags.sockets],
     publish: ['bench-publish', ...writing, '--rooms', world.shared, '--data', flags.folder],
@@ -386,7 +388,7 @@ function record(results, flags) {
   fs.appendFileSync(RESULTS, `${head}\n## ${new Date().toISOString().slice(0, 10)}, commit ${commit}${isChanged ? ' with changes' : ''}
 
 ${versions}; Linux ${os.release()}; ${os.cpus().length} × ${os.cpus()[0]?.model ?? 'unknown CPU'}; data base on ${said('stat', '-f', '-c', '%T', flags.folder)}.
-${flags.subscribers} subscribers, ${flags.sockets} sockets, ${flags.publishers} publishers, ${flags.seconds} s${flags.pin ? ', pinned' : ''}.${settings}
+${flags.subscribers} subscribers, ${flags.sockets} sockets, ${flags.publishers} publishers, ${flags.seconds} s; big room ${flags.big}, ${flags.many} rooms, ${flags.idle} idle, storm of ${flags.storm}, ${flags.nodeSockets} sockets on nodes with ${flags.edges} edges${flags.pin ? ', pinned' : ''}.${settings}
 ${tables.join('')}`)
   console.error(`appended to ${RESULTS}`)
 }
@@ -452,7 +454,8 @@ async function main() {
     }
     const results = []
     for (const name of flags.only) {
-      if (server.child.exitCode !== null) await restart({})
+      // Memory that an earlier bench used and gave back would be counted as nothing.
+      if (server.child.exitCode !== null || (MEASURE_MEMORY.includes(name) && results.length)) await restart({})
       const lines = commands(server, world, flags)
       if (name === 'big_room') results.push(await runBigRoom(lines, flags))
       else if (name === 'nodes') results.push(await runNodes(lines, flags, server, restart))
