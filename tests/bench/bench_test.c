@@ -153,6 +153,14 @@ static void the_lag_is_what_came_between_two_readings(void **state)
     assert_string_equal(after.others, "parley_loop_lag_max_seconds 0.5\n");
 }
 
+static void a_metric_is_found_by_its_whole_name(void **state)
+{
+    (void)state;
+    const char *text = "# HELP reads_total all reads_total 1\nreads_total_more 2\nreads_total 3\n";
+    assert_true(fabs(metrics_value(text, "reads_total") - 3) < 1e-9);
+    assert_true(metrics_value(text, "writes_total") < 0);
+}
+
 static void rooms_and_addresses_are_read_strictly(void **state)
 {
     (void)state;
@@ -189,6 +197,7 @@ int main(void)
         cmocka_unit_test(a_frame_longer_than_we_take_is_broken),
         cmocka_unit_test(a_line_is_known_for_what_it_is),
         cmocka_unit_test(the_lag_is_what_came_between_two_readings),
+        cmocka_unit_test(a_metric_is_found_by_its_whole_name),
         cmocka_unit_test(rooms_and_addresses_are_read_strictly),
         cmocka_unit_test(the_median_is_the_middle),
     };

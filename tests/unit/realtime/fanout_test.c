@@ -1,5 +1,6 @@
 /* From the logs of channels to many listeners: slices, laggards, people who come and go in the middle. */
 #include "world.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,37 @@ static void a_small_channel_does_not_wait_for_the_slice_of_a_big_one(void **stat
     world_settle(world);
     for (size_t i = 0; i < ARRAY_LENGTH(crowd); i++)
         assert_string_equal(world_heard(crowd[i]), "1");
+}
+
+static void no_number_of_small_channels_holds_up_a_big_one(void **state)
+{
+    struct world *world = *state;
+    enum { SMALL = 600 }; /* more than one turn serves */
+    struct websocket *crowd[5], *other = world_connect(world);
+    char room[32];
+    world->settings->realtime_slice = 2;
+    for (size_t i = 0; i < ARRAY_LENGTH(crowd); i++)
+        world_listen(crowd[i] = world_connect(world), ROOM);
+    for (int i = 0; i < SMALL; i++) {
+        snprintf(room, sizeof room, "room:%d", 100 + i);
+        world_listen(other, room);
+    }
+    world_publish(world, ROOM, 1, "text");
+    world_turn(world);
+    for (int i = 0; i < SMALL; i++) {
+        snprintf(room, sizeof room, "room:%d", 100 + i);
+        world_publish(world, room, 1, "text");
+    }
+
+    world_turn(world);
+
+    size_t served = 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(crowd); i++)
+        served += crowd[i]->count;
+    assert_true(other->count < SMALL);
+    assert_int_equal(served, 4);
+    world_settle(world);
+    assert_int_equal(other->count, SMALL);
 }
 
 static void what_comes_during_a_pass_reaches_all_in_order(void **state)
@@ -347,6 +379,7 @@ int main(void)
         TEST(what_comes_in_one_turn_is_one_write),
         TEST(a_big_channel_goes_in_slices_and_others_have_their_turn),
         TEST(a_small_channel_does_not_wait_for_the_slice_of_a_big_one),
+        TEST(no_number_of_small_channels_holds_up_a_big_one),
         TEST(what_comes_during_a_pass_reaches_all_in_order),
         TEST(a_laggard_keeps_its_place_and_the_others_wait_for_nobody),
         TEST(whoever_leaves_in_the_middle_of_a_pass_costs_nobody_anything),
