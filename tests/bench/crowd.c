@@ -15,9 +15,11 @@
 #define ROOM_PUSH         "{\"push\":{\"channel\":\"room:"
 #define PUSH_BYTES_MAX    (CROWD_TEXT_MAX + 1000) /* what a server may put around a text */
 #define PUSH              "{\"push\":"
+#define TEMPORARY         "\"temporary\":true"
 #define RECOVERED         "\"recovered\":true"
 
 static void peer_opened(void *owner);
+static int subscribe_command(const struct peer *peer, char *out, size_t size);
 static void peer_text(void *owner, const char *text, size_t length);
 static void peer_line(struct peer *peer, const char *text, size_t length);
 static void peer_heard(struct peer *peer, const struct line *line, size_t length);
@@ -232,16 +234,23 @@ static void peer_opened(void *owner)
                      ? snprintf(text, sizeof text, "{\"connect\":{\"name\":\"bench\",\"token\":\"%s\"},\"id\":%d}",
                                 options->token, COMMAND_CONNECT)
                      : snprintf(text, sizeof text, "{\"connect\":{\"name\":\"bench\"},\"id\":%d}", COMMAND_CONNECT);
-    char recover[64] = "";
-    if (peer->has_offset)
-        snprintf(recover, sizeof recover, ",\"recover\":true,\"offset\":%llu", (unsigned long long)peer->offset);
-    if (options->subscribes && length > 0 && (size_t)length < sizeof text)
-        length += snprintf(text + length, sizeof text - (size_t)length,
-                           "\n{\"subscribe\":{\"channel\":\"room:%lld\"%s},\"id\":%d}", (long long)peer->room, recover,
-                           COMMAND_SUBSCRIBE);
+    if (options->subscribes && length > 0 && (size_t)length < sizeof text) {
+        text[length++] = '\n';
+        length += subscribe_command(peer, text + length, sizeof text - (size_t)length);
+    }
     peer->command = COMMAND_SUBSCRIBE;
     if (length < 0 || (size_t)length >= sizeof text || !ws_send(peer->ws, text, (size_t)length))
         crowd_complain(peer->crowd, "cannot send the connect command", "", 0);
+}
+
+/* Who has heard something of the room already wants to recover what it missed. */
+static int subscribe_command(const struct peer *peer, char *out, size_t size)
+{
+    char recover[64] = "";
+    if (peer->has_offset)
+        snprintf(recover, sizeof recover, ",\"recover\":true,\"offset\":%llu", (unsigned long long)peer->offset);
+    return snprintf(out, size, "{\"subscribe\":{\"channel\":\"room:%lld\"%s},\"id\":%d}", (long long)peer->room,
+                    recover, COMMAND_SUBSCRIBE);
 }
 
 static void peer_text(void *owner, const char *text, size_t length)
@@ -305,6 +314,15 @@ static void peer_replied(struct peer *peer, const struct line *line, const char 
     struct crowd *crowd = peer->crowd;
     if (peer->is_ready) {
         peer_answered(peer, line, text, length);
+        return;
+    }
+    if (line->is_error && line->id == COMMAND_SUBSCRIBE && memmem(text, length, TEMPORARY, sizeof TEMPORARY - 1)) {
+        /* As the published SDKs do, only without a pause: the opening has its own limit of time. */
+        char again[256];
+        int again_length = subscribe_command(peer, again, sizeof again);
+        crowd->retried++;
+        if (!ws_send(peer->ws, again, (size_t)again_length))
+            crowd_complain(crowd, "cannot subscribe again", text, length);
         return;
     }
     if (line->is_error) {

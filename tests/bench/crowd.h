@@ -48,10 +48,11 @@ struct peer {
 struct crowd {
     struct crowd_options options;
     struct peer **peers;
-    size_t opened; /* attempts made */
-    size_t ready;  /* connected, and subscribed if wanted */
-    size_t closed; /* that ended, whatever the reason */
-    char why[400]; /* the first thing that went wrong; empty if nothing did */
+    size_t opened;  /* attempts made */
+    size_t ready;   /* connected, and subscribed if wanted */
+    size_t closed;  /* that ended, whatever the reason */
+    size_t retried; /* subscribes sent again, because the server asked for it */
+    char why[400];  /* the first thing that went wrong; empty if nothing did */
 
     /* What the peers heard and were answered; the owner may set them to 0 at any time. */
     uint64_t deliveries; /* messages of the room */

@@ -31,6 +31,7 @@ struct worker {
     pid_t pid;
     atomic_size_t ready;
     atomic_bool has_failed;
+    _Atomic uint64_t retried;
     _Atomic uint64_t deliveries, missed, duplicates, closed;
     struct histogram delivery;
 };
@@ -162,6 +163,7 @@ static void worker_run(const struct bench *self, size_t index)
     }
     struct crowd *listeners = load.listeners;
     crowd_counters_clear(listeners);
+    worker->retried = listeners->retried;
     worker->ready = listeners->ready;
     while (self->shared->phase != PHASE_END) {
         ws_loop_run(plan.loop, 50);
@@ -194,7 +196,11 @@ static bool workers_open(struct bench *self)
         }
     }
     double seconds = (double)(now_ns() - start_ns) / 1e9;
+    uint64_t retried = 0;
+    for (size_t i = 0; i < count; i++)
+        retried += self->shared->workers[i].retried;
     report("nodes", "opened", (double)ready, "connections");
+    report("nodes", "retried", (double)retried, "subscribes that were to be tried again");
     report("nodes", "handshakes_per_s", (double)ready / seconds, "1/s, with connect and subscribe");
     if (self->pid_count > 0) {
         report("nodes", "cpu_per_handshake", (double)(cpu_ns(self) - cpu_before) / 1000 / (double)ready,
