@@ -1,4 +1,5 @@
 /* main.c: the program's subcommands and where their settings come from. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +16,13 @@
 #include "secret.h"
 #include "serve.h"
 #include "settings.h"
+#include "workers.h"
 
 extern char **environ;
 
 static int command_unknown(const char *name);
-static int check_run(const struct settings *settings);
+static const char *workers_take(int *count, char **words);
+static int check_run(const struct settings *settings, bool is_edge);
 
 static void help_print(void)
 {
@@ -27,6 +30,7 @@ static void help_print(void)
            "Chat and permissions in one server: what is committed is delivered once, in order, to everyone\n"
            "who may read it, and to nobody who may not.\n\n"
            "  serve [--edge]     run the server; --edge: without a data base, it finds its home through Redis\n"
+           "        [--workers=N]  N processes on one port: a home and edges; SIGHUP restarts them one by one\n"
            "  check              look at the settings and the files of models without starting\n"
            "  settings [--json]  every setting, its value, range and meaning\n");
     for (const struct subcommand *command = subcommands; command->name; command++)
@@ -119,30 +123,69 @@ static void log_start(const struct settings *settings)
     log_open(level, as_json);
 }
 
-static int run(const struct settings *settings, const char *name, int count, char **words)
+/* Words as they stood on the command line, for those who are started with the same. */
+struct line {
+    int count;
+    char **words;
+};
+
+static int words_refuse(const char *name, const char *word)
 {
-    if (strcmp(name, "serve") == 0) {
-        bool is_edge = flag_take(&count, words, "--edge");
-        if (count) {
-            fprintf(stderr, "parley: serve does not know \"%s\"; settings are --name=value, see `parley settings`\n",
-                    words[0]);
-            return EXIT_USAGE;
-        }
-        return serve_run(settings, is_edge);
-    }
-    bool is_settings = strcmp(name, "settings") == 0, is_check = strcmp(name, "check") == 0;
-    bool as_json = is_settings && flag_take(&count, words, "--json");
-    if ((is_settings || is_check) && count) {
-        fprintf(stderr, "parley: %s does not know \"%s\"; settings are --name=value, see `parley settings`\n", name,
-                words[0]);
+    fprintf(stderr, "parley: %s does not know \"%s\"; settings are --name=value, see `parley settings`\n", name, word);
+    return EXIT_USAGE;
+}
+
+/* `serve` and `check`, which takes the same words. */
+static int serve(struct settings *settings, const char *name, int count, char **words, const struct line *line)
+{
+    char why[512];
+    bool is_edge = false;
+    while (flag_take(&count, words, "--edge"))
+        is_edge = true;
+    const char *workers = workers_take(&count, words), *ready = option_take(&count, words, "--worker=");
+    if (count)
+        return words_refuse(name, words[0]);
+    if (workers && !settings_set(settings, "node.workers", workers, why, sizeof why)) {
+        fprintf(stderr, "parley: %s\n", why);
         return EXIT_USAGE;
     }
-    if (is_settings)
+    if (strcmp(name, "check") == 0)
+        return check_run(settings, is_edge);
+    if (ready && fcntl(atoi(ready), F_SETFD, FD_CLOEXEC) != 0) {
+        fprintf(stderr, "parley: --worker is what --workers=N starts; use that\n");
+        return EXIT_USAGE;
+    }
+    if (ready || settings->node_workers == 1)
+        return serve_run(settings, is_edge, ready ? atoi(ready) : SERVE_ALONE);
+    return workers_run(settings, is_edge, line->count, line->words);
+}
+
+/* What stands behind --workers, as one word or as two; NULL: it is not there. */
+static const char *workers_take(int *count, char **words)
+{
+    for (int i = 0; i + 1 < *count; i++) {
+        if (strcmp(words[i], "--workers") != 0)
+            continue;
+        const char *value = words[i + 1];
+        *count -= 2;
+        memmove(words + i, words + i + 2, (size_t)(*count - i) * sizeof *words);
+        return value;
+    }
+    return option_take(count, words, "--workers=");
+}
+
+static int run(struct settings *settings, const char *name, int count, char **words, const struct line *line)
+{
+    if (strcmp(name, "serve") == 0 || strcmp(name, "check") == 0)
+        return serve(settings, name, count, words, line);
+    bool is_settings = strcmp(name, "settings") == 0;
+    bool as_json = is_settings && flag_take(&count, words, "--json");
+    if (is_settings && count)
+        return words_refuse(name, words[0]);
+    if (is_settings) {
         settings_print(settings, stdout, as_json);
-    if (is_check)
-        return check_run(settings);
-    if (is_settings)
         return EXIT_FINE;
+    }
     for (const struct subcommand *command = subcommands; command->name; command++)
         if (strcmp(command->name, name) == 0)
             return command->run(settings, count, words);
@@ -150,7 +193,7 @@ static int run(const struct settings *settings, const char *name, int count, cha
 }
 
 /* Whatever can stop a start and does not depend on the data base. */
-static int check_run(const struct settings *settings)
+static int check_run(const struct settings *settings, bool is_edge)
 {
     /* As in commands_data.c: not a node among nodes. */
     struct settings alone = *settings;
@@ -163,7 +206,7 @@ static int check_run(const struct settings *settings)
         fprintf(stderr, "parley: %s\n", why);
         return EXIT_REFUSED;
     }
-    if (!node_build(&node, &alone, false, why, sizeof why)) {
+    if ((!is_edge && !workers_check(settings, why, sizeof why)) || !node_build(&node, &alone, false, why, sizeof why)) {
         fprintf(stderr, "parley: %s\n", why);
         return EXIT_REFUSED;
     }
@@ -199,10 +242,14 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     }
     int code = EXIT_USAGE;
-    if (settings_take(settings, &count, words)) {
+    struct line line = {.count = count, .words = calloc((size_t)count + 1, sizeof *words)};
+    if (line.words)
+        memcpy(line.words, words, (size_t)count * sizeof *words);
+    if (line.words && settings_take(settings, &count, words)) {
         log_start(settings);
-        code = run(settings, argv[1], count, words);
+        code = run(settings, argv[1], count, words, &line);
     }
+    free(line.words);
     settings_free(settings);
     return code;
 }

@@ -9,6 +9,8 @@
 #include "lib/random.h"
 #include "operate.h"
 
+#define LOCK_WAIT_MS 2000 /* more than stop_ms */
+
 struct load {
     struct store_job job;
     struct node *node;
@@ -116,6 +118,8 @@ static bool node_store(struct node *node, char *why, size_t why_size)
     SCOPED(model_follow_free) struct model_follow follow = node_follow(node);
     struct store_options options = node_store_options(node->settings);
     options.prepare = model_follow_prepare(&follow);
+    /* A server that is stopping says good-bye to its clients for so long. */
+    options.lock_wait_ms = node->settings->stop_ms + LOCK_WAIT_MS;
     if (store_open(&options, &node->loop, &node->store, why, why_size) != STATUS_OK)
         return false;
     dispatch_set_home(node->dispatch, node->store, node->permissions, node->sessions);

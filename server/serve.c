@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include "base/node_name.h"
 #include "base/remote.h"
 #include "base/rest.h"
 #include "bus/bus.h"
@@ -20,7 +22,8 @@
 #include "secret.h"
 #include "shell.h"
 
-#define LIST_MAX 32 /* words in a setting that is a list */
+#define LIST_MAX   32 /* words in a setting that is a list */
+#define OPENING_MS 20 /* between looks for the home */
 
 struct serve {
     struct node node;
@@ -32,10 +35,11 @@ struct serve {
     struct watchdog *watchdog;
     struct bus *bus;
     struct remote *remote;
-    uv_signal_t terminate, interrupt;
-    uv_timer_t stopping;
+    uv_signal_t terminate, interrupt, hangup;
+    uv_timer_t opening, stopping;
+    int ready; /* to the supervisor, until it was told */
     int64_t stop_by_ms;
-    bool is_stopping, is_stopped;
+    bool is_worker, is_stopping, is_stopped, has_failed, had_terminal;
     char *lists;
     const char *origins[LIST_MAX + 1], *proxies[LIST_MAX + 1];
 };
@@ -56,11 +60,14 @@ static void node_lost(void *context, uint64_t node);
 static void home_is_new(void *context);
 static size_t connections_here(void *context);
 static void signal_arrived(uv_signal_t *handle, int number);
+static void hangup_arrived(uv_signal_t *handle, int number);
 static void stop_check(uv_timer_t *timer);
 static void metrics_answer(struct serve *serve, const struct http_request *request);
+static void open_check(uv_timer_t *timer);
 static void greet(struct serve *serve);
+static void ready_tell(struct serve *serve);
 
-int serve_run(const struct settings *settings, bool is_edge)
+int serve_run(const struct settings *settings, bool is_edge, int ready)
 {
     char why[4096];
     SCOPED(serve_free) struct serve *serve = calloc(1, sizeof *serve);
@@ -76,18 +83,27 @@ int serve_run(const struct settings *settings, bool is_edge)
         return 1;
     }
     serve->settings = settings;
+    serve->is_worker = ready >= 0;
+    serve->ready = ready;
+    serve->had_terminal = isatty(STDERR_FILENO);
     if (!doors_open(serve, why, sizeof why)) {
         fprintf(stderr, "parley: %s\n", why);
         serve->is_stopped = true;
         doors_close(serve);
         return 1;
     }
-    greet(serve);
+    /* A worker that cannot serve yet gets no connections: the others would have been the better choice. */
+    if (serve->is_worker && is_edge)
+        uv_timer_start(&serve->opening, open_check, 0, OPENING_MS);
+    else
+        greet(serve);
     while (!serve->is_stopped)
         uv_run(&serve->node.loop, UV_RUN_ONCE);
+    bool has_failed = serve->has_failed;
     doors_close(serve);
-    log_info("stopped", "everything was closed in order");
-    return 0;
+    if (!has_failed)
+        log_info("stopped", "everything was closed in order");
+    return has_failed ? 1 : 0;
 }
 
 /* "a, b" to a NULL-ended list of texts that lie in @store. */
@@ -114,8 +130,11 @@ static bool doors_open(struct serve *serve, char *why, size_t why_size)
     serve->remote = remote_new(node->dispatch, node->wheel, node->is_edge, &handlers);
     uv_signal_init(&node->loop, &serve->terminate);
     uv_signal_init(&node->loop, &serve->interrupt);
+    uv_signal_init(&node->loop, &serve->hangup);
+    uv_timer_init(&node->loop, &serve->opening);
     uv_timer_init(&node->loop, &serve->stopping);
-    serve->terminate.data = serve->interrupt.data = serve->stopping.data = serve;
+    serve->terminate.data = serve->interrupt.data = serve->hangup.data = serve;
+    serve->opening.data = serve->stopping.data = serve;
     if (!serve->lists || !serve->rest || !serve->watchdog || !serve->remote) {
         snprintf(why, why_size, "there is not enough memory to start");
         return false;
@@ -145,6 +164,8 @@ static bool doors_open(struct serve *serve, char *why, size_t why_size)
     char shell[SHELL_PATH_SIZE];
     struct http_options http = {
         .address = settings->http_address,
+        .is_shared = serve->is_worker,
+        .listens_later = serve->is_worker && node->is_edge,
         .shell_path = node->is_edge ? NULL : shell_path(settings, shell),
         .origins = serve->origins,
         .proxies = serve->proxies,
@@ -171,7 +192,10 @@ static bool doors_open(struct serve *serve, char *why, size_t why_size)
     node->ops.remote = serve->remote;
     node->ops.watchdog = serve->watchdog;
     uv_signal_start(&serve->terminate, signal_arrived, SIGTERM);
+    if (serve->is_worker)
+        return true; /* the others are for its supervisor, and it was started to ignore them */
     uv_signal_start(&serve->interrupt, signal_arrived, SIGINT);
+    uv_signal_start(&serve->hangup, hangup_arrived, SIGHUP);
     return true;
 }
 
@@ -183,11 +207,37 @@ static void address_text(const struct serve *serve, char *text, size_t size)
     snprintf(text, size, "%.*s:%d", host_length, address, http_port(serve->http));
 }
 
+static void open_check(uv_timer_t *timer)
+{
+    struct serve *serve = timer->data;
+    char why[512];
+    if (serve->is_stopping || !remote_has_home(serve->remote))
+        return;
+    uv_timer_stop(timer);
+    if (http_listen(serve->http, why, sizeof why) == STATUS_OK) {
+        greet(serve);
+        return;
+    }
+    log_error("worker.closed", "%s", why);
+    serve->has_failed = serve->is_stopped = true;
+}
+
+static void ready_tell(struct serve *serve)
+{
+    if (write(serve->ready, "r", 1) != 1)
+        log_error("worker.alone", "the supervisor could not be told that this worker is ready");
+    close(serve->ready);
+    serve->ready = -1;
+}
+
 static void greet(struct serve *serve)
 {
     char address[128];
     address_text(serve, address, sizeof address);
-    log_info("listening", "listening on http://%s", address);
+    if (serve->is_worker)
+        ready_tell(serve); /* when all are there, it greets */
+    else
+        log_info("listening", "listening on http://%s", address);
     const char *token = serve->node.is_edge ? NULL : accounts_setup_token(serve->node.accounts);
     /* Not through the log: a log is kept, and this is a secret. */
     if (token)
@@ -292,6 +342,8 @@ static void metrics_answer(struct serve *serve, const struct http_request *reque
         GAUGE("parley_requests_in_flight", "actions under way", dispatch_in_flight(serve->node.dispatch)),
     };
     SCOPED(buffer_free) struct buffer text = {0};
+    const char *const who[] = {"node", node_name(), "role", serve->node.is_edge ? "edge" : "home", NULL};
+    metrics_print_info(&text, "parley_node_info", "which node answers: workers share a port", who);
     metrics_print(&text, metrics, ARRAY_LENGTH(metrics));
     lag_print(watchdog_lag(serve->watchdog), &text);
     struct http_answer answer = {
@@ -355,7 +407,10 @@ static void signal_arrived(uv_signal_t *handle, int number)
         serve->is_stopped = true; /* asked twice: at once */
         return;
     }
-    log_info("stopping", "%s: closing %zu connections", number == SIGINT ? "SIGINT" : "SIGTERM",
+    log_info("stopping", "%s: closing %zu connections",
+             number == SIGINT   ? "SIGINT"
+             : number == SIGHUP ? "SIGHUP"
+                                : "SIGTERM",
              hub_connections(serve->node.hub));
     serve->is_stopping = true;
     http_stop_accepting(serve->http);
@@ -365,10 +420,23 @@ static void signal_arrived(uv_signal_t *handle, int number)
     uv_timer_start(&serve->stopping, stop_check, 0, 20);
 }
 
+/* Without workers nothing can be replaced while it goes on. A reload by mistake must not end the server; a terminal
+ * that was closed does. */
+static void hangup_arrived(uv_signal_t *handle, int number)
+{
+    struct serve *serve = handle->data;
+    if (serve->had_terminal && !isatty(STDERR_FILENO))
+        signal_arrived(handle, number);
+    else
+        log_warning("reload", "SIGHUP does nothing here: it restarts workers one by one, which `serve --workers=N` "
+                              "makes; stop and start the server instead");
+}
+
 static void stop_check(uv_timer_t *timer)
 {
     struct serve *serve = timer->data;
-    bool is_quiet = hub_connections(serve->node.hub) == 0 && dispatch_in_flight(serve->node.dispatch) == 0;
+    bool is_quiet = hub_connections(serve->node.hub) == 0 && dispatch_in_flight(serve->node.dispatch) == 0 &&
+                    http_is_quiet(serve->http);
     if (is_quiet || clock_monotonic_ms() >= serve->stop_by_ms)
         serve->is_stopped = true;
 }
@@ -388,6 +456,8 @@ static void doors_close(struct serve *serve)
     /* Last: a signal that comes during all this must not end the program in the middle. */
     uv_close((uv_handle_t *)&serve->terminate, NULL);
     uv_close((uv_handle_t *)&serve->interrupt, NULL);
+    uv_close((uv_handle_t *)&serve->hangup, NULL);
+    uv_close((uv_handle_t *)&serve->opening, NULL);
     uv_close((uv_handle_t *)&serve->stopping, NULL);
     node_close(node);
     if (serve->http)

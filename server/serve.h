@@ -3,5 +3,10 @@
 #include <stdbool.h>
 #include "settings.h"
 
-/* Returns the exit code. */
-int serve_run(const struct settings *settings, bool is_edge);
+#define SERVE_ALONE -1
+/**
+ * @ready: SERVE_ALONE, or one of several workers on one port, whose supervisor waits for a byte in this descriptor.
+ * owns    closes @ready
+ * units   returns the exit code
+ */
+int serve_run(const struct settings *settings, bool is_edge, int ready);

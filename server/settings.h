@@ -49,6 +49,8 @@
         "bytes that may wait for Redis")                                                                               \
     TEXT(cluster_secret, "cluster.secret", "",                                                                         \
          "of all nodes, 32 characters or more, or @/path/of/a/file: who does not know it cannot speak for a node")     \
+    INT(node_workers, "node.workers", 1, 1, 64, "processes",                                                           \
+        "processes of `serve` on one port: a home and edges, joined by redis.url; also serve --workers=4")             \
     INT(node_silence_ms, "node.silence_ms", 10000, 500, 600000, "ms",                                                  \
         "a node not heard of for this long is given up; the same on all nodes")                                        \
     INT(realtime_message_bytes_max, "realtime.message_bytes_max", 65536, 1024, 16777216, "bytes",                      \

@@ -67,9 +67,8 @@ static enum status parts_open(struct http *http, char *why, size_t why_size)
         .released = websocket_released,
         .released_context = http,
     };
-    if (status == STATUS_OK)
-        status = listener_open_tcp(http->loop, http->wheel, options->address, socket_accepted, http, &http->listener,
-                                   why, why_size);
+    if (status == STATUS_OK && !options->listens_later)
+        status = http_listen(http, why, why_size);
     if (status == STATUS_OK && options->shell_path)
         status = listener_open_unix(http->loop, http->wheel, options->shell_path, socket_accepted, http,
                                     &http->shell_listener, why, why_size);
@@ -77,6 +76,12 @@ static enum status parts_open(struct http *http, char *why, size_t why_size)
     if (status == STATUS_OK)
         status = websockets_open(&websockets, http->loop, http->wheel, &http->websockets, why, why_size);
     return status;
+}
+
+enum status http_listen(struct http *http, char *why, size_t why_size)
+{
+    return listener_open_tcp(http->loop, http->wheel, http->options.address, http->options.is_shared, socket_accepted,
+                             http, &http->listener, why, why_size);
 }
 
 /* As many descriptors as the system lets us have and we can use. Returns the limit. */
@@ -121,10 +126,24 @@ void http_stats(const struct http *http, struct http_stats *stats)
 
 void http_stop_accepting(struct http *http)
 {
+    http->is_stopping = true;
+    if (!http->is_closed)
+        listener_drain(http->listener);
     listener_close(http->listener);
     listener_close(http->shell_listener);
     http->listener = NULL;
     http->shell_listener = NULL;
+    for (size_t i = 0; i < http->slot_capacity; i++)
+        if (http->slots[i])
+            http_connection_stop(http->slots[i]);
+}
+
+bool http_is_quiet(const struct http *http)
+{
+    for (size_t i = 0; i < http->slot_capacity; i++)
+        if (http->slots[i] && http->slots[i]->state != HTTP_LINGERING)
+            return false;
+    return true;
 }
 
 void http_close(struct http *http)

@@ -65,6 +65,8 @@ void http_answer_problem(struct http *http, uint64_t id, enum status status, con
 struct websocket_handlers;
 struct http_options {
     const char *address;        /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:8080" */
+    bool is_shared;             /* the port is shared with other workers */
+    bool listens_later;         /* only once http_listen() is called */
     const char *shell_path;     /* Unix socket for administration, created 0600; NULL: none */
     const char *const *origins; /* further allowed origins, NULL-ended; the Host's own origin is always allowed */
     const char *const *proxies; /* addresses whose X-Forwarded-* are believed, NULL-ended */
@@ -88,10 +90,14 @@ struct http_stats {
 /* errors: a line with what to do in @why (address in use, not permitted, ...) */
 enum status http_open(const struct http_options *options, uv_loop_t *loop, struct wheel *wheel, struct http **out,
                       char *why, size_t why_size);
+/* Begin to listen, if that was left for later. */
+enum status http_listen(struct http *http, char *why, size_t why_size);
 /* The port really bound (for address ":0"). */
 int http_port(const struct http *http);
-/* Stop listening; keep what is open. */
+/* Stop listening; what waits is accepted, what is open gets its answer and is closed behind it. */
 void http_stop_accepting(struct http *http);
+/* Nobody waits for an answer, or is about to ask for the first time. */
+bool http_is_quiet(const struct http *http);
 /* Close everything, lws context too. Two steps because of lws: call http_close(), run the loop until it returns,
  * then http_free(). */
 void http_close(struct http *http);

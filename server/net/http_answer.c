@@ -101,7 +101,7 @@ void http_answer_compose(struct http_connection *connection, const struct http_a
     bool has_body = answer->status >= 200 && answer->status != 204 && answer->status != 304;
     bool is_api = strncmp(connection->request.path ? connection->request.path : "", "/api", 4) == 0;
     const char *headers = answer->headers ? answer->headers : "";
-    if (answer->closes || !connection->head.keeps_alive)
+    if (answer->closes || !connection->head.keeps_alive || connection->http->is_stopping)
         connection->closes = true;
     connection->http->stats.errors += answer->status >= 500;
 

@@ -126,6 +126,15 @@ void http_connection_close(struct http_connection *connection)
     uv_close((uv_handle_t *)&connection->poll, connection_closed);
 }
 
+void http_connection_stop(struct http_connection *connection)
+{
+    char byte;
+    bool is_idle = connection->state == HTTP_READING_HEAD && connection->deadline == HTTP_IDLE_DEADLINE;
+    /* A request that is in the socket already is answered. */
+    if (is_idle && recv(connection->fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
+        http_connection_close(connection);
+}
+
 static void connection_closed(uv_handle_t *handle)
 {
     struct http_connection *connection = handle->data;

@@ -39,6 +39,7 @@ struct http {
     int64_t date_s; /* of the text below */
     char date[HTTP_DATE_SIZE];
     bool is_closed;
+    bool is_stopping; /* each answer is the last of its connection */
 };
 
 enum http_state {
@@ -98,6 +99,8 @@ void http_connection_open(struct http *http, int fd, const struct sockaddr_stora
 /* Read, work and write as far as it goes. */
 void http_connection_go_on(struct http_connection *connection);
 void http_connection_close(struct http_connection *connection);
+/* Close it, unless somebody is owed an answer on it or has not asked yet. */
+void http_connection_stop(struct http_connection *connection);
 /* The exchange of @request is answered: what comes next? */
 void http_connection_answered(struct http_connection *connection);
 

@@ -18,7 +18,8 @@
 
 #define ACCEPTS_PER_TURN 64 /* the others have their turn before the rest of a storm */
 #define BACKLOG          4096
-#define PAUSE_MS         100 /* after an error that only time mends */
+#define DRAIN_MAX        65536 /* a storm must not keep a server from stopping */
+#define PAUSE_MS         100   /* after an error that only time mends */
 /* A peer that is gone without a word: the kernel gives up on unanswered bytes after this, and asks an idle
  * one. */
 #define SILENCE_MS           30000
@@ -41,23 +42,52 @@ static enum status listener_start(uv_loop_t *loop, struct wheel *wheel, int fd, 
                                   listener_accepted *accepted, void *context, struct listener **out, char *why,
                                   size_t why_size);
 static struct addrinfo *address_find(const char *address, char *why, size_t why_size);
-static int socket_bind(const struct addrinfo *info);
+static int address_bind(const char *address, bool is_shared, char *why, size_t why_size);
+static int socket_bind(const struct addrinfo *info, bool is_shared);
+static int socket_port(int fd);
 static bool unix_bind(int fd, const struct sockaddr_un *name, char *why, size_t why_size);
 static bool unix_is_answered(const struct sockaddr_un *name);
 static void listener_ready(uv_poll_t *poll, int status, int events);
+static bool listener_accept(struct listener *listener);
 static bool listener_failed(struct listener *listener, int error);
 static void listener_refuse_one(struct listener *listener);
 static void listener_resume(struct wheel_timer *timer);
 static void socket_tune(int fd);
 static void listener_closed(uv_handle_t *handle);
 
-enum status listener_open_tcp(uv_loop_t *loop, struct wheel *wheel, const char *address, listener_accepted *accepted,
-                              void *context, struct listener **out, char *why, size_t why_size)
+enum status listener_open_tcp(uv_loop_t *loop, struct wheel *wheel, const char *address, bool is_shared,
+                              listener_accepted *accepted, void *context, struct listener **out, char *why,
+                              size_t why_size)
+{
+    int fd = address_bind(address, is_shared, why, why_size);
+    if (fd < 0)
+        return STATUS_CONFLICT;
+    return listener_start(loop, wheel, fd, NULL, accepted, context, out, why, why_size);
+}
+
+int listener_reserve(const char *address, int *port, char *why, size_t why_size)
+{
+    int on = 1;
+    /* Bound without sharing, so that a server that is there already is noticed; those that come later may share, and
+     * only they: the kernel refuses a port to whom does not ask to share it while it is listened on. */
+    int fd = address_bind(address, false, why, why_size);
+    if (fd < 0)
+        return -1;
+    *port = socket_port(fd);
+    if (*port != 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0)
+        return fd;
+    snprintf(why, why_size, "cannot share %s: %s", address, strerror(errno));
+    close(fd);
+    return -1;
+}
+
+/* The descriptor, or -1 and what to do in @why. */
+static int address_bind(const char *address, bool is_shared, char *why, size_t why_size)
 {
     struct addrinfo *info = address_find(address, why, why_size);
     if (!info)
-        return STATUS_INVALID;
-    int fd = socket_bind(info);
+        return -1;
+    int fd = socket_bind(info, is_shared);
     int error = errno;
     freeaddrinfo(info);
     if (fd < 0) {
@@ -66,9 +96,8 @@ enum status listener_open_tcp(uv_loop_t *loop, struct wheel *wheel, const char *
                            : error == EADDRNOTAVAIL ? "this machine does not have that address"
                                                     : strerror(error);
         snprintf(why, why_size, "cannot listen on %s: %s", address, hint);
-        return STATUS_CONFLICT;
     }
-    return listener_start(loop, wheel, fd, NULL, accepted, context, out, why, why_size);
+    return fd;
 }
 
 enum status listener_open_unix(uv_loop_t *loop, struct wheel *wheel, const char *path, listener_accepted *accepted,
@@ -145,15 +174,17 @@ static struct addrinfo *address_find(const char *address, char *why, size_t why_
 }
 
 /* The descriptor, or -1 and errno. */
-static int socket_bind(const struct addrinfo *info)
+static int socket_bind(const struct addrinfo *info, bool is_shared)
 {
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    /* Several processes share the port: the kernel spreads the connections. */
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    /* Workers share the port: the kernel spreads the connections. Nobody else does: two servers on one port by mistake
+     * would each get half of the people. */
+    if (is_shared)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     socket_tune(fd);
     if (bind(fd, info->ai_addr, info->ai_addrlen) == 0)
         return fd;
@@ -198,13 +229,28 @@ static bool unix_is_answered(const struct sockaddr_un *name)
 
 int listener_port(const struct listener *listener)
 {
+    return socket_port(listener->fd);
+}
+
+/* 0: it has none. */
+static int socket_port(int fd)
+{
     struct sockaddr_storage name;
     socklen_t size = sizeof name;
-    if (getsockname(listener->fd, (struct sockaddr *)(void *)&name, &size) != 0)
+    if (getsockname(fd, (struct sockaddr *)(void *)&name, &size) != 0)
         return 0;
     if (name.ss_family == AF_INET)
         return ntohs(((struct sockaddr_in *)(void *)&name)->sin_port);
     return name.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)(void *)&name)->sin6_port) : 0;
+}
+
+/* A connection belongs to the listening socket that its handshake ended on, also where several share the port: what
+ * still waits in a socket's queue when it is closed gets a reset, not another worker (unless the administrator has set
+ * net.ipv4.tcp_migrate_req). Between the last accept4() and close() lie microseconds. */
+void listener_drain(struct listener *listener)
+{
+    for (int i = 0; listener && i < DRAIN_MAX && listener_accept(listener); i++)
+        continue;
 }
 
 void listener_close(struct listener *listener)
@@ -233,17 +279,21 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
     (void)status; /* accept4() says it better */
     (void)events;
     struct listener *listener = poll->data;
-    for (int i = 0; i < ACCEPTS_PER_TURN && !uv_is_closing((uv_handle_t *)poll); i++) {
-        struct sockaddr_storage peer = {0};
-        socklen_t size = sizeof peer;
-        int fd = accept4(listener->fd, (struct sockaddr *)(void *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (!listener_failed(listener, errno))
-                return;
-            continue;
-        }
-        listener->accepted(listener->context, fd, &peer);
-    }
+    for (int i = 0; i < ACCEPTS_PER_TURN && !uv_is_closing((uv_handle_t *)poll); i++)
+        if (!listener_accept(listener))
+            return;
+}
+
+/* False: nothing waits, or it must. */
+static bool listener_accept(struct listener *listener)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t size = sizeof peer;
+    int fd = accept4(listener->fd, (struct sockaddr *)(void *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return listener_failed(listener, errno);
+    listener->accepted(listener->context, fd, &peer);
+    return true;
 }
 
 /* True: try the next one at once. */

@@ -7,6 +7,17 @@
 static void print_number(struct buffer *out, double value);
 static void print_label_value(struct buffer *out, const char *text);
 
+void metrics_print_info(struct buffer *out, const char *name, const char *help, const char *const *labels)
+{
+    buffer_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s", name, help, name, name);
+    for (size_t i = 0; labels[i]; i += 2) {
+        buffer_printf(out, "%c%s=\"", i ? ',' : '{', labels[i]);
+        print_label_value(out, labels[i + 1]);
+        buffer_char(out, '"');
+    }
+    buffer_text(out, "} 1\n");
+}
+
 void metrics_print(struct buffer *out, const struct metric *metrics, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

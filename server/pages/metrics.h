@@ -24,6 +24,8 @@ struct histogram {
     double sum;
 };
 
+/* One that is always 1 and says something by its labels: names and values, ended by NULL. */
+void metrics_print_info(struct buffer *out, const char *name, const char *help, const char *const *labels);
 void metrics_print(struct buffer *out, const struct metric *metrics, size_t count);
 void histogram_add(struct histogram *histogram, double value);
 uint64_t histogram_count(const struct histogram *histogram);

@@ -6,14 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+#include "lib/clock.h"
+#include "lib/log.h"
 
 #define PID_TEXT_SIZE 16
+#define AGAIN_MS      20
 
+static bool lock_wait(int lock_file, const char *path, int64_t wait_ms);
 static void explain_holder(const char *path, int lock_file, char *why, size_t why_size);
 static bool write_pid(int lock_file);
 
-enum status lock_take(const char *path, int *lock_file, char *why, size_t why_size)
+enum status lock_take(const char *path, int64_t wait_ms, int *lock_file, char *why, size_t why_size)
 {
     char lock_path[4096];
     if (snprintf(lock_path, sizeof lock_path, "%s.lock", path) >= (int)sizeof lock_path) {
@@ -26,7 +31,7 @@ enum status lock_take(const char *path, int *lock_file, char *why, size_t why_si
                  strerror(errno));
         return STATUS_UNAVAILABLE;
     }
-    if (flock(file, LOCK_EX | LOCK_NB) == 0 && write_pid(file)) {
+    if (lock_wait(file, path, wait_ms) && write_pid(file)) {
         *lock_file = file;
         return STATUS_OK;
     }
@@ -37,6 +42,23 @@ enum status lock_take(const char *path, int *lock_file, char *why, size_t why_si
         snprintf(why, why_size, "cannot lock %s: %s", lock_path, strerror(errno));
     close(file);
     return is_held ? STATUS_CONFLICT : STATUS_UNAVAILABLE;
+}
+
+/* False: errno says why. Asked again and again, as a wait for a lock has no time limit of its own. */
+static bool lock_wait(int lock_file, const char *path, int64_t wait_ms)
+{
+    int64_t until_ms = clock_monotonic_ms() + wait_ms;
+    for (bool is_first = true; flock(lock_file, LOCK_EX | LOCK_NB) != 0; is_first = false) {
+        if (errno != EWOULDBLOCK || clock_monotonic_ms() >= until_ms)
+            return false;
+        if (is_first) {
+            char who[512];
+            explain_holder(path, lock_file, who, sizeof who);
+            log_info("store.waiting", "%s; waiting %lld ms for it to end", who, (long long)wait_ms);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = AGAIN_MS * 1000000L}, NULL);
+    }
+    return true;
 }
 
 static bool write_pid(int lock_file)

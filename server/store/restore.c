@@ -49,7 +49,7 @@ enum status store_rehearse(const char *path, const struct store_prepare *prepare
      * data base may be in use. */
     snprintf(copy, sizeof copy, "%s.dry-run", path);
     snprintf(lock_path, sizeof lock_path, "%s.lock", copy);
-    enum status status = lock_take(copy, &lock_file, why, why_size);
+    enum status status = lock_take(copy, 0, &lock_file, why, why_size);
     if (status != STATUS_OK)
         return status;
     remove_data(copy); /* what one that was cut off has left */
@@ -110,7 +110,7 @@ enum status store_restore(const char *path, const char *from, bool replaces_kept
     const char *place = real ? real : path;
     enum status status = STATUS_PRECONDITION;
     if (is_short(place, why, why_size) && look_at_source(place, from, why, why_size))
-        status = lock_take(place, &lock_file, why, why_size);
+        status = lock_take(place, 0, &lock_file, why, why_size);
     if (lock_file >= 0) {
         status = restore(place, from, replaces_kept, prepare, why, why_size);
         close(lock_file);

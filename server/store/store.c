@@ -66,7 +66,7 @@ static enum status store_begin(struct store *store, const struct store_options *
     } else {
         if (!find_path(store, options->path, why, why_size))
             return STATUS_UNAVAILABLE;
-        enum status status = lock_take(store->path, &store->lock_file, why, why_size);
+        enum status status = lock_take(store->path, options->lock_wait_ms, &store->lock_file, why, why_size);
         if (status != STATUS_OK)
             return status;
     }

@@ -30,6 +30,7 @@ struct store_options {
     size_t group_max;        /* writes in one transaction */
     uint64_t free_bytes_min; /* refuse writes early when the disk has less free space than this; 0: never */
     int synchronous;         /* 2 FULL (the default of the settings), 1 NORMAL */
+    int64_t lock_wait_ms;    /* for another process that has the data base to end */
     struct store_prepare prepare;
 };
 
