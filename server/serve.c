@@ -445,10 +445,10 @@ static void doors_close(struct serve *serve)
 {
     struct node *node = &serve->node;
     node->ops = (struct ops){0}; /* what is answered from here on has no figures */
-    if (serve->remote)
-        remote_stop(serve->remote);
     /* What is queued is committed and answered while its doors are still there. */
     node_close_store(node);
+    if (serve->remote)
+        remote_stop(serve->remote);
     if (serve->http)
         http_close(serve->http);
     bus_close(serve->bus);

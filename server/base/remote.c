@@ -45,6 +45,7 @@ struct remote {
     int64_t beat_ms; /* when it fired last */
     int64_t silence_ms;
     int64_t heard_ms;     /* edge: of the home */
+    bool home_has_left;   /* edge: in good order: whatever it has not answered, it has not done */
     int64_t home_dropped; /* edge: publications that the home could not send, when it was last heard of */
 };
 
@@ -52,9 +53,11 @@ static void forward(void *context, struct request *request);
 static void call_expired(struct wheel_timer *timer);
 static void call_end(struct call *call, enum status status);
 static void calls_end(struct remote *remote);
+static void calls_again(struct remote *remote);
+static bool call_publish(struct remote *remote, const struct request *request, uint64_t id);
 static void beat_fire(struct wheel_timer *timer);
 static void nodes_forgive(struct remote *remote);
-static void hello_send(struct remote *remote);
+static void hello_send(struct remote *remote, bool leaves);
 static void call_arrived(struct remote *remote, const cJSON *message, const char *params, size_t params_length);
 static void beat_answer(struct remote *remote, struct node *node);
 static void actor_read(struct request *request, const cJSON *message);
@@ -101,6 +104,8 @@ void remote_set_bus(struct remote *remote, struct bus *bus)
 void remote_stop(struct remote *remote)
 {
     wheel_cancel(remote->wheel, &remote->beat);
+    if (!remote->is_edge)
+        hello_send(remote, true);
     remote->bus = NULL;
     calls_end(remote);
 }
@@ -200,6 +205,16 @@ static void forward(void *context, struct request *request)
         wheel_timer_init(&call->timer, call_expired);
         wheel_arm(remote->wheel, &call->timer, CALL_MS);
     }
+    /* Between two homes a call is kept for the next, if that comes in time. */
+    bool is_fine = (call && remote->home_has_left) || call_publish(remote, request, id);
+    if (!call)
+        request_finish(request, STATUS_OK);
+    else if (!is_fine)
+        call_end(call, STATUS_UNAVAILABLE);
+}
+
+static bool call_publish(struct remote *remote, const struct request *request, uint64_t id)
+{
     SCOPED(buffer_free) struct buffer json = {0};
     char *params = json_print(request->params);
     buffer_char(&json, '{');
@@ -224,10 +239,31 @@ static void forward(void *context, struct request *request)
     free(params);
     if (is_fine)
         bus_publish(remote->bus, REMOTE_HOME_CHANNEL, json.bytes, json.length);
-    if (!call)
-        request_finish(request, STATUS_OK);
-    else if (!is_fine)
-        call_end(call, STATUS_UNAVAILABLE);
+    return is_fine;
+}
+
+static int call_compare(const void *a, const void *b)
+{
+    const struct call *const *first = a, *const *second = b;
+    return ((*first)->id > (*second)->id) - ((*first)->id < (*second)->id);
+}
+
+/* Ask the next home what the one before it was asked and did not do, in the order in which it was asked. */
+static void calls_again(struct remote *remote)
+{
+    struct call **calls = calloc(int_map_count(remote->calls) + 1, sizeof(struct call *));
+    size_t count = 0, cursor = 0;
+    void *value;
+    if (!calls) {
+        calls_end(remote);
+        return;
+    }
+    while (int_map_next(remote->calls, &cursor, NULL, &value))
+        calls[count++] = value;
+    qsort(calls, count, sizeof(struct call *), call_compare);
+    for (size_t i = 0; i < count; i++)
+        call_publish(remote, calls[i]->request, calls[i]->id); /* one that fails meets its deadline */
+    free(calls);
 }
 
 static void call_end(struct call *call, enum status status)
@@ -299,7 +335,7 @@ void remote_bus_state(struct remote *remote, bool is_up)
     if (is_up && remote->is_edge)
         wheel_arm(remote->wheel, &remote->beat, 1);
     else if (is_up)
-        hello_send(remote);
+        hello_send(remote, false);
 }
 
 /* Who we are, and how much of what we published never left: an edge that has another number has missed something. */
@@ -314,13 +350,13 @@ static void self_print(struct remote *remote, struct buffer *json)
 
 /* Nothing was published while the bus was away, and all that follows comes behind this: the edges compare rights and
  * positions before they hand any of it on. */
-static void hello_send(struct remote *remote)
+static void hello_send(struct remote *remote, bool leaves)
 {
     SCOPED(buffer_free) struct buffer json = {0};
     if (!remote->bus)
         return;
     self_print(remote, &json);
-    buffer_text(&json, "}\n");
+    buffer_text(&json, leaves ? ",\"leaves\":true}\n" : "}\n");
     if (!json.has_failed)
         bus_publish(remote->bus, REMOTE_EDGES_CHANNEL, json.bytes, json.length);
 }
@@ -504,7 +540,11 @@ static void home_heard(struct remote *remote, const cJSON *line, bool is_hello, 
     remote->heard_ms = clock_monotonic_ms();
     remote->home_dropped = dropped;
     copy(remote->home, sizeof remote->home, home);
-    if (is_other || (is_first && is_hello))
+    bool had_left = remote->home_has_left;
+    remote->home_has_left = false;
+    if (is_other && had_left)
+        calls_again(remote);
+    else if (is_other || (is_first && is_hello))
         calls_end(remote); /* it was not there when they were made */
     /* Calls are answered also before the first sign of life is: who was announced by one may have been given up. */
     bool may_be_forgotten = !is_known && (!is_first || remote->next_call);
@@ -515,7 +555,11 @@ static void home_heard(struct remote *remote, const cJSON *line, bool is_hello, 
 static void hello_arrived(struct remote *remote, const char *bytes, size_t length)
 {
     SCOPED(json_free) cJSON *hello = json_parse(bytes, length, NULL);
-    if (json_get_text(hello, "home"))
+    const char *home = json_get_text(hello, "home");
+    if (home && json_get_bool(hello, "leaves"))
+        remote->home_has_left =
+            strcmp(home, remote->home) == 0 && json_get_int(hello, "dropped", -1) == remote->home_dropped;
+    else if (home)
         home_heard(remote, hello, true, false);
     else
         log_warning("bus.garbage", "a greeting that is none was dropped");

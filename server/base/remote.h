@@ -35,7 +35,8 @@ struct remote *remote_new(struct dispatch *dispatch, struct wheel *wheel, bool i
                           const struct remote_handlers *handlers);
 /* Starts to listen and to tell that it lives. */
 void remote_set_bus(struct remote *remote, struct bus *bus);
-/* Requests that wait are answered UNAVAILABLE. */
+/* Edge: requests that wait are answered UNAVAILABLE. Home: behind its last answer it takes leave, so that edges keep
+ * what they still ask for the next one. */
 void remote_stop(struct remote *remote);
 void remote_free(struct remote *remote);
 /* True: the message was one of these. */

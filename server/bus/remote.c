@@ -516,6 +516,9 @@ static void remote_log_down(struct remote *remote, const char *why, bool was_up)
 static void remote_close(struct bus *bus)
 {
     struct remote *remote = container_of(bus, struct remote, bus);
+    /* What was published last, such as answers, is waited for elsewhere. */
+    if (remote->commands)
+        redis_link_flush(remote->commands);
     redis_link_close(TAKE(remote->commands));
     redis_link_close(TAKE(remote->subscriptions));
     uv_close((uv_handle_t *)&remote->tick, bus_handle_closed);

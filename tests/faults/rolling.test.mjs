@@ -1,0 +1,88 @@
+// All workers are restarted again and again, one by one, while people write and read: nobody is told anything but 3001, and
+// nothing is lost, doubled or out of order. PARLEY_ROUNDS and PARLEY_SEED may be set.
+import { strict as assert } from 'node:assert';
+import { it } from 'node:test';
+import { Log, assertNoGap, createRoom, must, open, register } from '../api/lib/nodes.mjs';
+import { startRedis } from '../api/lib/server.mjs';
+import { children, startWorkers } from '../api/lib/workers.mjs';
+import { randomFrom } from './lib/publishers.mjs';
+
+const ROUNDS = Number(process.env.PARLEY_ROUNDS ?? 4);
+const SEED = Number(process.env.PARLEY_SEED ?? Date.now() % 1e9);
+const WORKERS = 3;
+const LISTENERS = 12;
+const PUBLISHERS = 6;
+const PATIENCE_MS = 120_000; // of a machine that is ten times slower and busy
+const SDK = { minReconnectDelay: 10, maxReconnectDelay: 200, timeout: 15_000 };
+
+it(`${ROUNDS} rolling restarts of ${WORKERS} workers under load lose nothing`, async (t) => {
+  t.diagnostic(`PARLEY_SEED=${SEED}`);
+  const random = randomFrom(SEED);
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const workers = await startWorkers(t, redis, WORKERS, { flags: { stop_ms: 300 } });
+  const people = [];
+  for (let i = 0; i < PUBLISHERS; i++) people.push(await register(workers.url, `person${i}`));
+  const room = await createRoom(people[0], 'general');
+  for (const person of people.slice(1)) must(await person.api('POST', `/room/${room.id}/join`, {}), 200, 'join');
+
+  const closed = []; // why connections ended
+  const enter = async (person) => {
+    const chat = await open(workers, person, SDK);
+    t.after(() => chat.close());
+    chat.sdk.on('connecting', ({ code, reason }) => closed.push(`${code} ${reason}`));
+    chat.sdk.on('disconnected', ({ code, reason }) => !isOver && closed.push(`${code} ${reason}`));
+    return chat.enter(room.id);
+  };
+  let isOver = false;
+  const listeners = await Promise.all(Array.from({ length: LISTENERS }, (_, i) => enter(people[i % PUBLISHERS])));
+  const places = await Promise.all(people.map(enter));
+
+  const acknowledged = new Log();
+  const refused = [];
+  let isWriting = true;
+  const writing = places.map(async (place, who) => {
+    for (let number = 0; isWriting; number++) {
+      const text = `p${who}:${number}`;
+      for (;;) {
+        try {
+          await place.say(text, text);
+          break;
+        } catch (error) {
+          refused.push(error); // the same key makes it one message
+          await place.subscription.ready(PATIENCE_MS);
+        }
+      }
+      acknowledged.add(text);
+    }
+  });
+
+  for (let round = 1; round <= ROUNDS; round++) {
+    const before = children(workers.pid);
+    const goal = acknowledged.length + 20 + random(200);
+    await acknowledged.until(`round ${round}: ${goal} acknowledged`, (items) => items.length >= goal, PATIENCE_MS);
+    workers.signal('SIGHUP');
+    const all = new RegExp(`(?:[^]*all ${WORKERS} workers were restarted){${round}}`);
+    await workers.waitForOutput(all, PATIENCE_MS);
+    assert.deepEqual(children(workers.pid).filter((pid) => before.includes(pid)), [], `round ${round}: who was not restarted`);
+  }
+  isWriting = false;
+  await Promise.all(writing);
+
+  for (const [i, place] of [...listeners, ...places].entries()) {
+    await place.heard.until(`listener ${i} hearing all`, () => place.texts().length >= acknowledged.length, PATIENCE_MS);
+    assertNoGap(place.heard, place.entered.streamPosition.offset);
+    const texts = place.texts();
+    assert.deepEqual([...texts].sort(), [...acknowledged.items].sort(), `listener ${i}: lost or twice`);
+    for (let who = 0; who < PUBLISHERS; who++) {
+      const numbers = texts.filter((text) => text.startsWith(`p${who}:`)).map((text) => Number(text.split(':')[1]));
+      assert.deepEqual(numbers, numbers.map((_, n) => n), `listener ${i}: the order of p${who}`);
+    }
+  }
+  assert.ok(closed.length > 0);
+  assert.deepEqual(closed.filter((why) => why !== '3001 shutdown'), []);
+  // The SDK's own are below 100: the connection closed before the answer came.
+  for (const error of refused) assert.ok(error.code < 100 || error.temporary || error.code === 100, JSON.stringify(error));
+  t.diagnostic(`${acknowledged.length} messages, ${closed.length} connections closed, ${refused.length} tried again`);
+  isOver = true;
+});
