@@ -455,6 +455,7 @@ static void doors_close(struct serve *serve)
     watchdog_close(serve->watchdog);
     /* Last: a signal that comes during all this must not end the program in the middle. */
     uv_close((uv_handle_t *)&serve->terminate, NULL);
+    signal(SIGTERM, SIG_IGN);
     uv_close((uv_handle_t *)&serve->interrupt, NULL);
     uv_close((uv_handle_t *)&serve->hangup, NULL);
     uv_close((uv_handle_t *)&serve->opening, NULL);

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { UNLIMITED, createRoom, open, untilAnswer } from './lib/nodes.mjs';
 import { Program } from './lib/process.mjs';
-import { program, register, runParley, startRedis, startServer } from './lib/server.mjs';
+import { environment, program, register, runParley, startRedis, startServer } from './lib/server.mjs';
 import { children, isAlive, roles, startWorkers, untilGone } from './lib/workers.mjs';
 
 let redis;
@@ -111,8 +111,8 @@ describe('workers', () => {
     assert.equal(children(workers.pid).filter((pid) => pids.includes(pid)).length, 0);
     assert.equal(children(workers.pid).length, 3);
     assert.ok(closed.length >= 1 && closed.every((code) => code === 3001), `closed with ${closed}`);
-    await untilAnswer('saying it', () => place.say('after', 'after'), (answer) => !(answer instanceof Error));
-    await place.untilText('after');
+    await untilAnswer('saying it', () => place.say('after', 'after').then(() => true, (error) => error), (answer) => answer === true, 60_000);
+    await place.untilText('after', 60_000);
     assert.deepEqual(place.texts(), ['before', 'after']);
   });
 
@@ -212,6 +212,7 @@ describe('a server alone', () => {
     server.signal('SIGTERM');
     server.signal('SIGCONT');
 
+    assert.equal((await server.exited).code, 0);
     for (const answer of await Promise.all(answers)) {
       assert.match(answer, /^HTTP\/1\.1 200 /);
       assert.match(answer, /^Connection: close\r$/m);
@@ -223,7 +224,7 @@ describe('a server alone', () => {
     first.signal('SIGSTOP'); // it keeps it for certain
     const second = new Program(program, [
       'serve', '--http.address=127.0.0.1:0', `--data.path=${first.dataDir}/parley.db`, '--stop_ms=60000',
-    ]);
+    ], { env: environment() });
     t.after(() => second.kill('SIGKILL'));
     await second.waitForOutput(/in use by another parley \(pid \d+\).*waiting 62000 ms for it to end/);
 

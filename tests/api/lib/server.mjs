@@ -87,6 +87,6 @@ export async function runParley(args, { env = {}, cwd } = {}) {
 }
 
 /** PARLEY_* are settings of the program: those of the tests must not reach it. */
-function environment() {
+export function environment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PARLEY_')));
 }
