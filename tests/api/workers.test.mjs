@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { UNLIMITED, createRoom, open, untilAnswer } from './lib/nodes.mjs';
 import { Program } from './lib/process.mjs';
-import { environment, program, register, runParley, startRedis, startServer } from './lib/server.mjs';
+import { environment, program, register, runParley, startRedis, startServer, within } from './lib/server.mjs';
 import { children, isAlive, roles, startWorkers, untilGone } from './lib/workers.mjs';
 
 let redis;
@@ -212,7 +212,7 @@ describe('a server alone', () => {
     server.signal('SIGTERM');
     server.signal('SIGCONT');
 
-    assert.equal((await server.exited).code, 0);
+    assert.equal((await within(30_000, 'the end', server.exited)).code, 0);
     for (const answer of await Promise.all(answers)) {
       assert.match(answer, /^HTTP\/1\.1 200 /);
       assert.match(answer, /^Connection: close\r$/m);
