@@ -62,7 +62,9 @@ static void peer_print(const struct hub_peer *peer, struct buffer *json)
     buffer_json_member(json, "peer", peer->peer);
     buffer_char(json, ',');
     buffer_json_member(json, "agent", peer->agent);
-    buffer_text(json, ",\"transport\":\"websocket\",");
+    buffer_char(json, ',');
+    buffer_json_member(json, "transport", peer->transport);
+    buffer_char(json, ',');
     buffer_json_member(json, "connected_at", clock_text(peer->opened_ms, at));
     buffer_printf(json, ",\"subscriptions\":%zu,\"queued_bytes\":%llu}", peer->subscriptions,
                   (unsigned long long)peer->queued_bytes);

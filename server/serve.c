@@ -257,7 +257,7 @@ static void http_arrived(void *context, const struct http_request *request)
     if (openapi_is_path(request->path) &&
         (openapi_parts_answer(serve->parts, serve->http, request) || pages_answer(serve->pages, serve->http, request)))
         return;
-    if (rest_handle(serve->rest, request))
+    if (rest_handle(serve->rest, request) || hub_answer(serve->node.hub, serve->http, request))
         return;
     if (strcmp(request->path, "/metrics") == 0) {
         metrics_answer(serve, request);

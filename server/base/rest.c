@@ -42,7 +42,7 @@ bool rest_handle(struct rest *rest, const struct http_request *http_request)
         request = dispatch_request_http(rest->dispatch, http_request->method, http_request->path + strlen(REST_PREFIX),
                                         &status, &allow);
     if (!request && status == STATUS_METHOD_NOT_ALLOWED) {
-        rest_answer_methods(rest, http_request, &allow);
+        rest_answer_methods(rest->http, http_request, &allow);
         return true;
     }
     if (!request) {

@@ -11,5 +11,9 @@ void rest_free(struct rest *rest);
 /* True: it is (or will be) answered; false: not below /api/. */
 bool rest_handle(struct rest *rest, const struct http_request *http_request);
 
+/* The address is there, but does not take the request's method: OPTIONS is told which (@allow, to which OPTIONS is
+ * added), as are pages of listed origins that ask beforehand; any other is refused. */
+void rest_answer_methods(struct http *http, const struct http_request *http_request, struct buffer *allow);
+
 #define SESSION_COOKIE        "sid"        /* plain HTTP, for one's own machine */
 #define SESSION_COOKIE_SECURE "__Host-sid" /* behind TLS */

@@ -7,7 +7,7 @@
 
 static void preflight_write(const struct http_request *http_request, const char *allow, struct buffer *headers);
 
-void rest_answer_methods(struct rest *rest, const struct http_request *http_request, struct buffer *allow)
+void rest_answer_methods(struct http *http, const struct http_request *http_request, struct buffer *allow)
 {
     SCOPED(buffer_free) struct buffer headers = {0};
     SCOPED(buffer_free) struct buffer problem = {0};
@@ -25,7 +25,7 @@ void rest_answer_methods(struct rest *rest, const struct http_request *http_requ
         answer.body = problem.bytes;
         answer.body_length = problem.length;
     }
-    http_answer(rest->http, http_request->id, &answer);
+    http_answer(http, http_request->id, &answer);
 }
 
 /* A browser asks before a page of a listed origin may send what a form could not. The front tells the origin itself. */

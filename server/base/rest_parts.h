@@ -17,5 +17,3 @@ struct rest {
 enum status rest_read_params(const struct http_request *http_request, struct request *request);
 /* The request's reply function. */
 void rest_reply(struct request *request);
-/* The address is there, but does not take this method, or the question (OPTIONS) was which it takes: @allow. */
-void rest_answer_methods(struct rest *rest, const struct http_request *http_request, struct buffer *allow);

@@ -91,6 +91,21 @@ struct frame *frame_close(uint16_t code, const char *reason)
     return frame;
 }
 
+const char *frame_next(const struct frame *frame, size_t *cursor, size_t *length)
+{
+    if (*cursor >= frame->length)
+        return NULL;
+    const unsigned char *at = frame->bytes + *cursor + 1;
+    size_t length_bytes = *at == 127 ? 8 : *at == 126 ? 2 : 0;
+    *length = *at++;
+    if (length_bytes > 0)
+        *length = 0;
+    for (size_t i = 0; i < length_bytes; i++)
+        *length = *length << 8 | *at++;
+    *cursor = (size_t)(at - frame->bytes) + *length;
+    return (const char *)at;
+}
+
 void frame_unref(struct frame *frame)
 {
     if (frame && --frame->refs == 0)

@@ -26,6 +26,8 @@ static inline struct frame *frame_ref(struct frame *frame)
     frame->refs++;
     return frame;
 }
+/* Walk the payloads of a run of bytes as frame_join() makes it: *cursor begins as 0; NULL at the end. */
+const char *frame_next(const struct frame *frame, size_t *cursor, size_t *length);
 void frame_unref(struct frame *frame);
 DEFINE_SCOPED(struct frame *, frame_unref)
 static inline const char *frame_payload(const struct frame *frame)

@@ -33,6 +33,7 @@ enum status http_open(const struct http_options *options, uv_loop_t *loop, struc
     random_id(http->id_prefix);
     http->id_prefix[ID_PREFIX_LENGTH] = '\0';
     http->loop = loop;
+    streams_init(&http->streams);
     http->wheel = wheel;
     enum status status = parts_open(http, why, why_size);
     if (status != STATUS_OK) {
@@ -121,6 +122,7 @@ void http_stats(const struct http *http, struct http_stats *stats)
     *stats = http->stats;
     stats->connections = http->connections;
     stats->connections_max = gate_count_max(http->gate);
+    stats->streams = http->streams.count;
     stats->websockets = http->websockets ? websockets_count(http->websockets) : 0;
 }
 
@@ -155,6 +157,7 @@ void http_close(struct http *http)
     for (size_t i = 0; i < http->slot_capacity; i++)
         if (http->slots[i])
             http_connection_close(http->slots[i]);
+    streams_close(&http->streams);
     websockets_close(http->websockets);
 }
 

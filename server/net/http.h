@@ -49,9 +49,10 @@ struct http_answer {
     const char *body;         /* copied, unless is_static */
     size_t body_length;
     const char
-        *headers;   /* further lines, each ended by CRLF; "" or NULL if none. Made only with http_answer_header() */
-    bool is_static; /* body and headers outlive the answer: never copied */
-    bool closes;    /* close the connection after it */
+        *headers;    /* further lines, each ended by CRLF; "" or NULL if none. Made only with http_answer_header() */
+    bool is_static;  /* body and headers outlive the answer: never copied */
+    bool closes;     /* close the connection after it */
+    bool is_endless; /* net/stream.c: the body goes on until the connection is closed */
 };
 /* Append "Name: value\r\n"; false (and nothing appended) if a byte could break the framing. */
 bool http_answer_header(struct buffer *headers, const char *name, const char *value);
@@ -84,7 +85,7 @@ struct http_options {
 struct http_stats {
     uint64_t requests, refused, upgrades, accepted;
     uint64_t errors; /* answers of 500 and above */
-    size_t connections, websockets, connections_max;
+    size_t connections, websockets, streams, connections_max;
 };
 
 /* errors: a line with what to do in @why (address in use, not permitted, ...) */

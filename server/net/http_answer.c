@@ -9,7 +9,7 @@
 /* A static body above this is written from where it lies; a smaller one is cheaper to copy. */
 #define COPY_MAX 8192
 
-static struct http_connection *connection_find(const struct http *http, uint64_t id);
+static bool is_shared(const char *path);
 static const char *reason(int status);
 static const char *date_text(struct http *http);
 static bool is_token(const char *text);
@@ -35,24 +35,16 @@ bool http_answer_header(struct buffer *headers, const char *name, const char *va
 
 void http_answer(struct http *http, uint64_t id, const struct http_answer *answer)
 {
-    struct http_connection *connection = connection_find(http, id);
+    struct http_connection *connection = http_connection_find(http, id);
     if (!connection)
         return;
     http_answer_compose(connection, answer);
     http_connection_answered(connection);
 }
 
-/* NULL: the client has gone, or has its answer. */
-static struct http_connection *connection_find(const struct http *http, uint64_t id)
-{
-    size_t slot = (size_t)(id & (HTTP_CONNECTIONS_MAX - 1));
-    struct http_connection *connection = slot < http->slot_capacity ? http->slots[slot] : NULL;
-    return connection && id != 0 && connection->request.id == id ? connection : NULL;
-}
-
 void http_answer_problem(struct http *http, uint64_t id, enum status status, const char *detail)
 {
-    struct http_connection *connection = connection_find(http, id);
+    struct http_connection *connection = http_connection_find(http, id);
     SCOPED(buffer_free) struct buffer body = {0};
     int code = status_http(status);
     if (!connection)
@@ -99,9 +91,9 @@ void http_answer_compose(struct http_connection *connection, const struct http_a
 {
     struct buffer *out = &connection->out;
     bool has_body = answer->status >= 200 && answer->status != 204 && answer->status != 304;
-    bool is_api = strncmp(connection->request.path ? connection->request.path : "", "/api", 4) == 0;
+    bool is_api = is_shared(connection->request.path ? connection->request.path : "");
     const char *headers = answer->headers ? answer->headers : "";
-    if (answer->closes || !connection->head.keeps_alive || connection->http->is_stopping)
+    if (answer->closes || answer->is_endless || !connection->head.keeps_alive || connection->http->is_stopping)
         connection->closes = true;
     connection->http->stats.errors += answer->status >= 500;
 
@@ -119,7 +111,7 @@ void http_answer_compose(struct http_connection *connection, const struct http_a
         buffer_text(out, answer->content_type);
         buffer_append(out, "\r\n", 2);
     }
-    if (has_body) {
+    if (has_body && !answer->is_endless) {
         buffer_text(out, "Content-Length: ");
         buffer_int(out, (int64_t)answer->body_length);
         buffer_append(out, "\r\n", 2);
@@ -142,6 +134,12 @@ void http_answer_compose(struct http_connection *connection, const struct http_a
     } else {
         buffer_append(out, answer->body, answer->body_length);
     }
+}
+
+/* The API and the realtime doors: nothing there is for a cache, and pages of listed origins may ask. */
+static bool is_shared(const char *path)
+{
+    return strncmp(path, "/api", 4) == 0 || strncmp(path, "/connection/", 12) == 0 || strcmp(path, "/emulation") == 0;
 }
 
 /* Pages of listed origins may read the answer; a cache must not give it to those of others. */

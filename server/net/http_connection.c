@@ -109,6 +109,13 @@ static void slot_return(struct http_connection *connection)
     http->free_slots[http->free_count++] = connection->slot;
 }
 
+struct http_connection *http_connection_find(const struct http *http, uint64_t id)
+{
+    size_t slot = (size_t)(id & (HTTP_CONNECTIONS_MAX - 1));
+    struct http_connection *connection = slot < http->slot_capacity ? http->slots[slot] : NULL;
+    return connection && id != 0 && connection->request.id == id ? connection : NULL;
+}
+
 void http_connection_close(struct http_connection *connection)
 {
     if (connection->state == HTTP_CLOSED)

@@ -10,6 +10,7 @@
 #include "net/http.h"
 #include "net/http_parse.h"
 #include "net/listener.h"
+#include "net/streams.h"
 #include "net/websocket.h"
 #include "net/websockets.h"
 #include "net/wheel.h"
@@ -28,6 +29,7 @@ struct http {
     struct gate *gate;
     struct listener *listener, *shell_listener;
     struct websockets *websockets;
+    struct streams streams;
     struct http_connection **slots; /* NULL where free */
     uint32_t *free_slots;           /* a stack of free places */
     size_t slot_count, slot_capacity, free_count;
@@ -96,6 +98,8 @@ struct http_connection {
 
 /* Take over an accepted socket. */
 void http_connection_open(struct http *http, int fd, const struct sockaddr_storage *peer);
+/* The one whose current request is exchange @id; NULL: the client has gone, or has its answer. */
+struct http_connection *http_connection_find(const struct http *http, uint64_t id);
 /* Read, work and write as far as it goes. */
 void http_connection_go_on(struct http_connection *connection);
 void http_connection_close(struct http_connection *connection);

@@ -84,6 +84,15 @@ struct frame *codec_push_unsubscribe(const char *channel, size_t channel_length,
     return to_frame(&json);
 }
 
+struct frame *codec_push_disconnect(uint32_t code, const char *reason)
+{
+    struct buffer json = {0};
+    buffer_printf(&json, "{\"push\":{\"disconnect\":{\"code\":%u,", code);
+    buffer_json_member(&json, "reason", reason);
+    buffer_text(&json, "}}}");
+    return to_frame(&json);
+}
+
 struct frame *codec_error(uint32_t id, int code, const char *message, bool is_temporary)
 {
     struct buffer json = {0};

@@ -346,6 +346,8 @@ static void connect_reply(struct request *request)
     if (!connection->pings_by_frame)
         buffer_printf(&json, ",\"ping\":%lld,\"pong\":true",
                       (long long)((hub->settings->realtime_ping_ms + 999) / 1000));
+    if (connection->emulation)
+        emulation_print(connection, &json);
     buffer_char(&json, '}');
     connection_send(connection, is_fine && !json.has_failed
                                     ? codec_reply(request->door_tag, "connect", json.bytes, json.length)

@@ -40,13 +40,21 @@ static bool cookie_find(const char *cookie, const char *name, char *value, size_
 
 static void *opened(void *context, struct websocket *websocket, const struct websocket_hello *hello)
 {
-    struct hub *hub = context;
+    struct connection *connection = connection_new(context, hello);
+    if (!connection)
+        return NULL;
+    connection->websocket = websocket;
+    connection_greet(connection, hello);
+    return connection;
+}
+
+struct connection *connection_new(struct hub *hub, const struct websocket_hello *hello)
+{
     struct connection *connection = calloc(1, sizeof *connection);
     if (!connection)
         return NULL;
     connection->hub = hub;
     connection->id = ++hub->next_connection;
-    connection->websocket = websocket;
     connection->pings_by_frame = hello->wants_frame_ping;
     list_init(&connection->subscriptions);
     list_init(&connection->user_link);
@@ -69,16 +77,24 @@ static void *opened(void *context, struct websocket *websocket, const struct web
         cookie_find(hello->cookie, hello->is_secure ? SESSION_COOKIE_SECURE : SESSION_COOKIE, token, sizeof token))
         digest_text(token, strlen(token), connection->credential);
     wheel_arm(hub->wheel, &connection->timer, hub->settings->realtime_connect_ms);
+    return connection;
+}
+
+void connection_greet(struct connection *connection, const struct websocket_hello *hello)
+{
     if (hello->wants_protobuf)
         connection_close(connection, 3506, "inappropriate protocol: this server speaks JSON only");
-    else if (hub->is_shutting_down)
+    else if (connection->hub->is_shutting_down)
         connection_close(connection, 3001, "shutdown");
-    return connection;
 }
 
 static void message(void *peer, char *text, size_t length)
 {
-    struct connection *connection = peer;
+    connection_message(peer, text, length);
+}
+
+void connection_message(struct connection *connection, char *text, size_t length)
+{
     if (connection->is_closing)
         return;
     if (connection->is_connecting) {
@@ -110,9 +126,14 @@ static void pong(void *peer)
 static void closed(void *peer, uint16_t code)
 {
     (void)code;
-    struct connection *connection = peer;
+    connection_gone(peer);
+}
+
+void connection_gone(struct connection *connection)
+{
     struct hub *hub = connection->hub;
     connection->websocket = NULL;
+    emulation_end(connection);
     connection->is_closing = true;
     wheel_cancel(hub->wheel, &connection->timer);
     LIST_EACH_SAFE (&connection->subscriptions, node)
@@ -180,10 +201,17 @@ static void user_leave(struct connection *connection)
         free(int_map_remove(users, (uint64_t)connection->actor.user_id));
 }
 
+/* No WebSocket: a stream, or gone. */
+static bool stream_take(const struct connection *connection, const struct frame *frame)
+{
+    const struct emulation *emulation = connection->emulation;
+    return emulation && emulation->stream && stream_write(emulation->stream, frame);
+}
+
 bool connection_write(struct connection *connection, struct frame *frame)
 {
     connection->hub->stats.sends++;
-    if (!connection->websocket || !websocket_write(connection->websocket, frame))
+    if (connection->websocket ? !websocket_write(connection->websocket, frame) : !stream_take(connection, frame))
         return false;
     if (connection->blocked_since_ms)
         connection->blocked_since_ms = clock_monotonic_ms();
@@ -242,14 +270,19 @@ void connection_send(struct connection *connection, struct frame *frame)
 
 void connection_close(struct connection *connection, uint16_t code, const char *reason)
 {
-    if (connection->is_closing || !connection->websocket)
+    if (connection->is_closing)
         return;
     /* Answers that were ready go out before the close frame, if the socket takes them; but whoever lost its right
      * gets nothing more. */
     if (code != 3507 && !connection->is_lagging)
         fanout_connection(connection);
     connection->is_closing = true;
-    websocket_close(connection->websocket, code, reason);
+    if (connection->websocket) {
+        websocket_close(connection->websocket, code, reason);
+        return;
+    }
+    SCOPED(frame_unref) struct frame *farewell = codec_push_disconnect(code, reason);
+    stream_end(connection->emulation->stream, farewell);
 }
 
 static void ping_send(struct connection *connection)

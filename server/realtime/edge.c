@@ -34,6 +34,8 @@ struct request *edge_call(struct hub *hub, const char *name, void (*reply)(struc
 
 void hub_bus_message(struct hub *hub, const char *name, const char *bytes, size_t length)
 {
+    if (emulation_arrived(hub, name, bytes, length))
+        return;
     if (strcmp(name, HUB_BUS_CONTROL) == 0) {
         edge_control(hub, bytes, length);
         return;

@@ -286,7 +286,7 @@ static void channel_trim(struct channel *channel, uint64_t low)
 
 bool fanout_connection(struct connection *connection)
 {
-    if (!connection->websocket || connection->is_closing)
+    if (connection->is_closing)
         return false;
     if (!outbox_write(connection)) {
         connection_lag(connection);

@@ -1,6 +1,7 @@
 /* realtime/hub.c: opens and closes the realtime side, and what applications ask of it: push an event, take a right
  * away, end a session. Each is done here at once and told to the edges over the bus. */
 #include "realtime/hub.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "lib/log.h"
@@ -29,13 +30,14 @@ struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop)
     hub->connections = int_map_new();
     hub->users = int_map_new();
     hub->channels = text_map_new();
+    hub->emulations = text_map_new();
     list_init(&hub->flushing);
     list_init(&hub->dirty);
     list_init(&hub->passing);
     list_init(&hub->departures);
     wheel_timer_init(&hub->positions_timer, edge_positions);
     wheel_timer_init(&hub->check_timer, edge_check_again);
-    if (!hub->connections || !hub->users || !hub->channels) {
+    if (!hub->connections || !hub->users || !hub->channels || !hub->emulations) {
         hub_free(hub);
         return NULL;
     }
@@ -57,6 +59,9 @@ void hub_set_bus(struct hub *hub, struct bus *bus)
     struct bus_stats stats;
     bus_stats(bus, &stats);
     hub->has_nodes = !stats.is_local;
+    char name[sizeof HUB_BUS_STREAMS + RANDOM_ID_SIZE];
+    snprintf(name, sizeof name, HUB_BUS_STREAMS "%s", hub->node);
+    bus_listen(bus, name);
     if (dispatch_is_edge(hub->dispatch)) {
         wheel_arm(hub->wheel, &hub->positions_timer, POSITIONS_MS);
         return;
@@ -108,6 +113,7 @@ void hub_free(struct hub *hub)
             channel_release(channel);
     }
     text_map_free(hub->channels);
+    text_map_free(hub->emulations);
     int_map_free(hub->connections);
     int_map_free(hub->users);
     free(hub);

@@ -5,6 +5,7 @@
 #include <uv.h>
 #include "base/dispatch.h"
 #include "bus/bus.h"
+#include "net/http.h"
 #include "net/websocket.h"
 #include "net/wheel.h"
 #include "realtime/channel.h"
@@ -32,6 +33,10 @@ void hub_set_bus(struct hub *hub, struct bus *bus);
 /* For net/websocket.h; the context is the hub. */
 extern const struct websocket_handlers hub_websocket_handlers;
 
+/* The realtime doors besides the WebSocket: /connection/http_stream, /connection/sse and /emulation. True: it is (or
+ * will be) answered; false: another path. */
+bool hub_answer(struct hub *hub, struct http *http, const struct http_request *request);
+
 /* Close all connections with 3001, spread over @over_ms. */
 void hub_shutdown(struct hub *hub, int64_t over_ms);
 size_t hub_connections(const struct hub *hub);
@@ -39,12 +44,13 @@ void hub_stats(const struct hub *hub, struct hub_stats *stats);
 
 /* ---- who is connected: for administrators ---- */
 #define HUB_PEERS_MAX 200 /* in one page */
-struct hub_peer { /* texts are borrowed */
+struct hub_peer {         /* texts are borrowed */
     const char *client;
     int64_t user_id;
     const char *name; /* "": nobody in particular */
     const char *peer, *agent;
-    int64_t opened_ms; /* wall clock */
+    const char *transport; /* as the SDKs name it */
+    int64_t opened_ms;     /* wall clock */
     size_t subscriptions;
     uint64_t queued_bytes; /* what it has not taken yet */
 };
@@ -63,6 +69,7 @@ bool hub_peer_close(struct hub *hub, const char *client, uint16_t code, const ch
 /* ---- what the bus brings (the names are bus channels) ---- */
 #define HUB_BUS_CHANNEL "ch:"     /* + channel: events, home to edges */
 #define HUB_BUS_CONTROL "control" /* changes of rights, ends of sessions: home to edges */
+#define HUB_BUS_STREAMS "to:"     /* + hub's id of a node: commands for its streams, from whoever took them */
 void hub_bus_message(struct hub *hub, const char *channel, const char *bytes, size_t length);
 void hub_bus_listening(struct hub *hub, const char *channel, bool is_listening);
 /* Edge: the bus came back, the home was restarted, or this node was asleep: check everything again. */

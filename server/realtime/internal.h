@@ -3,6 +3,7 @@
 #include "lib/bucket.h"
 #include "lib/hash.h"
 #include "lib/list.h"
+#include "net/stream.h"
 #include "realtime/hub.h"
 #include "settings_namespaces.h"
 
@@ -101,7 +102,7 @@ struct outbox {
 struct connection {
     /* What a write touches comes first, in one line of the processor's cache. */
     struct hub *hub;
-    struct websocket *websocket; /* NULL: the socket is gone */
+    struct websocket *websocket; /* NULL: it is a stream, or gone */
     struct outbox outbox;
     int64_t blocked_since_ms; /* when it last took something; 0: it takes all that we send */
     bool is_connecting, is_connected;
@@ -124,7 +125,16 @@ struct connection {
     char client[RANDOM_ID_SIZE];
     char peer[48];
     char *agent;                       /* owned; NULL: it did not say */
+    struct emulation *emulation;       /* NULL: it is a WebSocket */
     char credential[DIGEST_TEXT_SIZE]; /* of the handshake's cookie */
+};
+
+/* What a stream has that a WebSocket has not: commands come in requests of their own, on any node. */
+struct emulation {
+    struct stream *stream; /* NULL: gone */
+    enum stream_kind kind;
+    char session[RANDOM_TOKEN_SIZE]; /* until the client was told; "" from then on */
+    char digest[DIGEST_TEXT_SIZE];   /* of it: the key in hub->emulations */
 };
 
 /* Somebody who is connected here. */
@@ -168,6 +178,7 @@ struct hub {
     struct int_map *connections; /* id → connection */
     struct int_map *users;       /* user id → struct user */
     struct text_map *channels;   /* name → channel */
+    struct text_map *emulations; /* digest of a session → connection with a stream */
     struct list flushing, dirty, passing;
     uv_check_t check;
     uv_prepare_t prepare;
@@ -198,6 +209,8 @@ struct frame *codec_push_join(const char *channel, size_t channel_length, bool i
                               const char *client, const char *name);
 struct frame *codec_push_unsubscribe(const char *channel, size_t channel_length, uint32_t code, const char *reason);
 void codec_client_info(struct buffer *json, int64_t user_id, const char *client, const char *name);
+/* The last of a stream: what the close frame is to a WebSocket. */
+struct frame *codec_push_disconnect(uint32_t code, const char *reason);
 /* {"id":N,"error":{…}} */
 struct frame *codec_error(uint32_t id, int code, const char *message, bool is_temporary);
 /* {"id":N,"<method>":<json>} */
@@ -259,6 +272,14 @@ void judged_lost(struct hub *hub, const struct channel *only);
 void judged_lost_connection(struct connection *connection, const struct channel *only);
 
 /* ---- connection.c ---- */
+/* Somebody came, by whatever transport, which the caller sets. NULL: no memory. */
+struct connection *connection_new(struct hub *hub, const struct websocket_hello *hello);
+/* The transport is set: whoever may not stay is told now. */
+void connection_greet(struct connection *connection, const struct websocket_hello *hello);
+/* A message of one or more commands. */
+void connection_message(struct connection *connection, char *text, size_t length);
+/* The transport is gone: ends and frees it. */
+void connection_gone(struct connection *connection);
 void connection_send(struct connection *connection,
                      struct frame *frame); /* takes the reference; NULL closes it: no memory */
 /* Direct write, for fanout: false: blocked. */
@@ -275,6 +296,17 @@ bool connection_identify(struct connection *connection);
 /* NULL: none. */
 struct list *hub_user_connections(struct hub *hub, int64_t user_id);
 uint32_t hub_user_count(const struct hub *hub, int64_t user_id);
+
+/* ---- emulation.c: how commands find the stream that they belong to ---- */
+/* False: no memory. */
+bool emulation_start(struct connection *connection, enum stream_kind kind);
+void emulation_end(struct connection *connection);
+/* What the client needs to know, into the reply to connect; it is not kept. */
+void emulation_print(struct connection *connection, struct buffer *json);
+/* Commands for the stream of @session on @node, wherever that is. False: that node cannot be reached now. */
+bool emulation_send(struct hub *hub, const char *session, const char *node, const char *text, size_t length);
+/* Another node took commands for a stream of this one. True: the message was such. */
+bool emulation_arrived(struct hub *hub, const char *channel, const char *bytes, size_t length);
 
 /* ---- commands.c ---- */
 void commands_handle(struct connection *connection, char *text, size_t length);

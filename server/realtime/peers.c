@@ -48,6 +48,9 @@ static void peer_fill(const struct connection *connection, struct hub_peer *peer
                               .name = connection->actor.name,
                               .peer = connection->peer,
                               .agent = connection->agent ? connection->agent : "",
+                              .transport = !connection->emulation                         ? "websocket"
+                                           : connection->emulation->kind == STREAM_EVENTS ? "sse"
+                                                                                          : "http_stream",
                               .opened_ms = connection->opened_ms,
                               .subscriptions = connection->subscriptions_count,
                               .queued_bytes = connection->outbox.bytes};
