@@ -114,9 +114,9 @@ export class Log {
   }
 }
 
-/** Somebody's open chat on a node: {sdk, me, enter(room), close()}. */
-export async function open(node, me, options = {}) {
-  const sdk = await connectSdk(node.url, me.cookie, options);
+/** Somebody's open chat on a node: {sdk, me, enter(room), close()}. `connect` makes the SDK, over the WebSocket if absent. */
+export async function open(node, me, { connect = connectSdk, ...options } = {}) {
+  const sdk = await connect(node.url, me.cookie, options);
   opened.set(node.url, [...(opened.get(node.url) ?? []), sdk]);
   const feed = new Log(); // what the server tells this person alone
   sdk.on('publication', (context) => feed.add(context.data));

@@ -46,16 +46,16 @@ export function eventSourceOf(cookie) {
   };
 }
 
-/** fetch as a page of `url` does it: with its cookie and its origin. */
-export const fetchOf = (url, cookie) => (address, options) =>
-  fetch(address, { ...options, headers: { ...options.headers, Origin: url, ...(cookie ? { Cookie: cookie } : {}) } });
+/** fetch as a page of the address's own origin does it, with its cookie. */
+export const fetchOf = (cookie) => (address, options) =>
+  fetch(address, { ...options, headers: { ...options.headers, Origin: new URL(address).origin, ...(cookie ? { Cookie: cookie } : {}) } });
 
 /** Options for connectSdk() that make it use these transports in turn; commands go to `emulation` (else to `url`). */
 export function sdkOptions(url, cookie, { emulation = url } = {}) {
   return {
     emulationEndpoint: `${emulation}/emulation`,
     eventsource: eventSourceOf(cookie),
-    fetch: fetchOf(emulation, cookie),
+    fetch: fetchOf(cookie),
     readableStream: ReadableStream,
   };
 }
