@@ -119,6 +119,25 @@ static void a_join_of_exactly_the_limit_is_one_frame(void **state)
     }
 }
 
+static void a_walk_over_joined_frames_meets_every_payload_once(void **state)
+{
+    (void)state;
+    /* Heads of all three forms: the first two go into one frame, the others cannot. */
+    struct frame *frames[] = {frame_of('a', 1), frame_of('b', 100), frame_of('c', FRAME_JOIN_MAX), frame_of('d', 300)};
+    static const size_t lengths[] = {1 + 1 + 100, FRAME_JOIN_MAX, 300};
+    SCOPED(frame_unref) struct frame *joined = frame_join(frames, ARRAY_LENGTH(frames));
+    size_t cursor = 0, length = 0, count = 0;
+    const char *payload;
+    while ((payload = frame_next(joined, &cursor, &length))) {
+        assert_true(count < ARRAY_LENGTH(lengths));
+        assert_int_equal(length, lengths[count]);
+        assert_int_equal(payload[length - 1], "bcd"[count++]);
+    }
+    assert_int_equal(count, ARRAY_LENGTH(lengths));
+    for (size_t i = 0; i < ARRAY_LENGTH(frames); i++)
+        frame_unref(frames[i]);
+}
+
 static void a_close_frame_holds_code_and_reason(void **state)
 {
     (void)state;
@@ -155,6 +174,7 @@ int main(void)
         cmocka_unit_test(small_frames_join_by_newlines),
         cmocka_unit_test(joined_frames_stay_under_the_limit_and_lose_nothing),
         cmocka_unit_test(a_join_of_exactly_the_limit_is_one_frame),
+        cmocka_unit_test(a_walk_over_joined_frames_meets_every_payload_once),
         cmocka_unit_test(a_close_frame_holds_code_and_reason),
         cmocka_unit_test(a_long_reason_is_cut_between_characters),
     };
