@@ -55,8 +55,7 @@ export class Chat {
     readonly session: Session,
     readonly me: Me,
   ) {
-    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-    this.conn = new Conn(`${scheme}://${location.host}/connection/websocket`, me.user.id);
+    this.conn = new Conn(me.user.id);
     this.rooms = new Rooms(api);
     this.textLimit = new TextLimit(api);
     this.drafts = new Drafts(localStorage, me.user.id);

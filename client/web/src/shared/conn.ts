@@ -1,7 +1,12 @@
 /* conn.ts: the one realtime connection of the page. The Centrifuge SDK keeps it up; this file says
  * what its states mean to a person and gives rooms a subscription with a position. */
 import { computed, signal } from '@preact/signals-core';
-import { Centrifuge, type ClientInfo, type StreamPosition } from 'centrifuge';
+import {
+  Centrifuge,
+  type ClientInfo,
+  type StreamPosition,
+  type TransportEndpoint,
+} from 'centrifuge';
 import { problemFromRealtime } from './problem.ts';
 import type { RoomEvent, UserEvent } from './types.ts';
 
@@ -30,6 +35,15 @@ export interface RoomListener {
   onLeave(info: ClientInfo): void;
 }
 
+/** Some proxies let no web socket through: then a stream brings what the server says, and commands go one by one. */
+export const transports = (): TransportEndpoint[] => [
+  {
+    transport: 'websocket',
+    endpoint: `${location.origin.replace(/^http/, 'ws')}/connection/websocket`,
+  },
+  { transport: 'http_stream', endpoint: `${location.origin}/connection/http_stream` },
+];
+
 export class Conn {
   readonly state = signal<ConnState>({ is: 'connecting', since: Date.now() });
   /** When the SDK tries again, while it waits for that. */
@@ -50,9 +64,9 @@ export class Conn {
   #probeTimer: ReturnType<typeof setTimeout> | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
 
-  constructor(url: string, userId: number) {
+  constructor(userId: number) {
     this.#userChannel = `user:${userId}`;
-    this.#client = new Centrifuge(url, { name: 'web' });
+    this.#client = new Centrifuge(transports(), { name: 'web' });
     this.#watchDelays();
     this.#client.on('connecting', () => {
       const state = this.state.value;
