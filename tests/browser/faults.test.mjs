@@ -59,6 +59,26 @@ test('who is invited finds the room in the list at once', tests, async (t) => {
   await row(ann, 'here I am').waitFor();
 });
 
+test('where no web socket gets through, the chat works over a stream', tests, async (t) => {
+  const world = await startWorld(t);
+  const { ann, bob } = await together(world, 'private', 'behind a proxy');
+  await bob.addInitScript(() => {
+    window.WebSocket = class {
+      constructor() {
+        setTimeout(() => this.onclose?.({ code: 1006, reason: '' }));
+      }
+      close() {}
+    };
+  });
+  const streamed = bob.waitForRequest(/\/connection\/http_stream$/);
+  await bob.reload();
+  await streamed;
+  await say(ann, 'do you hear me?');
+  await row(bob, 'do you hear me?').waitFor();
+  await say(bob, 'I do');
+  await row(ann, 'I do').waitFor();
+});
+
 test('who is removed from a private room while it is open is told so, and reads nothing more of it', tests, async (t) => {
   const world = await startWorld(t);
   const { id, ann, bob } = await together(world, 'private', 'secret');
