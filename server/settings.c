@@ -267,11 +267,24 @@ static bool setting_store(struct settings *settings, const struct setting *setti
     return true;
 }
 
+static void text_free(char *text)
+{
+    free(text);
+}
+DEFINE_SCOPED(char *, text_free)
+
 static bool text_store(struct settings *settings, const struct setting *setting, const char *value, char *why,
                        size_t why_size)
 {
     if (is_json(setting))
         return json_store(settings, setting, value, why, why_size);
+    SCOPED(text_free) char *secret = NULL;
+    if (setting_is_secret(setting)) {
+        secret = setting_secret_read(setting, value, why, why_size);
+        if (!secret)
+            return false;
+        value = secret;
+    }
     /* A bad value is not repeated here: it may hold a password. */
     if (!utf8_is_valid(value, strlen(value)))
         return refuse(why, why_size, "%s is not valid UTF-8", setting->name);

@@ -97,6 +97,11 @@
         "memory of one Argon2id password hash")                                                                        \
     INT(account_hash_passes, "account.hash_passes", 2, 1, 100, "passes", "passes of one Argon2id password hash")       \
     INT(account_password_min, "account.password_min", 8, 1, 128, "characters", "shortest password")                    \
+    TEXT(token_hmac_secret, "token.hmac_secret", "",                                                                   \
+         "secret of HS256 connection and subscription tokens, or @/path/of/its/file; empty: none are taken")           \
+    TEXT(token_audience, "token.audience", "", "who such tokens must be for (aud); empty: anybody")                    \
+    TEXT(token_issuer, "token.issuer", "", "who must have made such tokens (iss); empty: anybody")                     \
+    TEXT(api_key, "api.key", "", "key of the server API (/api/publish …), or @/path/of/its/file; empty: it is off")    \
     TEXT(client_dir, "client.dir", "", "the browser client's files; empty: where the program was built or installed")  \
     TEXT(log_level, "log.level", "info", "error, warning, info or debug")                                              \
     TEXT(log_format, "log.format", "auto", "text, json, or auto: text on a terminal")                                  \

@@ -126,6 +126,8 @@ static void put_value(struct buffer *out, const struct settings *settings, const
     const void *field = setting_field(settings, setting);
     if (setting->kind == SETTING_TEXT && field == &settings->cluster_secret)
         put_secret(out, settings->cluster_secret);
+    else if (setting_is_secret(setting))
+        buffer_text(out, **(const char *const *)field ? "***" : "");
     else if (setting->kind == SETTING_TEXT)
         put_without_password(out, *(const char *const *)field);
     else if (setting->kind == SETTING_INT)

@@ -28,3 +28,9 @@ static inline void *setting_field(const struct settings *settings, const struct 
 
 /* How many characters must be added, dropped or changed to make @b of @a. */
 size_t settings_distance(const char *a, const char *b);
+
+/* ---- settings_secret.c: texts that are never shown ---- */
+bool setting_is_secret(const struct setting *setting);
+/* The secret that @value is or, as @/path, that a file holds; without the line end behind it. The caller's to free();
+ * NULL: one line in @why, which does not repeat it. */
+char *setting_secret_read(const struct setting *setting, const char *value, char *why, size_t why_size);
