@@ -99,6 +99,8 @@
     INT(account_password_min, "account.password_min", 8, 1, 128, "characters", "shortest password")                    \
     TEXT(token_hmac_secret, "token.hmac_secret", "",                                                                   \
          "secret of HS256 connection and subscription tokens, or @/path/of/its/file; empty: none are taken")           \
+    INT(token_grace_s, "token.grace_s", 25, 0, 3600, "s",                                                              \
+        "how long a connection or subscription outlives its token, for the client to show a new one")                  \
     TEXT(token_audience, "token.audience", "", "who such tokens must be for (aud); empty: anybody")                    \
     TEXT(token_issuer, "token.issuer", "", "who must have made such tokens (iss); empty: anybody")                     \
     TEXT(api_key, "api.key", "", "key of the server API (/api/publish …), or @/path/of/its/file; empty: it is off")    \

@@ -8,8 +8,9 @@
 #include "lib/scope.h"
 #include "settings_table.h"
 
-#define SECRET_BYTES_MIN 16 /* a shorter one can be guessed, without asking the server, from one token that it signed  \
-                             */
+#define SECRET_BYTES_MIN                                                                                               \
+    16 /* a shorter one can be guessed, without asking the server, from one token that it signed                       \
+        */
 #define SECRET_BYTES_MAX 4096
 
 static const char *const secrets[] = {"api.key", "token.hmac_secret"};

@@ -306,6 +306,7 @@ void request_free(struct request *request)
     buffer_free(&request->needs);
     buffer_free(&request->result);
     free(request->session_token);
+    free(request->persona);
     kept_free(request->kept);
     free(request);
 }

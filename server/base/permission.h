@@ -19,6 +19,7 @@ struct actor {
     int64_t session_id; /* 0: none */
     bool is_shell;      /* the machine's administrator, through the administration socket: may do everything */
     bool is_token;      /* the session is an API token's: its scopes limit what may be done, and it is no superuser */
+    bool is_person;     /* with user_id 0: not nobody, but somebody of another system, who has no rights on models */
     char name[NAME_SIZE];
 };
 

@@ -233,6 +233,9 @@ static bool call_publish(struct remote *remote, const struct request *request, u
     member_text(&json, "if_none_match", request->if_none_match);
     member_text(&json, "idempotency_key", request->idempotency_key);
     member_text(&json, "request", request->id);
+    member_text(&json, "persona", request->persona);
+    if (request->actor.is_person)
+        buffer_text(&json, "\"is_person\":true,");
     buffer_printf(&json, "\"query\":%s}\n", request->is_query ? "true" : "false");
     buffer_text(&json, params ? params : "{}");
     bool is_fine = params && !json.has_failed;
@@ -470,6 +473,13 @@ static void beat_answer(struct remote *remote, struct node *node)
     node_send(remote, node->id, &json);
 }
 
+static void persona_read(struct request *request, const cJSON *message)
+{
+    const char *persona = json_get_text(message, "persona");
+    free(request->persona);
+    request->persona = persona ? strdup(persona) : NULL;
+}
+
 /* Who somebody is, the sessions here say, not the message: one that names a user without a session is nobody's, one
  * with a session of another user or that has ended is refused. */
 static void actor_read(struct request *request, const cJSON *message)
@@ -480,6 +490,9 @@ static void actor_read(struct request *request, const cJSON *message)
         session_actor(session, &request->actor);
     else if (session_id)
         request->actor.session_id = -1; /* of no session: the dispatcher refuses it */
+    else if (!user_id)
+        request->actor.is_person = json_get_bool(message, "is_person");
+    persona_read(request, message);
     copy(request->credential, sizeof request->credential, json_get_text(message, "credential"));
     copy(request->csrf, sizeof request->csrf, json_get_text(message, "csrf"));
     copy(request->client, sizeof request->client, json_get_text(message, "client"));
@@ -507,6 +520,10 @@ static void answer_send(struct request *request)
     member_text(&json, "name", request->actor.name);
     if (request->actor.is_token)
         buffer_text(&json, "\"is_token\":true,");
+    if (request->persona_is_new)
+        member_text(&json, "persona", request->persona);
+    if (request->actor.is_person)
+        buffer_text(&json, "\"is_person\":true,");
     member_number(&json, "created", (uint64_t)request->created_id);
     member_number(&json, "version", (uint64_t)request->version);
     if (request->is_replayed)
@@ -593,6 +610,11 @@ static void answer_arrived(struct remote *remote, const char *bytes, size_t leng
     request->actor.session_id = json_get_int(answer, "session", 0);
     copy(request->actor.name, sizeof request->actor.name, json_get_text(answer, "name"));
     request->actor.is_token = json_get_bool(answer, "is_token");
+    request->actor.is_person = json_get_bool(answer, "is_person");
+    if (json_get_text(answer, "persona")) {
+        persona_read(request, answer);
+        request->persona_is_new = true;
+    }
     request->created_id = json_get_int(answer, "created", 0);
     request->version = json_get_int(answer, "version", 0);
     request->is_replayed = json_get_bool(answer, "replayed");

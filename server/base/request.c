@@ -225,7 +225,7 @@ enum status request_recheck(struct request *request, struct db *db)
 {
     const struct actor *actor = &request->actor;
     const struct route *route = request->route;
-    int64_t is_superuser = 0;
+    int64_t is_superuser = 0, session_id = actor->session_id < SESSION_LENT ? actor->session_id : 0;
     if (actor->is_shell || route->flags & ROUTE_NODE || db_acl_version(db) == request->acl_version)
         return STATUS_OK;
     request->rights = 0;
@@ -236,7 +236,7 @@ enum status request_recheck(struct request *request, struct db *db)
             db_get_int(db, &is_superuser,
                        "SELECT superuser FROM user WHERE id = ?1 AND disabled = 0 AND "
                        "(?2 = 0 OR EXISTS (SELECT 1 FROM session WHERE session.id = ?2 AND user_id = ?1))",
-                       "ii", actor->user_id, actor->session_id);
+                       "ii", actor->user_id, session_id);
         if (status == STATUS_NOT_FOUND && route->flags & ROUTE_OPEN)
             return STATUS_OK; /* anyone may, also somebody who is nobody any more */
         if (status == STATUS_NOT_FOUND)

@@ -60,8 +60,10 @@ struct request {
     char agent[128];
     char client[RANDOM_ID_SIZE]; /* realtime client id; "" through REST */
     uint64_t node;               /* 0: this node; else the edge that sent it */
-    char id[REQUEST_ID_SIZE];    /* for logs and problem documents; "": none */
-    cJSON *params;               /* an object, never NULL, owned. Path parameters and query are merged in */
+    char *persona; /* how others see who asks: members of a ClientInfo, as JSON, owned; NULL: as the user that he is */
+    bool persona_is_new;      /* home: it was found out by this request, and belongs to the answer */
+    char id[REQUEST_ID_SIZE]; /* for logs and problem documents; "": none */
+    cJSON *params;            /* an object, never NULL, owned. Path parameters and query are merged in */
     /* Conditions and the like: headers of HTTP; on the socket "if_match" and "idempotency_key" beside the parameters.
      */
     char if_match[64], if_none_match[128]; /* as sent: "3", * or a list; "": none */

@@ -16,6 +16,10 @@ struct session {
     struct scopes *scopes;                   /* an API token's, owned; NULL: somebody has signed in */
 };
 
+/* A session that is not in the data base: lent to user N (its id is SESSION_LENT + N) by connection tokens, until the
+ * last of them is over. */
+#define SESSION_LENT (INT64_C(1) << 52)
+
 struct scopes;
 struct sessions;
 struct sessions *sessions_new(int64_t idle_ms);
@@ -35,6 +39,11 @@ bool sessions_is_over(const struct sessions *sessions, const struct session *ses
 bool sessions_remove(struct sessions *sessions, int64_t id);
 /* End all of a user's sessions but @except_id (0: all). */
 void sessions_remove_user(struct sessions *sessions, int64_t user_id, int64_t except_id);
+/* Changes whenever one is ended: what was read of the data base before that may be old. */
+uint64_t sessions_ended(const struct sessions *sessions);
+/* Lend @user_id a session, or the one that he has for longer. NULL: no memory. */
+struct session *sessions_lend(struct sessions *sessions, int64_t user_id, const char *name, int64_t until_ms,
+                              int64_t now_wall_ms);
 /* What the user of a session is called; NULL: no session of @user_id is known. */
 const char *sessions_name(const struct sessions *sessions, int64_t user_id);
 size_t sessions_count(const struct sessions *sessions);

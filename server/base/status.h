@@ -11,6 +11,8 @@
     X(NOT_MODIFIED, 304, 0, "not_modified", "You have the newest version.")                                            \
     X(MALFORMED, 400, 107, "malformed", "The request is malformed.")                                                   \
     X(UNAUTHENTICATED, 401, 101, "unauthenticated", "Sign in first.")                                                  \
+    X(TOKEN_INVALID, 401, 101, "token_invalid", "This token is not valid here.")                                       \
+    X(TOKEN_EXPIRED, 401, 109, "token_expired", "This token has expired: get a new one.")                              \
     X(FORBIDDEN, 403, 103, "forbidden", "You may not do this.")                                                        \
     X(NOT_FOUND, 404, 102, "not_found", "There is nothing here that you may see.")                                     \
     X(METHOD_NOT_ALLOWED, 405, 104, "method_not_allowed", "This address does not take that method.")                   \

@@ -19,7 +19,8 @@ struct channel_kind {
     const char *prefix;       /* "room:"; without ":" at its end it is one channel's whole name: "model:grant" */
     bool is_positioned;       /* has a log: positioned and recoverable */
     bool is_server_side_only; /* cannot be subscribed to by a command (user:) */
-    bool is_judged; /* each listener gets what is its own, by hub_publish_each(); who listens is told to nobody */
+    bool is_judged;    /* each listener gets what is its own, by hub_publish_each(); who listens is told to nobody */
+    bool takes_tokens; /* a subscription token is enough: what it says, another system has decided */
     /* Home, loop: may @actor listen to prefix+@rest? OK fills @top if positioned; FORBIDDEN, NOT_FOUND, MALFORMED. */
     enum status (*authorize)(void *app, const struct actor *actor, const char *rest, struct channel_top *top);
     /* Reader thread: append up to @limit entries with offset > @since (or, reversed, < @since, 0: from the top) as

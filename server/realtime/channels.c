@@ -208,14 +208,16 @@ void subscription_free(struct subscription *subscription)
     struct connection *connection = subscription->connection;
     struct hub *hub = channel->hub;
     bool was_live = subscription->is_live;
+    struct client_info info = subscription_info(subscription);
     member_remove(channel, subscription->index);
     list_remove(&subscription->link);
     connection->subscriptions_count--;
     hub->stats.subscriptions--;
     if (dispatch_is_edge(hub->dispatch))
         edge_left(subscription);
-    else if (was_live && !subscription->is_server_side)
-        channel_announce(channel, false, connection->actor.user_id, connection->client, connection->actor.name);
+    else if (was_live && !channel->kind->is_server_side_only)
+        channel_announce(channel, false, &info);
+    free(subscription->persona);
     cJSON_Delete(subscription->waiting);
     free(subscription);
     if (channel->count)
@@ -267,13 +269,22 @@ void subscription_drop(struct subscription *subscription, uint32_t code, const c
     subscription_free(subscription);
 }
 
-void channel_announce(struct channel *channel, bool is_join, int64_t user_id, const char *client, const char *name)
+struct client_info subscription_info(const struct subscription *subscription)
+{
+    const struct connection *connection = subscription->connection;
+    return (struct client_info){.user_id = connection->actor.user_id,
+                                .client = connection->client,
+                                .name = connection->actor.name,
+                                .persona = subscription->persona ? subscription->persona : connection->persona};
+}
+
+void channel_announce(struct channel *channel, bool is_join, const struct client_info *info)
 {
     struct hub *hub = channel->hub;
     if (dispatch_is_edge(hub->dispatch) || channel->kind->is_judged || channel->kind->hides_join_leave ||
         channel->count + channel->remotes_count > (uint64_t)hub->settings->realtime_join_leave_max)
         return;
-    struct frame *frame = codec_push_join(channel->name, channel->name_length, is_join, user_id, client, name);
+    struct frame *frame = codec_push_join(channel->name, channel->name_length, is_join, info);
     if (frame && hub->has_nodes) {
         SCOPED(buffer_free) struct buffer bus = {0}, message = {0};
         bus_name(channel, &bus);

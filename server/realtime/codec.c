@@ -48,28 +48,33 @@ static struct frame *push_pub(const char *channel, size_t channel_length, uint64
     return to_frame(&json);
 }
 
-void codec_client_info(struct buffer *json, int64_t user_id, const char *client, const char *name)
+void codec_client_info(struct buffer *json, const struct client_info *info)
 {
-    buffer_text(json, "{\"user\":\"");
-    if (user_id)
-        buffer_int(json, user_id);
-    buffer_text(json, "\",");
-    buffer_json_member(json, "client", client);
-    if (name[0]) {
+    buffer_char(json, '{');
+    if (info->persona) {
+        buffer_text(json, info->persona);
+    } else {
+        buffer_text(json, "\"user\":\"");
+        if (info->user_id)
+            buffer_int(json, info->user_id);
+        buffer_char(json, '"');
+    }
+    buffer_char(json, ',');
+    buffer_json_member(json, "client", info->client);
+    if (!info->persona && info->name[0]) {
         buffer_text(json, ",\"conn_info\":{");
-        buffer_json_member(json, "name", name);
+        buffer_json_member(json, "name", info->name);
         buffer_char(json, '}');
     }
     buffer_char(json, '}');
 }
 
-struct frame *codec_push_join(const char *channel, size_t channel_length, bool is_join, int64_t user_id,
-                              const char *client, const char *name)
+struct frame *codec_push_join(const char *channel, size_t channel_length, bool is_join, const struct client_info *info)
 {
     struct buffer json = {0};
     push_begin(&json, channel, channel_length);
     buffer_text(&json, is_join ? "\"join\":{\"info\":" : "\"leave\":{\"info\":");
-    codec_client_info(&json, user_id, client, name);
+    codec_client_info(&json, info);
     buffer_text(&json, "}}}");
     return to_frame(&json);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/jwt.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/utf8.h"
@@ -29,20 +30,37 @@ static void presence_stats_run(struct connection *connection, uint32_t id, const
 static void rpc_run(struct connection *connection, uint32_t id, const cJSON *body);
 static void refresh_run(struct connection *connection, uint32_t id, const cJSON *body);
 static void unavailable_run(struct connection *connection, uint32_t id, const cJSON *body);
+static void sub_refresh_run(struct connection *connection, uint32_t id, const cJSON *body);
+static void refreshes_add(cJSON *params, const struct connection *connection);
+static void persona_take(struct connection *connection, struct request *request);
+static void token_refuse(struct connection *connection, const struct request *request);
+static bool channel_name_is_fine(const char *name);
 static void plain_reply(struct request *request);
+static void granted_set(cJSON *params, const struct subscription *subscription);
+static void announce_joined(const struct subscription *subscription);
+static void subscription_expires(struct subscription *subscription, int64_t ttl_s);
 
 static const struct command commands[] = {
     {"publish", publish_run},     {"rpc", rpc_run},
     {"subscribe", subscribe_run}, {"unsubscribe", unsubscribe_run},
     {"connect", connect_run},     {"history", history_run},
     {"presence", presence_run},   {"presence_stats", presence_stats_run},
-    {"refresh", refresh_run},     {"sub_refresh", unavailable_run},
+    {"refresh", refresh_run},     {"sub_refresh", sub_refresh_run},
     {"ping", unavailable_run},
 };
 
 /* The reply's key, kept in the request as the door's tag knows only the id. */
-enum { REPLY_PUBLISH, REPLY_RPC, REPLY_HISTORY, REPLY_PRESENCE, REPLY_PRESENCE_STATS, REPLY_REFRESH };
-static const char *const reply_keys[] = {"publish", "rpc", "history", "presence", "presence_stats", "refresh"};
+enum {
+    REPLY_PUBLISH,
+    REPLY_RPC,
+    REPLY_HISTORY,
+    REPLY_PRESENCE,
+    REPLY_PRESENCE_STATS,
+    REPLY_REFRESH,
+    REPLY_SUB_REFRESH
+};
+static const char *const reply_keys[] = {"publish",        "rpc",     "history",    "presence",
+                                         "presence_stats", "refresh", "sub_refresh"};
 
 void commands_handle(struct connection *connection, char *text, size_t length)
 {
@@ -163,6 +181,10 @@ static struct request *request_begin(struct connection *connection, uint32_t id,
     if (!request)
         return NULL;
     request->actor = connection->actor;
+    if (connection->persona && !(request->persona = strdup(connection->persona))) {
+        request_free(request);
+        return NULL;
+    }
     memcpy(request->client, connection->client, sizeof request->client);
     memcpy(request->peer, connection->peer, sizeof request->peer);
     request->reply = reply;
@@ -205,6 +227,14 @@ static void plain_reply(struct request *request)
     if (!connection)
         return;
     uint32_t id = request->door_tag;
+    if (request->status == STATUS_TOKEN_INVALID) {
+        token_refuse(connection, request);
+        return;
+    }
+    if (request->status == STATUS_TOKEN_EXPIRED && request->reply_kind == REPLY_REFRESH) {
+        connection_close(connection, 3005, "expired: so is the new token");
+        return;
+    }
     if (!status_is_ok(request->status)) {
         reply_error(connection, id, request);
         return;
@@ -216,8 +246,22 @@ static void plain_reply(struct request *request)
         if (connection->actor.session_id != request->actor.session_id)
             judged_lost_connection(connection, NULL);
         connection->actor = request->actor;
-        connection->expires_ms = clock_wall_ms() + json_get_int(result, "ttl", 0) * 1000;
+        int64_t ttl_s = json_get_int(result, "ttl", 0);
+        bool is_ours = !json_get(request->params, "jwt");
+        connection->expires_ms = ttl_s || is_ours ? clock_wall_ms() + ttl_s * 1000 : 0;
+        if (ttl_s && !is_ours)
+            connection->expires_ms += connection->hub->settings->token_grace_s * 1000;
+        persona_take(connection, request);
         connection_send(connection, codec_reply(id, "refresh", request->result.bytes, request->result.length));
+        break;
+    }
+    case REPLY_SUB_REFRESH: {
+        const char *name = json_get_text(request->params, "channel");
+        struct subscription *subscription = name ? subscription_find(connection, name) : NULL;
+        SCOPED(json_free) cJSON *result = cJSON_ParseWithLength(request->result.bytes, request->result.length);
+        if (subscription)
+            subscription_expires(subscription, json_get_int(result, "ttl", 0));
+        connection_send(connection, codec_reply(id, "sub_refresh", request->result.bytes, request->result.length));
         break;
     }
     case REPLY_PUBLISH:
@@ -256,6 +300,8 @@ static void forward(struct connection *connection, uint32_t id, const char *name
         connection_close(connection, 3004, "server error: no memory, try again");
         return;
     }
+    const char *channel = json_get_text(params, "channel");
+    granted_set(params, channel ? subscription_find(connection, channel) : NULL);
     request_take_params(request, params);
     request->reply_kind = (uint8_t)reply_kind;
     dispatch_start(request);
@@ -276,7 +322,12 @@ static void connect_run(struct connection *connection, uint32_t id, const cJSON 
         return;
     }
     memcpy(request->credential, connection->credential, sizeof request->credential);
-    if (token && token[0]) {
+    if (token && jwt_looks_like(token)) {
+        const cJSON *subs = json_get(body, "subs");
+        cJSON_AddStringToObject(request->params, "jwt", token);
+        if (subs) /* what it had of those that the token names */
+            cJSON_AddItemToObject(request->params, "subs", cJSON_Duplicate(subs, true));
+    } else if (token && token[0]) {
         char digest[DIGEST_TEXT_SIZE];
         digest_text(token, strlen(token), digest);
         cJSON_AddStringToObject(request->params, "token", digest);
@@ -285,73 +336,129 @@ static void connect_run(struct connection *connection, uint32_t id, const cJSON 
     dispatch_start(request);
 }
 
-/* The name under which a user's own feed is subscribed to, without being asked. */
-static bool own_feed_start(struct connection *connection, struct buffer *json)
+/* What a connect still has to do between the home's answer and the reply. */
+struct opening {
+    uint32_t id, left;  /* of the command; subscriptions without an answer */
+    struct buffer json; /* the reply so far */
+    const char *comma;
+};
+
+void opening_free(struct opening *opening)
 {
-    char name[40];
-    int length = snprintf(name, sizeof name, "user:%lld", (long long)connection->actor.user_id);
-    enum status status;
-    struct channel *channel = channel_get(connection->hub, name, (size_t)length, &status);
-    if (!channel)
-        return status == STATUS_NOT_FOUND; /* no application offers it */
-    struct subscription *subscription = subscription_new(connection, channel);
-    if (!subscription) {
-        channel_release(channel);
-        return false;
-    }
-    subscription->is_server_side = true;
-    subscription_start(subscription, 0);
-    buffer_printf(json, ",\"subs\":{\"%s\":{}}", name);
-    return true;
+    if (opening)
+        buffer_free(&opening->json);
+    free(opening);
 }
 
-static void connect_reply(struct request *request)
+/* A subscription that the client did not ask for. NULL: no memory, or no application offers it (*is_fine then). */
+static struct subscription *server_side_new(struct connection *connection, const char *name, bool *is_fine)
 {
-    struct connection *connection = reply_begin(request);
-    if (!connection || connection->is_closing)
-        return;
-    struct hub *hub = connection->hub;
-    connection->is_connecting = false;
-    if (request->status == STATUS_UNAUTHENTICATED) {
-        connection_close(connection, 3500, "invalid token: sign in again");
-        return;
-    }
-    if (request->status == STATUS_FORBIDDEN) {
-        connection_close(connection, 3507, "permission denied: sign in first, nothing here is open to everyone");
-        return;
-    }
-    if (!status_is_ok(request->status)) {
-        reply_error(connection, request->door_tag, request);
-        buffer_clear(&connection->held); /* what was sent behind it counted on it */
-        return;
-    }
-    connection->actor = request->actor;
-    SCOPED(json_free) cJSON *result = json_parse(request->result.bytes, request->result.length, NULL);
-    connection->expires_ms = json_get_int(result, "expires_at", 0);
-    if (connection->actor.user_id &&
-        hub_user_count(hub, connection->actor.user_id) >= (uint32_t)hub->settings->realtime_user_connections_max) {
-        connection_close(connection, 3504, "connection limit: you have too many connections open");
-        return;
-    }
-    connection->is_connected = true;
-    connection->credential[0] = '\0';
-    SCOPED(buffer_free) struct buffer json = {0};
-    buffer_text(&json, "{");
-    buffer_json_member(&json, "client", connection->client);
-    buffer_text(&json, ",\"version\":\"" PARLEY_VERSION "\"");
-    bool is_fine = connection_identify(connection);
-    /* One's own feed tells of rooms and people; a token is for what its scopes name. */
-    if (is_fine && connection->actor.user_id && !connection->actor.is_token)
-        is_fine = own_feed_start(connection, &json);
+    enum status status = STATUS_OK;
+    struct channel *channel = channel_get(connection->hub, name, strlen(name), &status);
+    struct subscription *subscription = channel ? subscription_new(connection, channel) : NULL;
+    *is_fine = subscription || status == STATUS_NOT_FOUND;
+    if (channel && !subscription)
+        channel_release(channel);
+    if (subscription)
+        subscription->is_server_side = true;
+    return subscription;
+}
+
+static void opening_add(struct opening *opening, const char *name, const char *json)
+{
+    buffer_text(&opening->json, opening->comma);
+    buffer_json(&opening->json, name, strlen(name));
+    buffer_char(&opening->json, ':');
+    buffer_text(&opening->json, json);
+    opening->comma = ",";
+}
+
+/* A user's own feed is subscribed to without being asked. */
+static bool own_feed_start(struct connection *connection)
+{
+    char name[40];
+    bool is_fine;
+    snprintf(name, sizeof name, "user:%lld", (long long)connection->actor.user_id);
+    if (server_side_new(connection, name, &is_fine))
+        opening_add(connection->opening, name, "{}");
+    return is_fine;
+}
+
+/* What the token names: [name, persona there]. Of namespaces it is the token's to give; rooms are asked for as always.
+ * @wanted is what the client had of them before. */
+static bool token_sub_start(struct connection *connection, const cJSON *item, const cJSON *wanted)
+{
+    const char *name = json_text(cJSON_GetArrayItem(item, 0)), *persona = json_text(cJSON_GetArrayItem(item, 1));
+    const struct kind_entry *kind = name && name[0] ? kind_find(connection->hub, name) : NULL;
+    bool is_fine = true;
+    if (!kind || strlen(name) > CHANNEL_NAME_MAX || kind->kind->is_server_side_only ||
+        subscription_find(connection, name))
+        return true;
+    SCOPED(json_free)
+    cJSON *command = json_get(wanted, name) ? cJSON_Duplicate(json_get(wanted, name), true) : cJSON_CreateObject();
+    cJSON_DeleteItemFromObjectCaseSensitive(command, "channel");
+    cJSON_DeleteItemFromObjectCaseSensitive(command, "token");
+    if (!cJSON_IsObject(command) || !cJSON_AddStringToObject(command, "channel", name))
+        return cJSON_IsObject(command) ? false : true;
+    struct subscription *subscription = server_side_new(connection, name, &is_fine);
+    if (!subscription)
+        return is_fine;
+    subscription->command_id = connection->opening->id;
+    subscription->by_token = kind->kind->takes_tokens;
+    subscription->persona = persona ? strdup(persona) : NULL;
+    connection->opening->left++;
+    command_subscribe_send(subscription, command);
+    return !persona || subscription->persona;
+}
+
+static bool opening_start(struct connection *connection, const struct request *request, const cJSON *result)
+{
+    struct opening *opening = connection->opening = calloc(1, sizeof *opening);
+    struct buffer *json = opening ? &opening->json : NULL;
+    const cJSON *item;
+    int64_t ttl_s = json_get_int(result, "ttl", 0);
+    if (!opening)
+        return false;
+    opening->id = request->door_tag;
+    opening->comma = ",\"subs\":{";
+    opening->left = 1; /* until all have been asked for */
+    buffer_char(json, '{');
+    buffer_json_member(json, "client", connection->client);
+    buffer_text(json, ",\"version\":\"" PARLEY_VERSION "\"");
     if (!connection->pings_by_frame)
-        buffer_printf(&json, ",\"ping\":%lld,\"pong\":true",
-                      (long long)((hub->settings->realtime_ping_ms + 999) / 1000));
+        buffer_printf(json, ",\"ping\":%lld,\"pong\":true",
+                      (long long)((connection->hub->settings->realtime_ping_ms + 999) / 1000));
     if (connection->emulation)
-        emulation_print(connection, &json);
-    buffer_char(&json, '}');
-    connection_send(connection, is_fine && !json.has_failed
-                                    ? codec_reply(request->door_tag, "connect", json.bytes, json.length)
-                                    : NULL);
+        emulation_print(connection, json);
+    if (ttl_s)
+        buffer_printf(json, ",\"expires\":true,\"ttl\":%lld", (long long)ttl_s);
+    /* One's own feed tells of rooms and people; an API token is for what its scopes name. */
+    bool is_fine = !connection->actor.user_id || connection->actor.is_token || own_feed_start(connection);
+    cJSON_ArrayForEach (item, json_get(result, "subs"))
+        is_fine = is_fine && token_sub_start(connection, item, json_get(request->params, "subs"));
+    return is_fine;
+}
+
+/* One of the subscriptions was answered; with the last of them the reply leaves. */
+static void opening_next(struct connection *connection)
+{
+    struct opening *opening = connection->opening;
+    if (connection->is_closing || --opening->left)
+        return;
+    connection->opening = NULL;
+    connection->is_connecting = false;
+    connection->is_connected = true;
+    buffer_text(&opening->json, opening->comma[1] ? "}" : "}}");
+    connection_send(connection, opening->json.has_failed
+                                    ? NULL
+                                    : codec_reply(opening->id, "connect", opening->json.bytes, opening->json.length));
+    opening_free(opening);
+    LIST_EACH_SAFE (&connection->subscriptions, node) {
+        struct subscription *subscription = container_of(node, struct subscription, link);
+        subscription_start(subscription, subscription->position);
+        if (!subscription->channel->kind->is_server_side_only)
+            announce_joined(subscription);
+    }
     /* The first ping at a random point, so that many clients that came at once do not answer at once. */
     connection_ping_first(connection);
     if (connection->held.length) {
@@ -364,6 +471,73 @@ static void connect_reply(struct request *request)
             connection_close(connection, 3004, "server error: no memory, try again");
         buffer_free(&held);
     }
+}
+
+/* The token is of no use: the client is not to try it again. */
+static void token_refuse(struct connection *connection, const struct request *request)
+{
+    char reason[120];
+    snprintf(reason, sizeof reason, "invalid token: %.90s", request->detail ? request->detail : "get another one");
+    connection_close(connection, 3500, reason);
+}
+
+static void persona_take(struct connection *connection, struct request *request)
+{
+    if (!request->persona_is_new)
+        return;
+    free(connection->persona);
+    connection->persona = TAKE(request->persona);
+}
+
+/* True: the connection goes on. */
+static bool connect_allowed(struct connection *connection, const struct request *request)
+{
+    switch (request->status) {
+    case STATUS_OK:
+        return true;
+    case STATUS_UNAUTHENTICATED:
+        connection_close(connection, 3500, "invalid token: sign in again");
+        return false;
+    case STATUS_TOKEN_INVALID:
+        token_refuse(connection, request);
+        return false;
+    case STATUS_LIMIT:
+        connection_close(connection, 3505, "channel limit: the token names more channels than one may have");
+        return false;
+    case STATUS_FORBIDDEN:
+        connection_close(connection, 3507, "permission denied: sign in first, nothing here is open to everyone");
+        return false;
+    default:
+        reply_error(connection, request->door_tag, request);
+        connection->is_connecting = false;
+        buffer_clear(&connection->held); /* what was sent behind it counted on it */
+        return false;
+    }
+}
+
+static void connect_reply(struct request *request)
+{
+    struct connection *connection = reply_begin(request);
+    if (!connection || connection->is_closing || !connect_allowed(connection, request))
+        return;
+    struct hub *hub = connection->hub;
+    connection->actor = request->actor;
+    persona_take(connection, request);
+    /* Longer than what strangers may send, and made by the home itself. */
+    SCOPED(json_free) cJSON *result = cJSON_ParseWithLength(request->result.bytes, request->result.length);
+    int64_t ttl_s = json_get_int(result, "ttl", 0);
+    connection->expires_ms =
+        ttl_s ? clock_wall_ms() + (ttl_s + hub->settings->token_grace_s) * 1000 : json_get_int(result, "expires_at", 0);
+    if (connection->actor.user_id &&
+        hub_user_count(hub, connection->actor.user_id) >= (uint32_t)hub->settings->realtime_user_connections_max) {
+        connection_close(connection, 3504, "connection limit: you have too many connections open");
+        return;
+    }
+    connection->credential[0] = '\0';
+    if (connection_identify(connection) && opening_start(connection, request, result))
+        opening_next(connection);
+    else
+        connection_close(connection, 3004, "server error: no memory, try again");
 }
 
 /* ---- subscribe ---- */
@@ -426,8 +600,59 @@ void command_subscribe_send(struct subscription *subscription, const cJSON *comm
         connection_close(connection, 3004, "server error: no memory, try again");
         return;
     }
+    granted_set(params, subscription);
     request_take_params(request, params);
     dispatch_start(request);
+}
+
+/* It subscribes to what its token named: whether it may is not asked, unless what happened is none of its rights. */
+static void server_side_answered(struct subscription *subscription, const struct request *request)
+{
+    struct connection *connection = subscription->connection;
+    struct opening *opening = connection->opening;
+    if (!status_is_ok(request->status) && status_is_temporary(request->status)) {
+        connection_close(connection, 3004, "server error: not all of the channels could be opened, try again");
+        return;
+    }
+    if (status_is_ok(request->status)) {
+        subscription->position = request->position.offset;
+        opening_add(opening, subscription->channel->name, request->result.bytes);
+    } else {
+        subscription_free(subscription);
+    }
+    opening_next(connection);
+}
+
+/* Whether a token opened the channel is said by the node that has the connection, and never by its client. */
+static void granted_set(cJSON *params, const struct subscription *subscription)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(params, "granted");
+    if (subscription && subscription->by_token)
+        cJSON_AddTrueToObject(params, "granted");
+}
+
+static void announce_joined(const struct subscription *subscription)
+{
+    struct client_info info = subscription_info(subscription);
+    channel_announce(subscription->channel, true, &info); /* on an edge the home does it */
+}
+
+static void token_noted(struct subscription *subscription, struct request *request)
+{
+    const char *token = json_get_text(request->params, "token");
+    if (!token || !token[0] || !subscription->channel->kind->takes_tokens)
+        return;
+    SCOPED(json_free) cJSON *result = cJSON_ParseWithLength(request->result.bytes, request->result.length);
+    subscription->by_token = true;
+    subscription_expires(subscription, json_get_int(result, "ttl", 0));
+    if (request->persona_is_new)
+        subscription->persona = TAKE(request->persona);
+}
+
+static void subscription_expires(struct subscription *subscription, int64_t ttl_s)
+{
+    int64_t grace_s = subscription->connection->hub->settings->token_grace_s;
+    subscription->expires_ms = ttl_s ? clock_wall_ms() + (ttl_s + grace_s) * 1000 : 0;
 }
 
 static void subscribe_reply(struct request *request)
@@ -442,8 +667,11 @@ static void subscribe_reply(struct request *request)
         refuse(connection, id, 103, "unsubscribed before the answer came");
         return;
     }
-    if (!status_is_ok(request->status)) {
-        reply_error(connection, id, request);
+    if (!status_is_ok(request->status) && !subscription->is_server_side) {
+        if (request->status == STATUS_TOKEN_INVALID)
+            token_refuse(connection, request);
+        else
+            reply_error(connection, id, request);
         subscription_free(subscription);
         return;
     }
@@ -454,10 +682,14 @@ static void subscribe_reply(struct request *request)
             channel->offset = request->position.offset;
         channel->is_synced = true;
     }
+    if (subscription->is_server_side) {
+        server_side_answered(subscription, request);
+        return;
+    }
+    token_noted(subscription, request);
     connection_send(connection, codec_reply(id, "subscribe", request->result.bytes, request->result.length));
     subscription_start(subscription, request->position.offset);
-    if (!dispatch_is_edge(connection->hub->dispatch))
-        channel_announce(channel, true, connection->actor.user_id, connection->client, connection->actor.name);
+    announce_joined(subscription);
 }
 
 static void unsubscribe_run(struct connection *connection, uint32_t id, const cJSON *body)
@@ -582,11 +814,43 @@ static void refresh_run(struct connection *connection, uint32_t id, const cJSON 
         connection_close(connection, 3004, "server error: no memory, try again");
         return;
     }
-    digest_text(token ? token : "", token ? strlen(token) : 0, request->credential);
-    request->actor = (struct actor){0}; /* whoever the token says */
     request->reply_kind = REPLY_REFRESH;
-    cJSON_AddNumberToObject(request->params, "user", (double)connection->actor.user_id);
+    if (token && jwt_looks_like(token)) {
+        cJSON_AddStringToObject(request->params, "jwt", token);
+        refreshes_add(request->params, connection);
+    } else {
+        digest_text(token ? token : "", token ? strlen(token) : 0, request->credential);
+        cJSON_AddNumberToObject(request->params, "user", (double)connection->actor.user_id);
+    }
+    request->actor = (struct actor){0}; /* whoever the token says */
     dispatch_start(request);
+}
+
+/* A new token for what an older one opened. */
+static void sub_refresh_run(struct connection *connection, uint32_t id, const cJSON *body)
+{
+    const char *name = json_get_text(body, "channel"), *token = json_get_text(body, "token");
+    const struct subscription *subscription = name ? subscription_find(connection, name) : NULL;
+    if (!channel_name_is_fine(name) || !token || !token[0])
+        refuse(connection, id, 107, "bad request: sub_refresh needs a channel and a token");
+    else if (!subscription || !subscription->is_live)
+        refuse(connection, id, 103, "permission denied: you are not subscribed to this channel");
+    else if (!subscription->by_token || subscription->is_server_side)
+        refuse(connection, id, 108, "not available: no token of its own opened this subscription");
+    else
+        forward(connection, id, "channel.refresh", body, REPLY_SUB_REFRESH);
+}
+
+/* Whose connection it is, as its token called him. */
+static void refreshes_add(cJSON *params, const struct connection *connection)
+{
+    SCOPED(buffer_free) struct buffer json = {0};
+    char user[24];
+    snprintf(user, sizeof user, "%.0lld", (long long)connection->actor.user_id); /* nothing for 0 */
+    if (connection->persona)
+        buffer_printf(&json, "{%s}", connection->persona);
+    SCOPED(json_free) cJSON *persona = json.length ? json_parse(json.bytes, json.length, NULL) : NULL;
+    cJSON_AddStringToObject(params, "refreshes", persona ? json_get_text(persona, "user") : user);
 }
 
 static void unavailable_run(struct connection *connection, uint32_t id, const cJSON *body)

@@ -16,6 +16,8 @@ static void closed(void *peer, uint16_t code);
 static void timer_fire(struct wheel_timer *timer);
 static void user_leave(struct connection *connection);
 static void timer_arm(struct connection *connection, int64_t after_ms);
+static int64_t until_ping(const struct connection *connection, int64_t after_ms);
+static void subscriptions_expire(struct connection *connection);
 
 const struct websocket_handlers hub_websocket_handlers = {opened, message, writable, pong, closed};
 
@@ -149,6 +151,8 @@ void connection_gone(struct connection *connection)
     free(connection->outbox.frames);
     buffer_free(&connection->held);
     free(connection->agent);
+    free(connection->persona);
+    opening_free(connection->opening);
     free(connection);
 }
 
@@ -299,13 +303,22 @@ static void ping_send(struct connection *connection)
 void connection_pong(struct connection *connection)
 {
     connection->awaits_pong = false;
-    timer_arm(connection, connection->hub->settings->realtime_ping_ms);
+    timer_arm(connection, until_ping(connection, connection->hub->settings->realtime_ping_ms));
+}
+
+/* Sooner if it ends before. */
+static int64_t until_ping(const struct connection *connection, int64_t after_ms)
+{
+    int64_t left_ms = connection->expires_ms - clock_wall_ms();
+    if (!connection->expires_ms || left_ms >= after_ms)
+        return after_ms;
+    return left_ms > 1 ? left_ms : 1;
 }
 
 void connection_ping_first(struct connection *connection)
 {
     int64_t half = connection->hub->settings->realtime_ping_ms / 2;
-    timer_arm(connection, half + random_below((uint32_t)half));
+    timer_arm(connection, until_ping(connection, half + random_below((uint32_t)half)));
 }
 
 void connection_farewell(struct connection *connection, int64_t over_ms)
@@ -335,6 +348,18 @@ static void timer_fire(struct wheel_timer *timer)
     } else if (connection->expires_ms && clock_wall_ms() >= connection->expires_ms) {
         connection_close(connection, 3005, "expired: the session has ended");
     } else {
+        subscriptions_expire(connection);
         ping_send(connection);
+    }
+}
+
+/* Looked at with each ping: the grace that they have is no promise to the second. */
+static void subscriptions_expire(struct connection *connection)
+{
+    int64_t now_ms = clock_wall_ms();
+    LIST_EACH_SAFE (&connection->subscriptions, node) {
+        struct subscription *subscription = container_of(node, struct subscription, link);
+        if (subscription->expires_ms && now_ms >= subscription->expires_ms)
+            subscription_drop(subscription, 2501, "expired: subscribe with a new token");
     }
 }

@@ -140,6 +140,10 @@ static void subscribe_refuse(struct subscription *subscription)
     static const char words[] = "unavailable: this node has lost its connection to the others, try again soon";
     struct connection *connection = subscription->connection;
     connection->hub->stats.errors++;
+    if (subscription->is_server_side) {
+        connection_close(connection, 3004, words);
+        return;
+    }
     connection_send(connection, codec_error(subscription->command_id, 100, words, true));
     subscription_free(subscription);
 }

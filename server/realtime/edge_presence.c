@@ -30,7 +30,7 @@ void edge_left(struct subscription *subscription)
 {
     struct connection *connection = subscription->connection;
     struct hub *hub = connection->hub;
-    if (subscription->is_server_side || subscription->waiting)
+    if (subscription->channel->kind->is_server_side_only || subscription->waiting)
         return;
     size_t size = strlen(subscription->channel->name) + 1;
     struct departure *departure = calloc(1, sizeof *departure + size);
@@ -100,7 +100,7 @@ static size_t announce_add(cJSON *items, const struct connection *connection)
     size_t count = 0;
     LIST_EACH (&connection->subscriptions, node) {
         const struct subscription *subscription = container_of(node, struct subscription, link);
-        if (subscription->is_server_side || !subscription->is_live)
+        if (subscription->channel->kind->is_server_side_only || !subscription->is_live)
             continue;
         cJSON *item = cJSON_CreateArray();
         cJSON_AddItemToArray(item, cJSON_CreateString(subscription->channel->name));
@@ -108,6 +108,10 @@ static size_t announce_add(cJSON *items, const struct connection *connection)
         cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->actor.user_id));
         cJSON_AddItemToArray(item, cJSON_CreateString(connection->actor.name));
         cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->actor.session_id));
+        cJSON_AddItemToArray(item, cJSON_CreateNumber((double)edge_flags(subscription)));
+        const char *persona = subscription_info(subscription).persona;
+        if (persona)
+            cJSON_AddItemToArray(item, cJSON_CreateString(persona));
         cJSON_AddItemToArray(items, item);
         count++;
     }

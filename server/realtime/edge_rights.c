@@ -115,6 +115,12 @@ static void check_run(struct hub *hub, int64_t user_id)
     walk_start(&hub->rights_walk, &check, hub, user_id);
 }
 
+unsigned edge_flags(const struct subscription *subscription)
+{
+    return (subscription->connection->actor.is_person ? EDGE_IS_PERSON : 0) |
+           (subscription->by_token ? EDGE_BY_TOKEN : 0);
+}
+
 static size_t check_add(cJSON *items, const struct connection *connection)
 {
     size_t count = 0;
@@ -125,6 +131,7 @@ static size_t check_add(cJSON *items, const struct connection *connection)
         cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->actor.session_id));
         cJSON_AddItemToArray(item, cJSON_CreateString(subscription->channel->name));
         cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->id));
+        cJSON_AddItemToArray(item, cJSON_CreateNumber((double)edge_flags(subscription)));
         cJSON_AddItemToArray(items, item);
         count++;
     }
@@ -146,7 +153,10 @@ static void check_answered(struct hub *hub, const struct request *request)
         struct connection *connection = connection_find(hub, (uint64_t)id);
         const char *name = json_text(cJSON_GetArrayItem(item, 2));
         struct subscription *subscription = connection && name ? subscription_find(connection, name) : NULL;
-        if (connection && what == 1)
+        if (connection && what == 1 && connection->actor.session_id >= SESSION_LENT)
+            /* Or the home was restarted, and has nothing in its memory that it lent. */
+            connection_close(connection, 3011, "show your token again");
+        else if (connection && what == 1)
             connection_close(connection, 3507, "your session has ended, sign in again");
         else if (subscription)
             subscription_drop(subscription, 2000, "permission taken away");

@@ -52,6 +52,7 @@ static void kind_add(struct ephemeral *ephemeral, const struct channel_namespace
         .prefix = kind->prefix,
         .is_positioned = space->recover && space->history_size,
         .is_open = space->anonymous,
+        .takes_tokens = true,
         .hides_presence = !space->presence,
         .hides_join_leave = !space->join_leave,
         .authorize = kind_authorize,
@@ -89,7 +90,7 @@ enum status ephemeral_may_subscribe(const struct channel_namespace *space, const
     if (ephemeral_needs_token(space, name))
         return STATUS_FORBIDDEN;
     /* An API token is for what its scopes name, and they name no channels. */
-    bool is_somebody = actor->user_id && !actor->is_token;
+    bool is_somebody = (actor->user_id && !actor->is_token) || actor->is_person;
     return space->anonymous || is_somebody ? STATUS_OK : STATUS_FORBIDDEN;
 }
 

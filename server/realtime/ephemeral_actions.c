@@ -81,7 +81,11 @@ static enum status publication_read(struct request *request, struct publication 
         return FAULT("no memory");
     if (!request->actor.is_shell) {
         buffer_text(members, ",\"info\":");
-        codec_client_info(members, request->actor.user_id, request->client, request->actor.name);
+        struct client_info info = {.user_id = request->actor.user_id,
+                                   .client = request->client,
+                                   .name = request->actor.name,
+                                   .persona = request->persona};
+        codec_client_info(members, &info);
         return members->has_failed ? FAULT("no memory") : STATUS_OK;
     }
     /* What follows is for those who are trusted; a client's parameters of these names are left alone. */

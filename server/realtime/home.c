@@ -17,6 +17,8 @@ struct log_request {
     uint64_t since, wanted;  /* read behind the first, at least up to the second */
     size_t limit, bytes_max; /* as many as asked for, but no more once they are this long together */
     bool reversed, is_recovering, is_recovered;
+    bool by_token; /* its token allowed it, until token_expires_ms (0: for good) */
+    int64_t token_expires_ms;
     struct buffer publications;
     size_t count;
     uint64_t last;
@@ -34,7 +36,10 @@ static enum status channel_authorize(struct request *request, const char **name,
         return request_refuse(request, STATUS_MALFORMED, "A channel has a name of 1 to 255 bytes.");
     if (!*kind)
         return request_refuse(request, STATUS_NOT_FOUND, "There is no channel of this kind.");
-    return (*kind)->kind->authorize((*kind)->app, &request->actor, *name + strlen((*kind)->kind->prefix), top);
+    /* "granted": by a token, now or when it subscribed; the node that has the connection says so. */
+    struct actor actor = request->actor;
+    actor.is_shell |= (*kind)->kind->takes_tokens && json_get_bool(request->params, "granted");
+    return (*kind)->kind->authorize((*kind)->app, &actor, *name + strlen((*kind)->kind->prefix), top);
 }
 
 static bool log_begin(struct request *request, struct log_request *log)
@@ -121,7 +126,28 @@ bool remote_actor(struct hub *hub, int64_t user_id, int64_t session_id, struct a
     return !session_id || (session && session->user_id == user_id);
 }
 
-static bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, const struct actor *actor)
+/* The same of a listener, who may be nobody's user. */
+bool remote_rights(struct hub *hub, const struct remote *remote, struct actor *actor)
+{
+    bool is_alive = remote_actor(hub, remote->user_id, remote->session_id, actor);
+    actor->is_person = remote->is_person;
+    return is_alive;
+}
+
+struct client_info remote_info(const struct remote *remote)
+{
+    return (struct client_info){
+        .user_id = remote->user_id, .client = remote->client, .name = remote->name, .persona = remote->persona};
+}
+
+void listener_free(struct remote *remote)
+{
+    free(remote->persona);
+    free(remote);
+}
+
+static bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, const struct actor *actor,
+                       const char *persona, bool by_token)
 {
     enum status status;
     struct channel *channel = channel_get(hub, name, strlen(name), &status);
@@ -142,10 +168,19 @@ static bool remote_add(struct hub *hub, const char *name, uint64_t node, const c
     remote->session_id = actor->session_id;
     strncpy(remote->client, client, sizeof remote->client - 1);
     strcpy(remote->name, actor->name);
+    remote->is_person = actor->is_person;
+    remote->by_token = by_token;
+    remote->persona = persona ? strdup(persona) : NULL;
+    if (persona && !remote->persona) {
+        listener_free(remote);
+        channel_release(channel);
+        return false;
+    }
     remote->next = channel->remotes;
     channel->remotes = remote;
     channel->remotes_count++;
-    channel_announce(channel, true, actor->user_id, client, actor->name);
+    struct client_info info = remote_info(remote);
+    channel_announce(channel, true, &info);
     return true;
 }
 
@@ -154,8 +189,9 @@ static void remote_remove(struct channel *channel, struct remote **at)
     struct remote *remote = *at;
     *at = remote->next;
     channel->remotes_count--;
-    channel_announce(channel, false, remote->user_id, remote->client, remote->name);
-    free(remote);
+    struct client_info info = remote_info(remote);
+    channel_announce(channel, false, &info);
+    listener_free(remote);
 }
 
 void hub_node_lost(struct hub *hub, uint64_t node)
@@ -174,58 +210,6 @@ void hub_node_lost(struct hub *hub, uint64_t node)
     }
 }
 
-/* ---- connect ---- */
-
-/* Is there anything for those who are not signed in? */
-static bool kinds_have_open(const struct hub *hub)
-{
-    bool is_open = false;
-    for (size_t i = 0; i < hub->kinds_count; i++)
-        is_open |= hub->kinds[i].kind->is_open;
-    return is_open;
-}
-
-static void open_start(struct request *request)
-{
-    struct permissions *permissions = request_permissions(request);
-    struct session *session =
-        request->actor.session_id ? sessions_find_id(request_sessions(request), request->actor.session_id) : NULL;
-    /* The cookie goes first; the token that connect brought is the second way. */
-    const char *token = json_get_text(request->params, "token");
-    if (!session && token) {
-        session = sessions_find(request_sessions(request), token, clock_wall_ms());
-        if (!session) {
-            request_finish(request, STATUS_UNAUTHENTICATED);
-            return;
-        }
-        session_actor(session, &request->actor);
-    }
-    if (!session && !permissions_have_public(permissions) && !kinds_have_open(request->app)) {
-        request_finish(request, STATUS_FORBIDDEN);
-        return;
-    }
-    buffer_printf(request_result(request), "{\"expires_at\":%lld}", session ? (long long)session->expires_ms : 0LL);
-    request_finish(request, STATUS_OK);
-}
-
-static void refresh_start(struct request *request)
-{
-    /* The dispatcher resolved the new token; it must be of the same person. */
-    int64_t user_id = json_get_int(request->params, "user", 0);
-    if (!request->actor.user_id || request->actor.user_id != user_id) {
-        request_refuse(request, STATUS_UNAUTHENTICATED, "This token is not valid for this connection.");
-        request_finish(request, STATUS_UNAUTHENTICATED);
-        return;
-    }
-    struct session *session = sessions_find_id(request_sessions(request), request->actor.session_id);
-    int64_t left_s = session ? (session->expires_ms - clock_wall_ms()) / 1000 : 0;
-    struct buffer *json = request_result(request);
-    buffer_char(json, '{');
-    buffer_json_member(json, "client", request->client);
-    buffer_printf(json, ",\"version\":\"" PARLEY_VERSION "\",\"expires\":true,\"ttl\":%lld}", (long long)left_s);
-    request_finish(request, STATUS_OK);
-}
-
 /* ---- subscribe ---- */
 
 static void subscribe_answer(struct log_request *log)
@@ -237,8 +221,8 @@ static void subscribe_answer(struct log_request *log)
         request_finish(request, STATUS_UNRECOVERABLE);
         return;
     }
-    if (request->node &&
-        !remote_add(hub, json_get_text(request->params, "channel"), request->node, request->client, &request->actor)) {
+    if (request->node && !remote_add(hub, json_get_text(request->params, "channel"), request->node, request->client,
+                                     &request->actor, request->persona, log->by_token)) {
         request_finish(request, STATUS_UNAVAILABLE);
         return;
     }
@@ -258,6 +242,7 @@ static void subscribe_answer(struct log_request *log)
     if (log->is_recovered)
         buffer_printf(json, ",\"recovered\":true,\"publications\":[%s]",
                       log->publications.length ? log->publications.bytes : "");
+    token_print(log->token_expires_ms, json);
     buffer_char(json, '}');
     request_finish(request, log->publications.has_failed ? FAULT("no memory") : STATUS_OK);
 }
@@ -277,11 +262,31 @@ static void subscribe_done(struct request *request)
     subscribe_answer(log);
 }
 
+/* A token goes before rights, in channels that know tokens. False: it was refused. */
+static bool token_take(struct request *request, struct log_request *log)
+{
+    const char *name = json_get_text(request->params, "channel"), *token = json_get_text(request->params, "token");
+    const struct kind_entry *kind = name ? kind_find(request->app, name) : NULL;
+    if (!kind || !kind->kind->takes_tokens)
+        return true;
+    enum status status = STATUS_OK;
+    if (token && token[0])
+        status = token_subscribe(request, name, &log->token_expires_ms);
+    else if (!json_get_bool(request->params, "granted"))
+        return true;
+    if (status == STATUS_OK && token && !cJSON_AddTrueToObject(request->params, "granted"))
+        status = FAULT("no memory");
+    log->by_token = status == STATUS_OK;
+    if (status != STATUS_OK)
+        request_finish(request, status);
+    return log->by_token;
+}
+
 static void subscribe_start(struct request *request)
 {
     struct log_request *log = container_of(request, struct log_request, request);
     struct hub *hub = request->app;
-    if (!log_begin(request, log))
+    if (!token_take(request, log) || !log_begin(request, log))
         return;
     const struct channel_kind *kind = log->kind->kind;
     enum status status = kind->begin_log ? kind->begin_log(log->kind->app, log->rest, &log->top) : STATUS_OK;
@@ -408,16 +413,35 @@ static void presence_start(struct request *request)
         if (!channel->members[i]->is_live || connection->is_closing)
             continue;
         buffer_printf(json, "%s\"%s\":", comma, connection->client);
-        codec_client_info(json, connection->actor.user_id, connection->client, connection->actor.name);
+        struct client_info info = subscription_info(channel->members[i]);
+        codec_client_info(json, &info);
         comma = ",";
     }
     for (const struct remote *remote = channel ? channel->remotes : NULL; remote; remote = remote->next) {
         buffer_printf(json, "%s\"%s\":", comma, remote->client);
-        codec_client_info(json, remote->user_id, remote->client, remote->name);
+        struct client_info info = remote_info(remote);
+        codec_client_info(json, &info);
         comma = ",";
     }
     buffer_text(json, "}}");
     request_finish(request, STATUS_OK);
+}
+
+/* Those of other systems are told apart by how they are called there: what stands in front of the rest of a persona. */
+static void user_count(struct int_map *users, struct text_map *people, int64_t user_id, const char *persona)
+{
+    if (user_id || !persona) {
+        int_map_set(users, (uint64_t)user_id, users);
+        return;
+    }
+    const char *end = persona + strlen("\"user\":\"");
+    size_t length = (size_t)(end - persona);
+    if (*end == '"')
+        int_map_set(users, 0, users); /* with a token, but nobody */
+    while (persona[length] && persona[length] != '"')
+        length += persona[length] == '\\' ? 2 : 1;
+    if (*end != '"')
+        text_map_set(people, persona, length, people);
 }
 
 static void presence_stats_start(struct request *request)
@@ -425,7 +449,8 @@ static void presence_stats_start(struct request *request)
     const char *name;
     enum status status = presence_authorize(request, &name);
     SCOPED(int_map_free) struct int_map *users = status == STATUS_OK ? int_map_new() : NULL;
-    if (status == STATUS_OK && !users)
+    SCOPED(text_map_free) struct text_map *people = status == STATUS_OK ? text_map_new() : NULL;
+    if (status == STATUS_OK && (!users || !people))
         status = FAULT("no memory");
     if (status != STATUS_OK) {
         request_finish(request, status);
@@ -438,14 +463,14 @@ static void presence_stats_start(struct request *request)
         if (!channel->members[i]->is_live || connection->is_closing)
             continue;
         clients++;
-        int_map_set(users, (uint64_t)connection->actor.user_id, users);
+        user_count(users, people, connection->actor.user_id, subscription_info(channel->members[i]).persona);
     }
     for (const struct remote *remote = channel ? channel->remotes : NULL; remote; remote = remote->next) {
         clients++;
-        int_map_set(users, (uint64_t)remote->user_id, users);
+        user_count(users, people, remote->user_id, remote->persona);
     }
     buffer_printf(request_result(request), "{\"num_clients\":%llu,\"num_users\":%zu}", (unsigned long long)clients,
-                  int_map_count(users));
+                  int_map_count(users) + text_map_count(people));
     request_finish(request, STATUS_OK);
 }
 
@@ -463,23 +488,28 @@ static void left_start(struct request *request)
     request_finish(request, STATUS_OK);
 }
 
-/* items: [channel, client, user, name, session] … : who listens on that node. */
+/* items: [channel, client, user, name, session, EDGE_…, persona if there is one] … : who listens on that node. */
 static void announce_start(struct request *request)
 {
     const cJSON *item;
     cJSON_ArrayForEach (item, json_get(request->params, "items")) {
         const char *name = json_text(cJSON_GetArrayItem(item, 0)), *client = json_text(cJSON_GetArrayItem(item, 1));
-        int64_t user_id = 0, session_id = 0;
+        int64_t user_id = 0, session_id = 0, flags = 0;
         struct actor actor;
         bool is_whole = name && client && json_int(cJSON_GetArrayItem(item, 2), &user_id) &&
                         json_int(cJSON_GetArrayItem(item, 4), &session_id);
-        if (is_whole && remote_actor(request->app, user_id, session_id, &actor))
-            remote_add(request->app, name, request->node, client, &actor);
+        if (!is_whole || !remote_actor(request->app, user_id, session_id, &actor))
+            continue;
+        json_int(cJSON_GetArrayItem(item, 5), &flags);
+        actor.is_person = flags & EDGE_IS_PERSON;
+        remote_add(request->app, name, request->node, client, &actor, json_text(cJSON_GetArrayItem(item, 6)),
+                   flags & EDGE_BY_TOKEN);
     }
     request_finish(request, STATUS_OK);
 }
 
-/* items: [user, session, channel] … → {"denied":[[index, 1: the session is over · 2: not this channel], …]} */
+/* items: [user, session, channel, the edge's own number, EDGE_…] … → {"denied":[[index, 1: the session is over · 2: not
+ * this channel], …]} */
 static void check_start(struct request *request)
 {
     struct hub *hub = request->app;
@@ -493,12 +523,16 @@ static void check_start(struct request *request)
         struct channel_top top;
         const char *name = json_text(cJSON_GetArrayItem(item, 2));
         const struct kind_entry *kind = name ? kind_find(hub, name) : NULL;
-        int64_t user_id = 0, session_id = 0;
+        int64_t user_id = 0, session_id = 0, flags = 0;
         json_int(cJSON_GetArrayItem(item, 0), &user_id);
         json_int(cJSON_GetArrayItem(item, 1), &session_id);
+        json_int(cJSON_GetArrayItem(item, 4), &flags);
         int what = 0;
         if (!remote_actor(hub, user_id, session_id, &actor))
             what = 1;
+        actor.is_person = flags & EDGE_IS_PERSON;
+        if (what || (kind && kind->kind->takes_tokens && flags & EDGE_BY_TOKEN))
+            ; /* that is all there is to ask */
         else if (!kind ||
                  kind->kind->authorize(kind->app, &actor, name + strlen(kind->kind->prefix), &top) != STATUS_OK)
             what = 2;
@@ -548,8 +582,17 @@ static void positions_start(struct request *request)
 }
 
 const struct route home_routes[] = {
-    {.name = "connection.open", .flags = ROUTE_NODE, .start = open_start},
-    {.name = "connection.refresh", .flags = ROUTE_NODE, .start = refresh_start},
+    {.name = "connection.open",
+     .flags = ROUTE_NODE,
+     .start = open_start,
+     .size = sizeof(struct open_request),
+     .free = open_request_free},
+    {.name = "connection.refresh",
+     .flags = ROUTE_NODE,
+     .start = refresh_start,
+     .size = sizeof(struct open_request),
+     .free = open_request_free},
+    {.name = "channel.refresh", .flags = ROUTE_NODE, .start = token_sub_refresh_start},
     {.name = "channel.subscribe",
      .flags = ROUTE_NODE,
      .start = subscribe_start,

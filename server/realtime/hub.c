@@ -106,7 +106,7 @@ void hub_free(struct hub *hub)
         while (channel->remotes) {
             struct remote *remote = channel->remotes;
             channel->remotes = remote->next;
-            free(remote);
+            listener_free(remote);
         }
         list_remove(&channel->dirty_link);
         if (!channel->count)
@@ -243,11 +243,12 @@ size_t hub_count_refused(struct hub *hub)
         const struct channel *channel = value;
         const struct channel_kind *kind = channel->kind;
         for (uint32_t i = 0; i < channel->count; i++)
-            count += kind->authorize(channel->app, &channel->members[i]->connection->actor, channel->rest, &top) !=
-                     STATUS_OK;
+            count += !channel->members[i]->by_token &&
+                     kind->authorize(channel->app, &channel->members[i]->connection->actor, channel->rest, &top) !=
+                         STATUS_OK;
         for (const struct remote *remote = channel->remotes; remote; remote = remote->next) {
             struct actor actor;
-            count += remote_actor(hub, remote->user_id, remote->session_id, &actor) &&
+            count += !remote->by_token && remote_rights(hub, remote, &actor) &&
                      kind->authorize(channel->app, &actor, channel->rest, &top) != STATUS_OK;
         }
     }
@@ -272,7 +273,8 @@ static void connection_recheck(struct connection *connection, const char *name)
         struct channel_top top;
         if (name && strcmp(channel->name, name) != 0)
             continue;
-        if (channel->kind->authorize(channel->app, &connection->actor, channel->rest, &top) != STATUS_OK)
+        if (!subscription->by_token &&
+            channel->kind->authorize(channel->app, &connection->actor, channel->rest, &top) != STATUS_OK)
             subscription_drop(subscription, 2000, "permission taken away");
     }
     judged_doubt_connection(connection);

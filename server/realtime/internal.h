@@ -74,6 +74,8 @@ struct remote {
     struct remote *next;
     uint64_t node;
     int64_t user_id, session_id;
+    bool is_person, by_token; /* see actor and subscription */
+    char *persona;            /* owned */
     char client[RANDOM_ID_SIZE];
     char name[];
 };
@@ -90,7 +92,10 @@ struct subscription {
     bool has_missed;     /* too much came meanwhile: it has to recover again */
     bool wants_join_leave;
     bool is_server_side;
-    cJSON *waiting; /* the command, while the bus does not listen yet; NULL: sent on */
+    bool by_token;      /* a token allowed it: rights are not asked for again */
+    int64_t expires_ms; /* wall clock: its token is over; 0: never */
+    char *persona;      /* owned; NULL: the connection's */
+    cJSON *waiting;     /* the command, while the bus does not listen yet; NULL: sent on */
 };
 
 struct outbox {
@@ -124,6 +129,8 @@ struct connection {
     struct actor actor;
     char client[RANDOM_ID_SIZE];
     char peer[48];
+    char *persona;                     /* owned; NULL: actor says it */
+    struct opening *opening;           /* while what its token subscribes it to is under way */
     char *agent;                       /* owned; NULL: it did not say */
     struct emulation *emulation;       /* NULL: it is a WebSocket */
     char credential[DIGEST_TEXT_SIZE]; /* of the handshake's cookie */
@@ -205,10 +212,15 @@ struct frame *codec_push_pub(const char *channel, size_t channel_length, uint64_
 /* The same with more members of pub than data: "data":…,"info":… */
 struct frame *codec_push_members(const char *channel, size_t channel_length, uint64_t offset, const char *members,
                                  size_t length);
-struct frame *codec_push_join(const char *channel, size_t channel_length, bool is_join, int64_t user_id,
-                              const char *client, const char *name);
+/* Somebody as others see him. */
+struct client_info {
+    int64_t user_id;
+    const char *client, *name;
+    const char *persona; /* NULL: user_id and name say it */
+};
+struct frame *codec_push_join(const char *channel, size_t channel_length, bool is_join, const struct client_info *info);
 struct frame *codec_push_unsubscribe(const char *channel, size_t channel_length, uint32_t code, const char *reason);
-void codec_client_info(struct buffer *json, int64_t user_id, const char *client, const char *name);
+void codec_client_info(struct buffer *json, const struct client_info *info);
 /* The last of a stream: what the close frame is to a WebSocket. */
 struct frame *codec_push_disconnect(uint32_t code, const char *reason);
 /* {"id":N,"error":{…}} */
@@ -246,7 +258,9 @@ struct subscription *subscription_find(struct connection *connection, const char
 void subscription_start(struct subscription *subscription, uint64_t position);
 /* Tell the client (unsubscribe push) and end it. */
 void subscription_drop(struct subscription *subscription, uint32_t code, const char *reason);
-void channel_announce(struct channel *channel, bool is_join, int64_t user_id, const char *client, const char *name);
+void channel_announce(struct channel *channel, bool is_join, const struct client_info *info);
+struct client_info subscription_info(const struct subscription *subscription);
+struct client_info remote_info(const struct remote *remote);
 void channel_release(struct channel *channel); /* frees it if nobody needs it */
 
 /* ---- fanout.c: from the logs to the sockets ---- */
@@ -310,6 +324,8 @@ bool emulation_arrived(struct hub *hub, const char *channel, const char *bytes, 
 
 /* ---- commands.c ---- */
 void commands_handle(struct connection *connection, char *text, size_t length);
+struct opening;
+void opening_free(struct opening *opening);
 void command_subscribe_send(struct subscription *subscription, const cJSON *command);
 
 /* ---- hub.c ---- */
@@ -321,12 +337,41 @@ void hub_tell_here(struct hub *hub, const char *json);
 /* ---- home.c ---- */
 /* Who somebody on an edge is: the sessions here say it, not the message. False: that session is over. */
 bool remote_actor(struct hub *hub, int64_t user_id, int64_t session_id, struct actor *actor);
+void listener_free(struct remote *remote);
+bool remote_rights(struct hub *hub, const struct remote *remote, struct actor *actor);
 extern const struct route home_routes[];
 extern const size_t home_routes_count;
 
+/* ---- tokens.c: home: what tokens of another system say ---- */
+struct open_request {
+    struct request request;
+    cJSON *claims;
+    int64_t user_id;
+    uint64_t ended; /* sessions_ended() when the user was looked for */
+    char name[NAME_SIZE];
+};
+void open_request_free(struct request *request);
+/* connection.open and connection.refresh with such a token. */
+void token_open_start(struct request *request, const char *token);
+void token_refresh_start(struct request *request, const char *token);
+/* May the channel be subscribed to by the token in the parameters? OK, or TOKEN_INVALID, TOKEN_EXPIRED; *expires_ms: 0:
+ * never. The request's persona is that of the subscription then. */
+enum status token_subscribe(struct request *request, const char *channel, int64_t *expires_ms);
+void token_sub_refresh_start(struct request *request);
+/* ,"expires":true,"ttl":…: in an answer. Nothing if it is for good. */
+void token_print(int64_t expires_ms, struct buffer *json);
+/* ---- home_open.c ---- */
+/* Is there anything for those who are not signed in? */
+bool open_to_everyone(struct request *request);
+void open_start(struct request *request);
+void refresh_start(struct request *request);
+
 /* ---- edge.c ---- */
 #define EDGE_ITEMS_MAX 200 /* of one call, well below the limits of JSON from outside */
-#define EDGE_AGAIN_MS  500 /* after a call that failed */
+/* What an edge tells of a subscription that the home has no other way to know. */
+enum { EDGE_IS_PERSON = 1, EDGE_BY_TOKEN = 2 };
+unsigned edge_flags(const struct subscription *subscription);
+#define EDGE_AGAIN_MS 500 /* after a call that failed */
 /* A call to the home, to be filled in and started. NULL: no memory. */
 struct request *edge_call(struct hub *hub, const char *name, void (*reply)(struct request *request));
 /* Read what is missing behind the channel's offset. */
