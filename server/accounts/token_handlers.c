@@ -122,6 +122,12 @@ static void token_create_start(struct request *request)
         request_finish(request, STATUS_FORBIDDEN);
         return;
     }
+    /* It would outlive the token of the other system, which alone says that this is so-and-so. */
+    if (request->actor.session_id >= SESSION_LENT) {
+        request_refuse(request, STATUS_FORBIDDEN, "A connection token makes no API tokens: sign in.");
+        request_finish(request, STATUS_FORBIDDEN);
+        return;
+    }
     bool is_fine = params_only(request, names);
     is_fine &= param_text(request, "name", PARAM_REQUIRED, 1, TOKEN_CHARACTERS_MAX, &token->name);
     is_fine &= scopes_param(request);

@@ -1,0 +1,224 @@
+// Connection and subscription tokens that another system signs, on the home and on an edge.
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { firstAdministrator } from './lib/admin.mjs';
+import { must } from './lib/client.mjs';
+import { UNLIMITED, createRoom } from './lib/nodes.mjs';
+import { connectSdk, rawConnect, register, runParley, startRedis, startServer, within } from './lib/server.mjs';
+
+const SECRET = 'a secret that only the test and the server know';
+const encode = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+const sign = (text, secret) => createHmac('sha256', secret).update(text).digest('base64url');
+
+/** A token that says `claims`. */
+export function jwt(claims, { secret = SECRET, header = { alg: 'HS256', typ: 'JWT' } } = {}) {
+  const text = `${encode(header)}.${encode(claims)}`;
+  return `${text}.${sign(text, secret)}`;
+}
+const inSeconds = (seconds) => Math.floor(Date.now() / 1000) + seconds;
+
+for (const where of ['home', 'edge'])
+  describe(`tokens of another system on the ${where}`, () => {
+    let redis, home, node, root, ann, room;
+    const flags = { ...UNLIMITED, 'token.hmac_secret': SECRET, 'token.grace_s': 0, 'realtime.ping_ms': 1000 };
+    before(async () => {
+      redis = where === 'edge' ? await startRedis() : null;
+      home = await startServer({ redis: redis ?? false, flags });
+      node = where === 'edge' ? await startServer({ redis, edge: true, flags: { ...flags, 'token.hmac_secret': '' } }) : home;
+      root = await firstAdministrator(home);
+      ann = await register(node.url, 'ann');
+      room = await createRoom(ann, 'a room');
+    });
+    after(async () => {
+      if (node !== home) await node.stop();
+      await home.stop();
+      await redis?.stop();
+    });
+
+    async function connect(claims, options) {
+      const client = await rawConnect(node.url);
+      const reply = await client.connect({ token: typeof claims === 'string' ? claims : jwt(claims, options) });
+      assert.ok(reply.connect, JSON.stringify(reply));
+      return { client, connect: reply.connect };
+    }
+    async function refused(token) {
+      const client = await rawConnect(node.url);
+      const answer = await Promise.race([client.connect({ token }).catch(() => null), client.closed.then(() => null)]);
+      assert.equal(answer, null, JSON.stringify(answer));
+      const { code, reason } = await within(15_000, 'the end', client.closed);
+      assert.throws(() => JSON.parse(reason), SyntaxError);
+      return { code, reason };
+    }
+
+    test('of a user of ours: what a session of that user may', async () => {
+      const { client, connect: reply } = await connect({ sub: String(ann.id), exp: inSeconds(600) });
+      assert.equal(reply.expires, true);
+      assert.ok(reply.ttl > 500 && reply.ttl <= 600, reply.ttl);
+      assert.deepEqual(reply.subs, { [`user:${ann.id}`]: {} });
+      assert.ok((await client.call('subscribe', { channel: `room:${room.id}` })).subscribe);
+      assert.deepEqual(await client.call('publish', { channel: `room:${room.id}`, data: { text: 'by a token' } }).then((r) => r.publish), {});
+      const me = await client.call('rpc', { method: 'me.detail' });
+      assert.equal(me.rpc.data.user.name, 'ann');
+      const presence = await client.call('presence', { channel: `room:${room.id}` });
+      assert.deepEqual(presence.presence.presence[reply.client], { user: String(ann.id), client: reply.client, conn_info: { name: 'ann' } });
+      const token = await client.call('rpc', { method: 'token.create', data: { name: 'x', scopes: { '*': ['read'] } } });
+      assert.equal(token.error?.code, 103, JSON.stringify(token));
+      client.socket.close();
+    });
+
+    test('its info is what others see', async () => {
+      const { client, connect: reply } = await connect({ sub: String(ann.id), info: { nick: 'Ännchen' } });
+      assert.equal(reply.expires, undefined);
+      await client.call('subscribe', { channel: `room:${room.id}` });
+      const presence = await client.call('presence', { channel: `room:${room.id}` });
+      assert.deepEqual(presence.presence.presence[reply.client], { user: String(ann.id), client: reply.client, conn_info: { nick: 'Ännchen' } });
+      client.socket.close();
+    });
+
+    test('of nobody here: connected, without rights on models and rooms', async () => {
+      const { client, connect: reply } = await connect({ sub: 'customer-17', info: { a: 1 } });
+      assert.equal(reply.subs, undefined);
+      assert.equal((await client.call('rpc', { method: 'me.detail' })).error.code, 101);
+      const subscribed = await client.call('subscribe', { channel: `room:${room.id}` });
+      assert.ok([102, 103].includes(subscribed.error?.code), JSON.stringify(subscribed));
+      client.socket.close();
+    });
+
+    test('anonymous, and nothing is open to everyone: 3507', async () => {
+      assert.equal((await refused(jwt({}))).code, 3507);
+      assert.equal((await refused(jwt({ sub: '' }))).code, 3507);
+    });
+
+    test('a wrong one closes with 3500 and says why', async () => {
+      const fine = { sub: String(ann.id) };
+      const [head, body, signature] = jwt(fine).split('.');
+      for (const [what, token] of [
+        ['another secret', jwt(fine, { secret: 'another secret, also long enough' })],
+        ['alg none', `${encode({ alg: 'none' })}.${encode(fine)}.`],
+        ['alg none, signed', jwt(fine, { header: { alg: 'none' } })],
+        ['another alg', jwt(fine, { header: { alg: 'HS512' } })],
+        ['another payload', `${head}.${encode({ sub: String(root.id) })}.${signature}`],
+        ['padding', `${head}.${body}=.${signature}`],
+        ['doubled members', jwt(`{"sub":"1","sub":"${ann.id}"}`)],
+        ['not yet valid', jwt({ ...fine, nbf: inSeconds(600) })],
+        ['exp as a text', jwt({ ...fine, exp: String(inSeconds(600)) })],
+        ['a number as sub', jwt({ sub: ann.id })],
+        ['a subscription token', jwt({ ...fine, channel: 'x' })],
+        ['no such user', jwt({ sub: '999999' })],
+        ['too long', jwt({ ...fine, more: 'x'.repeat(20_000) })],
+        ['too much info', jwt({ ...fine, info: 'x'.repeat(5000) })],
+        ['channels that are none', jwt({ ...fine, channels: [1] })],
+        ['dots', '..'],
+      ]) {
+        const { code, reason } = await refused(token);
+        assert.equal(code, 3500, `${what}: ${reason}`);
+        assert.match(reason, /^invalid token: ./, what);
+      }
+      assert.equal((await refused(jwt({ ...fine, channels: Array.from({ length: 200 }, (_, i) => `c${i}`) }))).code, 3505);
+    });
+
+    test('an expired one is error 109, and the SDK gets a new one', async () => {
+      const client = await rawConnect(node.url);
+      const reply = await client.connect({ token: jwt({ sub: String(ann.id), exp: inSeconds(-5) }) });
+      assert.equal(reply.error?.code, 109, JSON.stringify(reply));
+      client.socket.close();
+      let asked = 0;
+      const sdk = await connectSdk(node.url, undefined, {
+        token: jwt({ sub: String(ann.id), exp: inSeconds(-5) }),
+        minReconnectDelay: 10,
+        maxReconnectDelay: 50,
+        getToken: async () => jwt({ sub: String(ann.id), exp: inSeconds(3600), n: ++asked }),
+      });
+      assert.equal(asked, 1);
+      sdk.disconnect();
+    });
+
+    test('the SDK renews it in time, and stays connected', async () => {
+      let asked = 0, renewed;
+      const again = new Promise((resolve) => (renewed = resolve));
+      const sdk = await connectSdk(node.url, undefined, {
+        token: jwt({ sub: 'customer-18', exp: inSeconds(600), expire_at: inSeconds(3) }),
+        getToken: async () => {
+          if (++asked === 2) renewed();
+          return jwt({ sub: 'customer-18', exp: inSeconds(600), expire_at: inSeconds(asked === 1 ? 3 : 600) });
+        },
+      });
+      let ends = 0;
+      sdk.on('connecting', () => ends++);
+      await within(30_000, 'the second new token', again);
+      assert.equal(ends, 0);
+      sdk.disconnect();
+    });
+
+    test('a new one must be for the same user', async () => {
+      const { client } = await connect({ sub: 'customer-18', exp: inSeconds(60) });
+      const answer = await client.call('refresh', { token: jwt({ sub: 'customer-18', exp: inSeconds(600) }) });
+      assert.equal(answer.refresh?.expires, true, JSON.stringify(answer));
+      assert.ok(answer.refresh.ttl > 500);
+      void client.call('refresh', { token: jwt({ sub: 'customer-19' }) }).catch(() => {});
+      assert.equal((await within(15_000, 'the end', client.closed)).code, 3500);
+    });
+
+    test('who shows no new one is disconnected with 3005', async () => {
+      const { client } = await connect({ sub: 'customer-20', exp: inSeconds(2) });
+      assert.equal((await within(30_000, 'the end', client.closed)).code, 3005);
+      const { client: other } = await connect({ sub: 'customer-20', exp: inSeconds(60), expire_at: inSeconds(2) });
+      assert.equal((await within(30_000, 'the end', other.closed)).code, 3005);
+    });
+
+    test('who is disabled is disconnected and does not come back', async () => {
+      const bob = await register(node.url, 'bob');
+      const { client } = await connect({ sub: String(bob.id) });
+      must(await root.api('PATCH', `/user/${bob.id}`, { disabled: true }), 200, 'disable');
+      assert.equal((await within(15_000, 'the end', client.closed)).code, 3507);
+      assert.equal((await refused(jwt({ sub: String(bob.id) }))).code, 3500);
+    });
+
+    test('rooms that its channels name are subscribed to by rights', async () => {
+      const secret = await createRoom(root, `secret of ${where}`, 'private');
+      const names = [`room:${room.id}`, `room:${secret.id}`, `user:${root.id}`, 'nothing:here'];
+      const { client, connect: reply } = await connect({ sub: String(ann.id), channels: names });
+      assert.deepEqual(Object.keys(reply.subs).sort(), [`room:${room.id}`, `user:${ann.id}`]);
+      const { offset, epoch } = reply.subs[`room:${room.id}`];
+      must(await ann.api('POST', `/room/${room.id}/message`, { text: 'pushed' }), 201, 'say');
+      const push = await client.push(`room:${room.id}`);
+      assert.equal(push.pub.offset, offset + 1);
+      client.socket.close();
+      must(await ann.api('POST', `/room/${room.id}/message`, { text: 'missed' }), 201, 'say');
+      const back = await rawConnect(node.url);
+      const again = (await back.connect({
+        token: jwt({ sub: String(ann.id), channels: names }),
+        subs: { [`room:${room.id}`]: { recover: true, offset: offset + 1, epoch } },
+      })).connect.subs[`room:${room.id}`];
+      assert.equal(again.recovered, true);
+      assert.deepEqual(again.publications.map((one) => one.data.message.text), ['missed']);
+      back.socket.close();
+    });
+
+    test('the secret and the tokens are in no log', async () => {
+      const token = jwt({ sub: String(ann.id) });
+      const { client } = await connect(token);
+      client.socket.close();
+      await refused(`${token}x`);
+      for (const server of [home, node]) {
+        assert.ok(!server.output().includes(SECRET));
+        assert.ok(!server.output().includes(token.split('.')[2]));
+      }
+    });
+  });
+
+test('without a secret every such token is refused', async () => {
+  const server = await startServer();
+  const client = await rawConnect(server.url);
+  void client.connect({ token: jwt({ sub: '1' }, { secret: ' '.repeat(16) }) }).catch(() => {});
+  assert.equal((await within(15_000, 'the end', client.closed)).code, 3500);
+  await server.stop();
+});
+
+test('the settings show no secret', async () => {
+  const { code, output } = await runParley(['settings', `--token.hmac_secret=${SECRET}`, `--api.key=${SECRET}`]);
+  assert.equal(code, 0);
+  assert.ok(!output.includes(SECRET));
+  assert.equal((await runParley(['settings', '--token.hmac_secret=short'])).code, 2);
+});
