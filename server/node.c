@@ -8,6 +8,7 @@
 #include "lib/log.h"
 #include "lib/random.h"
 #include "operate.h"
+#include "pages/server_api.h"
 
 #define LOCK_WAIT_MS 2000 /* more than stop_ms */
 
@@ -78,6 +79,7 @@ bool node_build(struct node *node, const struct settings *settings, bool is_edge
         operate_connections_add(node->dispatch, node->hub);
         node->ops = (struct ops){.hub = node->hub, .chat = chat_figures, .context = node};
         ops_add(node->dispatch, &node->ops);
+        server_api_add(node->dispatch, &node->ops);
         batch_add(node->dispatch);
     }
     if (!node->hub || !node->accounts || !node->acl || !node->chat || !node_models(node, why, why_size)) {

@@ -18,6 +18,7 @@
 #include "pages/metrics.h"
 #include "pages/openapi.h"
 #include "pages/pages.h"
+#include "pages/server_api.h"
 #include "pages/watchdog.h"
 #include "secret.h"
 #include "shell.h"
@@ -257,7 +258,8 @@ static void http_arrived(void *context, const struct http_request *request)
     if (openapi_is_path(request->path) &&
         (openapi_parts_answer(serve->parts, serve->http, request) || pages_answer(serve->pages, serve->http, request)))
         return;
-    if (rest_handle(serve->rest, request) || hub_answer(serve->node.hub, serve->http, request))
+    if (server_api_answer(serve->node.dispatch, serve->http, request) || rest_handle(serve->rest, request) ||
+        hub_answer(serve->node.hub, serve->http, request))
         return;
     if (strcmp(request->path, "/metrics") == 0) {
         metrics_answer(serve, request);

@@ -21,7 +21,7 @@ const inSeconds = (seconds) => Math.floor(Date.now() / 1000) + seconds;
 for (const where of ['home', 'edge'])
   describe(`tokens of another system on the ${where}`, () => {
     let redis, home, node, root, ann, room;
-    const flags = { ...UNLIMITED, 'token.hmac_secret': SECRET, 'token.grace_s': 0, 'realtime.ping_ms': 1000 };
+    const flags = { ...UNLIMITED, 'token.hmac_secret': SECRET, 'token.grace_s': 10, 'realtime.ping_ms': 1000 };
     before(async () => {
       redis = where === 'edge' ? await startRedis() : null;
       home = await startServer({ redis: redis ?? false, flags });
@@ -161,10 +161,11 @@ for (const where of ['home', 'edge'])
     });
 
     test('who shows no new one is disconnected with 3005', async () => {
-      const { client } = await connect({ sub: 'customer-20', exp: inSeconds(2) });
-      assert.equal((await within(30_000, 'the end', client.closed)).code, 3005);
-      const { client: other } = await connect({ sub: 'customer-20', exp: inSeconds(60), expire_at: inSeconds(2) });
-      assert.equal((await within(30_000, 'the end', other.closed)).code, 3005);
+      const both = await Promise.all([
+        connect({ sub: 'customer-20', exp: inSeconds(2) }),
+        connect({ sub: 'customer-20', exp: inSeconds(60), expire_at: inSeconds(2) }),
+      ]);
+      for (const { client } of both) assert.equal((await within(60_000, 'the end', client.closed)).code, 3005);
     });
 
     test('who is disabled is disconnected and does not come back', async () => {
