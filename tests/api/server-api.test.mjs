@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { must, request } from './lib/client.mjs';
-import { UNLIMITED, createRoom } from './lib/nodes.mjs';
+import { UNLIMITED, createRoom, ready } from './lib/nodes.mjs';
 import { rawConnect, register, startRedis, startServer, within } from './lib/server.mjs';
 
 const KEY = 'a key that only back ends know';
@@ -19,6 +19,7 @@ for (const where of ['home', 'edge'])
       redis = where === 'edge' ? await startRedis() : null;
       home = await startServer({ redis: redis ?? false, flags });
       node = where === 'edge' ? await startServer({ redis, edge: true, flags }) : home;
+      await ready(node);
       ann = await register(node.url, 'ann');
       room = await createRoom(ann, 'a room');
     });

@@ -4,10 +4,14 @@ import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must } from './lib/client.mjs';
-import { UNLIMITED, createRoom } from './lib/nodes.mjs';
+import { UNLIMITED, createRoom, ready } from './lib/nodes.mjs';
 import { connectSdk, rawConnect, register, runParley, startRedis, startServer, within } from './lib/server.mjs';
 
 const SECRET = 'a secret that only the test and the server know';
+const NAMESPACES = JSON.stringify({
+  news: { presence: true, join_leave: true, history_size: 10, history_ttl_s: 600, recover: true, publish: 'subscriber' },
+  paid: { subscribe: 'token', presence: true, publish: 'subscriber' },
+});
 const encode = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 const sign = (text, secret) => createHmac('sha256', secret).update(text).digest('base64url');
 
@@ -21,12 +25,13 @@ const inSeconds = (seconds) => Math.floor(Date.now() / 1000) + seconds;
 for (const where of ['home', 'edge'])
   describe(`tokens of another system on the ${where}`, () => {
     let redis, home, node, root, ann, room;
-    const flags = { ...UNLIMITED, 'token.hmac_secret': SECRET, 'token.grace_s': 10, 'realtime.ping_ms': 1000 };
+    const flags = { ...UNLIMITED, 'token.hmac_secret': SECRET, 'token.grace_s': 10, 'realtime.ping_ms': 1000, namespaces: NAMESPACES };
     before(async () => {
       redis = where === 'edge' ? await startRedis() : null;
       home = await startServer({ redis: redis ?? false, flags });
       node = where === 'edge' ? await startServer({ redis, edge: true, flags: { ...flags, 'token.hmac_secret': '' } }) : home;
       root = await firstAdministrator(home);
+      await ready(node);
       ann = await register(node.url, 'ann');
       room = await createRoom(ann, 'a room');
     });
@@ -195,6 +200,85 @@ for (const where of ['home', 'edge'])
       assert.equal(again.recovered, true);
       assert.deepEqual(again.publications.map((one) => one.data.message.text), ['missed']);
       back.socket.close();
+    });
+
+    test('of nobody here, but named in the channels of namespaces', async () => {
+      const { client, connect: reply } = await connect({ sub: 'customer "17"', info: { a: 1 } });
+      const info = { user: 'customer "17"', conn_info: { a: 1 }, client: reply.client };
+      await client.call('subscribe', { channel: 'news:named', join_leave: true });
+      assert.deepEqual((await client.push('news:named')).join.info, info);
+      assert.ok((await client.call('publish', { channel: 'news:named', data: 'hello' })).publish);
+      assert.deepEqual((await client.push('news:named')).pub, { data: 'hello', info, offset: 1 });
+      assert.deepEqual((await client.call('presence', { channel: 'news:named' })).presence.presence[reply.client], info);
+      const { client: other } = await connect({ sub: 'customer 18' });
+      await other.call('subscribe', { channel: 'news:named' });
+      const stats = await other.call('presence_stats', { channel: 'news:named' });
+      assert.deepEqual(stats.presence_stats, { num_clients: 2, num_users: 2 });
+      client.socket.close();
+      other.socket.close();
+    });
+
+    test('namespaces that its channels name are subscribed to, and recovered', async () => {
+      const claims = { sub: 'customer-21', channels: ['news:mine'], subs: { 'paid:mine': { info: { vip: true } } } };
+      const { client, connect: reply } = await connect(claims);
+      assert.deepEqual(Object.keys(reply.subs).sort(), ['news:mine', 'paid:mine']);
+      assert.deepEqual((await client.call('presence', { channel: 'paid:mine' })).presence.presence, {
+        [reply.client]: { user: 'customer-21', client: reply.client, chan_info: { vip: true } },
+      });
+      assert.ok((await client.call('publish', { channel: 'news:mine', data: 1 })).publish);
+      assert.equal((await client.push('news:mine')).pub.data, 1);
+      client.socket.close();
+      const back = await rawConnect(node.url);
+      const { offset, epoch } = reply.subs['news:mine'];
+      const again = await back.connect({ token: jwt(claims), subs: { 'news:mine': { recover: true, offset, epoch } } });
+      assert.deepEqual(again.connect.subs['news:mine'].publications.map((one) => one.data), [1]);
+      back.socket.close();
+    });
+
+    test('a subscription token opens a channel, for whom and what it says', async () => {
+      const { client, connect: reply } = await connect({ sub: 'customer-22' });
+      const subscribe = (channel, claims, options) =>
+        client.call('subscribe', { channel, ...(claims ? { token: jwt(claims, options) } : {}) });
+      const fine = { sub: 'customer-22', channel: 'paid:a' };
+      assert.equal((await subscribe('paid:a')).error.code, 103);
+      assert.equal((await subscribe('$news:a')).error.code, 103);
+      assert.equal((await client.call('subscribe', { channel: 'paid:a', granted: true })).error.code, 103);
+      assert.equal((await subscribe('paid:a', fine, { secret: 'another secret, also long enough' })).error.code, 103);
+      assert.equal((await subscribe('paid:a', { ...fine, exp: inSeconds(-5) })).error.code, 109);
+      assert.equal((await client.call('presence', { channel: 'paid:a', granted: true })).error.code, 103);
+      const opened = await subscribe('paid:a', { ...fine, client: reply.client, info: { row: 3 }, exp: inSeconds(600) });
+      assert.equal(opened.subscribe?.expires, true, JSON.stringify(opened));
+      assert.deepEqual((await client.call('presence', { channel: 'paid:a' })).presence.presence[reply.client], {
+        user: 'customer-22', client: reply.client, chan_info: { row: 3 },
+      });
+      const renewed = await client.call('sub_refresh', { channel: 'paid:a', token: jwt({ ...fine, exp: inSeconds(6000) }) });
+      assert.ok(renewed.sub_refresh?.ttl > 5000, JSON.stringify(renewed));
+      assert.ok((await subscribe('$news:a', { sub: 'customer-22', channel: '$news:a' })).subscribe);
+      client.socket.close();
+      for (const claims of [{ ...fine, channel: 'paid:b' }, { ...fine, sub: 'customer-23' }, { ...fine, client: 'x' }, { sub: 'customer-22' }]) {
+        const { client: wrong } = await connect({ sub: 'customer-22' });
+        void wrong.call('subscribe', { channel: 'paid:a', token: jwt(claims) }).catch(() => {});
+        assert.equal((await within(15_000, 'the end', wrong.closed)).code, 3500, JSON.stringify(claims));
+      }
+    });
+
+    test('the SDK gets a subscription token and renews it; changed rights do not end it', async () => {
+      const sdk = await connectSdk(node.url, ann.cookie);
+      let asked = 0;
+      const subscription = sdk.newSubscription('paid:sdk', {
+        getToken: async ({ channel }) => jwt({ sub: String(ann.id), channel, exp: inSeconds(600), expire_at: inSeconds(++asked === 1 ? 2 : 600) }),
+      });
+      const heard = new Promise((resolve) => subscription.on('publication', resolve));
+      const ends = [];
+      subscription.on('unsubscribed', (context) => ends.push(context));
+      subscription.subscribe();
+      await within(15_000, 'subscribing', subscription.ready());
+      must(await root.api('POST', '/grant', { subject: 'members', model: 'news', rights: ['read'] }), 201, 'grant');
+      while (asked < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+      await subscription.publish('hello');
+      assert.equal((await within(15_000, 'the publication', heard)).data, 'hello');
+      assert.deepEqual(ends, []);
+      sdk.disconnect();
     });
 
     test('the secret and the tokens are in no log', async () => {
