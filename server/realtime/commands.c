@@ -601,6 +601,11 @@ void command_subscribe_send(struct subscription *subscription, const cJSON *comm
         return;
     }
     granted_set(params, subscription);
+    /* The home tells others who listens here. */
+    if (subscription->persona) {
+        free(request->persona);
+        request->persona = strdup(subscription->persona);
+    }
     request_take_params(request, params);
     dispatch_start(request);
 }

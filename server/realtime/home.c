@@ -277,9 +277,10 @@ static bool token_take(struct request *request, struct log_request *log)
     if (status == STATUS_OK && token && !cJSON_AddTrueToObject(request->params, "granted"))
         status = FAULT("no memory");
     log->by_token = status == STATUS_OK;
-    if (status != STATUS_OK)
-        request_finish(request, status);
-    return log->by_token;
+    if (status == STATUS_OK)
+        return true;
+    request_finish(request, status);
+    return false;
 }
 
 static void subscribe_start(struct request *request)
