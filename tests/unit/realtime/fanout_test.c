@@ -273,14 +273,14 @@ static void joins_and_leaves_are_for_those_who_asked(void **state)
     struct channel *channel = world_listen(other, ROOM)->channel;
 
     world_publish(world, ROOM, 1, "text");
-    channel_announce(channel, true, 3, "client", "ann");
+    channel_announce(channel, true, &(struct client_info){.user_id = 3, .client = "client", .name = "ann"});
     world_publish(world, ROOM, 2, "text");
-    channel_announce(channel, false, 3, "client", "ann");
+    channel_announce(channel, false, &(struct client_info){.user_id = 3, .client = "client", .name = "ann"});
     world_settle(world);
 
     assert_string_equal(world_heard(asker), "1 j 2 l");
     assert_string_equal(world_heard(other), "1 2");
-    channel_announce(channel, true, 3, "client", "ann");
+    channel_announce(channel, true, &(struct client_info){.user_id = 3, .client = "client", .name = "ann"});
     size_t writes = other->writes;
     world_settle(world);
     assert_string_equal(world_heard(asker), "1 j 2 l j");

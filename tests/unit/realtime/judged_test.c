@@ -234,7 +234,8 @@ static void nobody_hears_who_else_listens(void **state)
     LIST_EACH (&ann->connection->subscriptions, node)
         container_of(node, struct subscription, link)->wants_join_leave = true;
     const struct channel *channel = channel_find(world->hub, FEED, strlen(FEED));
-    channel_announce((struct channel *)(uintptr_t)channel, true, 2, "client", "bob");
+    channel_announce((struct channel *)(uintptr_t)channel, true,
+                     &(struct client_info){.user_id = 2, .client = "client", .name = "bob"});
     world_settle(world);
     assert_int_equal(ann->count, 0);
 }
