@@ -39,6 +39,12 @@ void hub_publish(struct hub *hub, const char *channel, uint64_t offset, const ch
     snprintf(note->channel, sizeof note->channel, "%s", channel);
 }
 
+void hub_publish_everybody(struct hub *hub, const char *json)
+{
+    (void)json;
+    note_add(hub, NOTE_PUBLISH, 0);
+}
+
 void hub_publish_each(struct hub *hub, const char *channel,
                       const char *(*choose)(void *context, const struct actor *actor, size_t *length), void *context)
 {
