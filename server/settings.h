@@ -73,6 +73,14 @@
         "sends to one channel before others have their turn")                                                          \
     INT(realtime_recover_max, "realtime.recover_max", 300, 1, 10000, "events",                                         \
         "events that one recovery or history request may return")                                                      \
+    INT(realtime_recent_events, "realtime.recent_events", 300, 0, 10000, "events",                                     \
+        "newest events of each channel kept in memory for those who come back; 0: none")                               \
+    INT(realtime_recent_bytes, "realtime.recent_bytes", 1048576, 1024, 1073741824, "bytes",                            \
+        "of them, for one channel")                                                                                    \
+    INT(realtime_recent_total_bytes, "realtime.recent_total_bytes", 67108864, 0, 1099511627776, "bytes",               \
+        "of them, for all channels together; those not needed for longest go first")                                   \
+    INT(realtime_recent_ms, "realtime.recent_ms", 120000, 100, 86400000, "ms",                                         \
+        "how long they are kept once nobody listens any more")                                                         \
     INT(realtime_join_leave_max, "realtime.join_leave_max", 200, 0, 100000, "subscribers",                             \
         "no join and leave pushes in larger channels")                                                                 \
     TEXT(namespaces, "namespaces", "{}",                                                                               \

@@ -86,6 +86,7 @@ void channel_release(struct channel *channel)
     if (channel->count || channel->remotes || channel->is_passing || !list_is_empty(&channel->dirty_link))
         return;
     struct hub *hub = channel->hub;
+    recents_leave(hub->recents, channel->name, channel->name_length);
     if (dispatch_is_edge(hub->dispatch) && hub->bus) {
         SCOPED(buffer_free) struct buffer bus = {0};
         bus_name(channel, &bus);
@@ -219,6 +220,7 @@ void subscription_free(struct subscription *subscription)
         channel_announce(channel, false, &info);
     free(subscription->persona);
     cJSON_Delete(subscription->waiting);
+    recovery_free(subscription->recovery);
     free(subscription);
     if (channel->count)
         fanout_mark(channel); /* the log may have been kept for this one */
@@ -265,6 +267,7 @@ void subscription_drop(struct subscription *subscription, uint32_t code, const c
         return;
     }
     struct channel *channel = subscription->channel;
+    command_subscribe_withdraw(subscription);
     connection_send(connection, codec_push_unsubscribe(channel->name, channel->name_length, code, reason));
     subscription_free(subscription);
 }

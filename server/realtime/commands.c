@@ -8,6 +8,7 @@
 #include "lib/utf8.h"
 #include "realtime/internal.h"
 
+#define WITHDRAWN    "unsubscribed before the answer came"
 #define REFUSALS_MAX 200 /* commands over the rate before the connection is closed */
 
 struct command {
@@ -574,15 +575,16 @@ static void subscribe_run(struct connection *connection, uint32_t id, const cJSO
         }
         subscription->command_id = id;
         subscription->wants_join_leave = json_get_bool(body, "join_leave");
-        command_subscribe_send(subscription, body);
+        command_subscribe_send(subscription, body, true);
     }
 }
 
 /* Ask the home. On an edge the bus must listen first, so that nothing falls between the log and the live events;
  * until then the command waits with its subscription. */
-void command_subscribe_send(struct subscription *subscription, const cJSON *command)
+void command_subscribe_send(struct subscription *subscription, const cJSON *command, bool leaves_out)
 {
     struct connection *connection = subscription->connection;
+    struct hub *hub = connection->hub;
     struct channel *channel = subscription->channel;
     if (channel->listen != LISTEN_ON) {
         subscription->waiting = cJSON_Duplicate(command, true);
@@ -607,6 +609,12 @@ void command_subscribe_send(struct subscription *subscription, const cJSON *comm
         request->persona = strdup(subscription->persona);
     }
     request_take_params(request, params);
+    /* Whatever the client called so is none of its business. */
+    while (json_get(params, "leaves_out"))
+        cJSON_DeleteItemFromObjectCaseSensitive(params, "leaves_out");
+    if (leaves_out && dispatch_is_edge(hub->dispatch) && hub->settings->realtime_recent_events &&
+        json_get_bool(params, "recover"))
+        cJSON_AddTrueToObject(params, "leaves_out");
     dispatch_start(request);
 }
 
@@ -669,7 +677,7 @@ static void subscribe_reply(struct request *request)
     const char *name = json_get_text(request->params, "channel");
     struct subscription *subscription = subscription_find(connection, name);
     if (!subscription || subscription->is_live || subscription->command_id != id) {
-        refuse(connection, id, 103, "unsubscribed before the answer came");
+        refuse(connection, id, 103, WITHDRAWN);
         return;
     }
     if (!status_is_ok(request->status) && !subscription->is_server_side) {
@@ -692,9 +700,23 @@ static void subscribe_reply(struct request *request)
         return;
     }
     token_noted(subscription, request);
-    connection_send(connection, codec_reply(id, "subscribe", request->result.bytes, request->result.length));
-    subscription_start(subscription, request->position.offset);
+    if (!edge_recover(subscription, request))
+        command_subscribed(subscription, request->result.bytes, request->result.length, request->position.offset);
+}
+
+void command_subscribed(struct subscription *subscription, const char *json, size_t length, uint64_t position)
+{
+    struct connection *connection = subscription->connection;
+    connection_send(connection, codec_reply(subscription->command_id, "subscribe", json, length));
+    subscription_start(subscription, position);
     announce_joined(subscription);
+}
+
+/* While the home is asked, its answer is still to come, and finds that out by itself. */
+void command_subscribe_withdraw(struct subscription *subscription)
+{
+    if (subscription->waiting || subscription->recovery)
+        refuse(subscription->connection, subscription->command_id, 103, WITHDRAWN);
 }
 
 static void unsubscribe_run(struct connection *connection, uint32_t id, const cJSON *body)
@@ -705,6 +727,8 @@ static void unsubscribe_run(struct connection *connection, uint32_t id, const cJ
         return;
     }
     struct subscription *subscription = subscription_find(connection, name);
+    if (subscription)
+        command_subscribe_withdraw(subscription);
     connection_send(connection, codec_reply(id, "unsubscribe", "{}", 2));
     if (subscription)
         subscription_free(subscription);

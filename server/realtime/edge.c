@@ -14,7 +14,7 @@
 static uint64_t number_take(const char **at);
 static bool is_other_log(const struct channel *channel, const char *epoch, size_t length);
 static void event_arrived(struct channel *channel, uint64_t offset, const char *payload, size_t length);
-static void subscribe_refuse(struct subscription *subscription);
+static void event_append(struct channel *channel, struct frame *frame, uint64_t offset);
 static void repair_reply(struct request *request);
 static bool repair_take(struct channel *channel, const cJSON *publications);
 static void positions_reply(struct request *request);
@@ -95,7 +95,14 @@ static void event_arrived(struct channel *channel, uint64_t offset, const char *
     if (offset && channel->is_synced && offset != channel->offset + 1)
         edge_repair(channel); /* reads this one too */
     else
-        channel_append(channel, frame_new(payload, length), offset, ENTRY_EVENT);
+        event_append(channel, frame_new(payload, length), offset);
+}
+
+static void event_append(struct channel *channel, struct frame *frame, uint64_t offset)
+{
+    if (frame && offset && channel->is_synced)
+        recents_add(channel->hub->recents, channel->name, channel->name_length, channel->epoch, offset, frame);
+    channel_append(channel, frame, offset, ENTRY_EVENT);
 }
 
 /* While deliveries are held, nobody's queue is looked at: what comes then is left at the home, to be read
@@ -125,17 +132,16 @@ void hub_bus_listening(struct hub *hub, const char *name, bool is_listening)
         bool is_last = channel->count == 1;
         if (member->waiting && is_listening) {
             SCOPED(json_free) cJSON *command = TAKE(member->waiting);
-            command_subscribe_send(member, command);
+            command_subscribe_send(member, command, true);
         } else if (member->waiting) {
-            subscribe_refuse(member);
+            edge_refuse(member);
         }
         if (is_last)
             return;
     }
 }
 
-/* Redis is away: the client is told at once, rather than left to find out by itself. */
-static void subscribe_refuse(struct subscription *subscription)
+void edge_refuse(struct subscription *subscription)
 {
     static const char words[] = "unavailable: this node has lost its connection to the others, try again soon";
     struct connection *connection = subscription->connection;
@@ -172,6 +178,7 @@ static void everybody_again(struct channel *channel)
 {
     /* Whoever subscribes anew brings the home's own position along. */
     channel->is_synced = false;
+    recents_forget(channel->hub->recents, channel->name, channel->name_length);
     channel->offset = channel->heard = 0;
     for (uint32_t i = channel->count; i-- > 0;) {
         bool is_last = channel->count == 1;

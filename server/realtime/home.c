@@ -8,24 +8,6 @@
 #define PRESENCE_MAX 1000 /* clients listed; a larger answer would be megabytes for everyone who asks */
 #define LOG_PIECE    50   /* events read at once */
 
-/* An action that reads a channel's log. */
-struct log_request {
-    struct request request;
-    const struct kind_entry *kind;
-    const char *rest; /* points into params */
-    struct channel_top top;
-    uint64_t since, wanted;  /* read behind the first, at least up to the second */
-    size_t limit, bytes_max; /* as many as asked for, but no more once they are this long together */
-    bool reversed, is_recovering, is_recovered;
-    bool by_token; /* its token allowed it, until token_expires_ms (0: for good) */
-    int64_t token_expires_ms;
-    struct buffer publications;
-    size_t count;
-    uint64_t last;
-};
-
-static enum status log_work(struct request *request, struct db *db);
-
 static enum status channel_authorize(struct request *request, const char **name, const struct kind_entry **kind,
                                      struct channel_top *top)
 {
@@ -61,19 +43,18 @@ static void log_free(struct request *request)
     buffer_free(&container_of(request, struct log_request, request)->publications);
 }
 
-/* Read, then @done: at once if the log is in memory. */
-static void log_read(struct request *request, const struct log_request *log, request_done *done)
+/* Read events from the one numbered @from on, then @done: at once if the log is in memory. */
+static void log_read(struct request *request, struct log_request *log, uint64_t from, request_done *done)
 {
     if (!log->kind->kind->read_now) {
-        request_read(request, log_work, done);
+        log_recall(log, from, done);
         return;
     }
     request->status = log_work(request, NULL);
     done(request);
 }
 
-/* Reader thread, or the loop. */
-static enum status log_work(struct request *request, struct db *db)
+enum status log_work(struct request *request, struct db *db)
 {
     struct log_request *log = container_of(request, struct log_request, request);
     struct buffer *json = &log->publications;
@@ -87,10 +68,13 @@ static enum status log_work(struct request *request, struct db *db)
         if (length)
             buffer_char(json, ',');
         const struct channel_kind *kind = log->kind->kind;
-        enum status status =
-            kind->read_now
-                ? kind->read_now(log->kind->app, log->rest, log->last, piece, log->reversed, json, &found, &last)
-                : kind->read_log(db, log->rest, log->last, piece, log->reversed, json, &found, &last);
+        enum status status = STATUS_OK;
+        if (kind->read_now)
+            status = kind->read_now(log->kind->app, log->rest, log->last, piece, log->reversed, json, &found, &last);
+        else if (db)
+            status = kind->read_log(db, log->rest, log->last, piece, log->reversed, json, &found, &last);
+        else
+            recent_read(log->recent, log->last, piece, log->reversed, json, &found, &last);
         if (status != STATUS_OK)
             return status;
         if (!found) {
@@ -301,17 +285,20 @@ static void subscribe_start(struct request *request)
     /* What is no offset at all is none of this log: nothing is recovered. */
     log->since = json_get(request->params, "offset") ? (uint64_t)json_get_int(request->params, "offset", -1) : 0;
     log->limit = (size_t)hub->settings->realtime_recover_max;
+    log->reversed = false;
     const char *epoch = json_get_text(request->params, "epoch");
     bool is_same_log = !epoch || !epoch[0] || strcmp(epoch, log->top.epoch) == 0;
     bool is_possible = log->is_recovering && kind->is_positioned && is_same_log && (int64_t)log->since >= 0 &&
                        log->since <= log->top.offset && log->top.offset - log->since <= log->limit;
     if (is_possible && log->since < log->top.offset) {
         log->wanted = log->top.offset;
-        log_read(request, log, subscribe_done);
-        return;
+        if (!request->node || kind->read_now || !json_get_bool(request->params, "leaves_out")) {
+            log_read(request, log, log->since + 1, subscribe_done);
+            return;
+        }
     }
     log->is_recovered = is_possible;
-    log->last = log->since;
+    log->last = log->top.offset; /* an edge adds what was missed; else nothing was */
     subscribe_answer(log);
 }
 
@@ -358,10 +345,16 @@ static void history_run(struct request *request, struct log_request *log)
     log->reversed = json_get_bool(request->params, "reverse");
     log->since = offset > 0 ? (uint64_t)offset : 0;
     log->limit = (size_t)(limit < 0 || limit > most ? most : limit);
-    if (log->limit)
-        log_read(request, log, history_done);
-    else
+    if (!log->limit) {
         history_done(request);
+        return;
+    }
+    uint64_t first = log->since + 1;
+    if (log->reversed) {
+        uint64_t before = log->since && log->since <= log->top.offset ? log->since : log->top.offset + 1;
+        first = before > log->limit ? before - log->limit : 1;
+    }
+    log_read(request, log, first, history_done);
 }
 
 static void history_start(struct request *request)

@@ -31,13 +31,14 @@ struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop)
     hub->users = int_map_new();
     hub->channels = text_map_new();
     hub->emulations = text_map_new();
+    hub->recents = recents_new(hub);
     list_init(&hub->flushing);
     list_init(&hub->dirty);
     list_init(&hub->passing);
     list_init(&hub->departures);
     wheel_timer_init(&hub->positions_timer, edge_positions);
     wheel_timer_init(&hub->check_timer, edge_check_again);
-    if (!hub->connections || !hub->users || !hub->channels || !hub->emulations) {
+    if (!hub->connections || !hub->users || !hub->channels || !hub->emulations || !hub->recents) {
         hub_free(hub);
         return NULL;
     }
@@ -85,6 +86,7 @@ void hub_close(struct hub *hub)
 {
     wheel_cancel(hub->wheel, &hub->positions_timer);
     wheel_cancel(hub->wheel, &hub->check_timer);
+    recents_close(hub->recents);
     hub->closing_handles = 3;
     uv_close((uv_handle_t *)&hub->check, handle_closed);
     uv_close((uv_handle_t *)&hub->prepare, handle_closed);
@@ -114,6 +116,7 @@ void hub_free(struct hub *hub)
     }
     text_map_free(hub->channels);
     text_map_free(hub->emulations);
+    recents_free(hub->recents);
     int_map_free(hub->connections);
     int_map_free(hub->users);
     free(hub);
@@ -138,10 +141,11 @@ static void turn_idle(uv_idle_t *idle)
 
 /* ---- events ---- */
 
-/* Has @name listeners, or may it have some elsewhere? */
+/* Has @name listeners, may it have some elsewhere, or are some expected to come back? */
 static bool is_heard(struct hub *hub, const char *name)
 {
-    return hub->has_nodes || channel_find(hub, name, strlen(name));
+    size_t length = strlen(name);
+    return hub->has_nodes || channel_find(hub, name, length) || recents_find(hub->recents, name, length);
 }
 
 void hub_publish(struct hub *hub, const char *name, uint64_t offset, const char *json, size_t length)
@@ -179,6 +183,8 @@ static void frame_publish(struct hub *hub, const char *name, uint64_t offset, co
         if (!bus.has_failed && !text.has_failed)
             bus_publish(hub->bus, bus.bytes, text.bytes, text.length);
     }
+    if (offset)
+        recents_add(hub->recents, name, name_length, NULL, offset, frame);
     if (channel)
         channel_append(channel, frame, offset, ENTRY_EVENT);
     else

@@ -19,6 +19,9 @@ struct hub_options {
 struct hub_stats {
     size_t connections, channels, subscriptions, lagging, users;
     uint64_t commands, errors, publications, deliveries, sends, closed_slow, log_bytes;
+    size_t recent_channels, recent_bytes; /* remembered for those who come back */
+    uint64_t recent_hits, recent_misses;  /* questions for what was missed that memory could answer, and others */
+    uint64_t recent_reads;                /* of the data base, for the others */
 };
 
 /* NULL: no memory. Registers its own actions ("channel.subscribe" …) with the dispatcher. */

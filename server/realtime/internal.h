@@ -5,6 +5,7 @@
 #include "lib/list.h"
 #include "net/stream.h"
 #include "realtime/hub.h"
+#include "realtime/recent.h"
 #include "settings_namespaces.h"
 
 #define CHANNEL_NAME_MAX 255
@@ -96,6 +97,7 @@ struct subscription {
     int64_t expires_ms; /* wall clock: its token is over; 0: never */
     char *persona;      /* owned; NULL: the connection's */
     cJSON *waiting;     /* the command, while the bus does not listen yet; NULL: sent on */
+    struct recovery *recovery; /* edge: the home said yes, and what was missed is being read; NULL: it is not */
 };
 
 struct outbox {
@@ -186,6 +188,7 @@ struct hub {
     struct int_map *users;       /* user id → struct user */
     struct text_map *channels;   /* name → channel */
     struct text_map *emulations; /* digest of a session → connection with a stream */
+    struct recents *recents;
     struct list flushing, dirty, passing;
     uv_check_t check;
     uv_prepare_t prepare;
@@ -326,7 +329,12 @@ bool emulation_arrived(struct hub *hub, const char *channel, const char *bytes, 
 void commands_handle(struct connection *connection, char *text, size_t length);
 struct opening;
 void opening_free(struct opening *opening);
-void command_subscribe_send(struct subscription *subscription, const cJSON *command);
+/* @leaves_out: the events that were missed may be left out of the answer (see edge_recover.c). */
+void command_subscribe_send(struct subscription *subscription, const cJSON *command, bool leaves_out);
+/* The answer to the command; events behind @position follow. */
+void command_subscribed(struct subscription *subscription, const char *json, size_t length, uint64_t position);
+/* The command is not to be answered as it was meant to be: the subscription is about to go. */
+void command_subscribe_withdraw(struct subscription *subscription);
 
 /* ---- hub.c ---- */
 /* An edge heard of a change at the home. */
@@ -335,6 +343,26 @@ void edge_control(struct hub *hub, const char *bytes, size_t length);
 void hub_tell_here(struct hub *hub, const char *json);
 
 /* ---- home.c ---- */
+/* An action that reads a channel's log. */
+struct log_request {
+    struct request request;
+    const struct kind_entry *kind;
+    const char *rest; /* points into params */
+    struct channel_top top;
+    uint64_t since, wanted;  /* read behind the first, at least up to the second */
+    size_t limit, bytes_max; /* as many as asked for, but no more once they are this long together */
+    bool reversed, is_recovering, is_recovered;
+    bool by_token; /* its token allowed it, until token_expires_ms (0: for good) */
+    int64_t token_expires_ms;
+    struct buffer publications;
+    size_t count;
+    uint64_t last;
+    struct recent *recent;
+    struct list link; /* in recent->waiting */
+    unsigned waits;   /* for reads that others may share, so far */
+};
+/* Reader thread. Without a @db: loop, from log->recent. */
+enum status log_work(struct request *request, struct db *db);
 /* Who somebody on an edge is: the sessions here say it, not the message. False: that session is over. */
 bool remote_actor(struct hub *hub, int64_t user_id, int64_t session_id, struct actor *actor);
 void listener_free(struct remote *remote);
@@ -365,6 +393,10 @@ void token_print(int64_t expires_ms, struct buffer *json);
 bool open_to_everyone(struct request *request);
 void open_start(struct request *request);
 void refresh_start(struct request *request);
+/* ---- recall.c ---- */
+/* Read what @log wants, from the event numbered @from on, then @done: at once if it is in memory. If others wait for
+ * the same, one read is for all: then the route's start is called again. */
+void log_recall(struct log_request *log, uint64_t from, request_done *done);
 
 /* ---- edge.c ---- */
 #define EDGE_ITEMS_MAX 200 /* of one call, well below the limits of JSON from outside */
@@ -379,6 +411,13 @@ void edge_repair(struct channel *channel);
 /* While deliveries are held: no more can be kept. */
 bool edge_is_full(const struct channel *channel);
 void edge_positions(struct wheel_timer *timer);
+/* The client is told that the others cannot be reached, rather than left to find out by itself. */
+void edge_refuse(struct subscription *subscription);
+
+/* ---- edge_recover.c ---- */
+/* Did the home, in this answer to a subscribe command, leave it to us to add what was missed? Then it is under way. */
+bool edge_recover(struct subscription *subscription, struct request *answer);
+void recovery_free(struct recovery *recovery);
 
 /* ---- edge_walk.c ---- */
 /* Ask about those of @user_id (0: all). What is under way of an older walk no longer counts. */
