@@ -154,14 +154,22 @@ static void fill_reply(struct request *request)
     if (is_fine && request->result.length > begin && memcmp(request->result.bytes, page_begins, begin) == 0)
         recent_fill(recent, epoch, (uint64_t)json_get_int(since, "offset", 0), request->result.bytes + begin,
                     request->result.length - begin);
+    if (is_fine) {
+        list_move_all(&hub->woken, &waiting);
+        edge_recover_turn(hub);
+    }
     while ((node = list_take_first(&waiting))) {
         struct recovery *recovery = container_of(node, struct recovery, link);
-        struct subscription *subscription = recovery->subscription;
-        if (is_fine)
-            recovery_go_on(recovery);
-        else if (!status_is_temporary(request->status))
-            ask_in_full(recovery);
+        if (status_is_temporary(request->status))
+            edge_refuse(recovery->subscription);
         else
-            edge_refuse(subscription);
+            ask_in_full(recovery);
     }
+}
+
+void edge_recover_turn(struct hub *hub)
+{
+    struct list *node;
+    for (int64_t i = 0; i < hub->settings->realtime_slice && (node = list_take_first(&hub->woken)); i++)
+        recovery_go_on(container_of(node, struct recovery, link));
 }

@@ -35,6 +35,7 @@ struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop)
     list_init(&hub->flushing);
     list_init(&hub->dirty);
     list_init(&hub->passing);
+    list_init(&hub->woken);
     list_init(&hub->departures);
     wheel_timer_init(&hub->positions_timer, edge_positions);
     wheel_timer_init(&hub->check_timer, edge_check_again);
@@ -124,7 +125,14 @@ void hub_free(struct hub *hub)
 
 static void turn_check(uv_check_t *check)
 {
-    fanout_turn(check->data);
+    struct hub *hub = check->data;
+    if (dispatch_is_edge(hub->dispatch))
+        edge_recover_turn(hub);
+    else
+        recall_turn(hub);
+    fanout_turn(hub);
+    if (!list_is_empty(&hub->woken))
+        uv_idle_start(&hub->idle, hub->idle.idle_cb);
 }
 static void turn_prepare(uv_prepare_t *prepare)
 {

@@ -190,6 +190,7 @@ struct hub {
     struct text_map *emulations; /* digest of a session → connection with a stream */
     struct recents *recents;
     struct list flushing, dirty, passing;
+    struct list woken; /* who waited for a read of what was missed, and has not been served yet */
     uv_check_t check;
     uv_prepare_t prepare;
     uv_idle_t idle;                     /* runs while passes are unfinished, so that the poll does not wait */
@@ -397,6 +398,8 @@ void refresh_start(struct request *request);
 /* Read what @log wants, from the event numbered @from on, then @done: at once if it is in memory. If others wait for
  * the same, one read is for all: then the route's start is called again. */
 void log_recall(struct log_request *log, uint64_t from, request_done *done);
+/* Serve some of those who were woken: all at once could be all clients there are. */
+void recall_turn(struct hub *hub);
 
 /* ---- edge.c ---- */
 #define EDGE_ITEMS_MAX 200 /* of one call, well below the limits of JSON from outside */
@@ -418,6 +421,8 @@ void edge_refuse(struct subscription *subscription);
 /* Did the home, in this answer to a subscribe command, leave it to us to add what was missed? Then it is under way. */
 bool edge_recover(struct subscription *subscription, struct request *answer);
 void recovery_free(struct recovery *recovery);
+/* Serve some of those who were woken. */
+void edge_recover_turn(struct hub *hub);
 
 /* ---- edge_walk.c ---- */
 /* Ask about those of @user_id (0: all). What is under way of an older walk no longer counts. */

@@ -46,6 +46,7 @@ void log_recall(struct log_request *log, uint64_t from, request_done *done)
 static void fill_done(struct request *request)
 {
     struct log_request *log = container_of(request, struct log_request, request);
+    struct hub *hub = request->app;
     struct recent *recent = log->recent;
     enum status status = request->status;
     struct list waiting, *node;
@@ -53,13 +54,20 @@ static void fill_done(struct request *request)
     list_append(&waiting, &log->link);
     list_move_all(&waiting, &recent->waiting);
     recent->is_filling = false;
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         recent_fill(recent, log->top.epoch, log->since, log->publications.bytes, log->publications.length);
-    while ((node = list_take_first(&waiting))) {
+        list_move_all(&hub->woken, &waiting);
+        recall_turn(hub);
+    }
+    while ((node = list_take_first(&waiting)))
+        request_finish(&container_of(node, struct log_request, link)->request, status);
+}
+
+void recall_turn(struct hub *hub)
+{
+    struct list *node;
+    for (int64_t i = 0; i < hub->settings->realtime_slice && (node = list_take_first(&hub->woken)); i++) {
         struct request *waiter = &container_of(node, struct log_request, link)->request;
-        if (status == STATUS_OK)
-            waiter->route->start(waiter); /* from the beginning: meanwhile the right may have gone */
-        else
-            request_finish(waiter, status);
+        waiter->route->start(waiter); /* from the beginning: meanwhile the right may have gone */
     }
 }

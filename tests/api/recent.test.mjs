@@ -83,7 +83,7 @@ describe('a thousand who come back to ten rooms', () => {
   const ROOMS = 10, CLIENTS = 1000;
   let nodes, ann, rooms;
   before(async () => {
-    nodes = await startNodes();
+    nodes = await startNodes({ flags: { 'realtime.slice': 10 } });
     ann = await register(nodes.home.url, 'ann');
     rooms = [];
     for (const i of range(1, ROOMS)) rooms.push(await createRoom(ann, `room ${i}`));
