@@ -1,6 +1,7 @@
 /* realtime/recall.c: the home answers from memory of recent events whoever asks for what was missed. What is not there
  * is read once for all who wait for the same channel, so that the data base is read as often as there are channels, not
  * as often as there are clients. Loop thread. */
+#include <string.h>
 #include "realtime/internal.h"
 
 /* For one read of what was asked for, and one of all that may be kept; who is not served then reads alone. */

@@ -1,4 +1,5 @@
 #include "realtime/recent.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "lib/clock.h"
