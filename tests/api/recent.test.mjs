@@ -93,7 +93,7 @@ describe('a thousand who come back to ten rooms', () => {
   after(() => nodes?.stop());
 
   for (const where of ['home', 'edge'])
-    it(`cost reads of the data base by the room: on the ${where}`, async () => {
+    it(`cost reads of the data base by the room: on the ${where}`, async (test) => {
       await nodes.home.stop(); // nothing is remembered
       await nodes.restartHome();
       await ready(nodes.edge);
@@ -112,6 +112,7 @@ describe('a thousand who come back to ten rooms', () => {
         }),
       );
       const reads = (await metric(nodes.home, 'parley_store_reads_total')) - before;
+      test.diagnostic(`${reads} reads for ${CLIENTS} clients`);
       assert.ok(reads <= 2 * ROOMS, `${reads} reads`);
       assert.ok((await metric(nodes.home, 'parley_recent_reads_total')) <= 2 * ROOMS);
       await Promise.all(clients.map((client) => client.close()));
