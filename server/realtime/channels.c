@@ -234,7 +234,9 @@ static void member_remove(struct channel *channel, uint32_t index)
         member_move(channel, --channel->cursor, index);
         index = channel->cursor;
     }
-    member_move(channel, --channel->count, index);
+    /* Not onto itself: if all are visited, that place still holds the one that has just been moved. */
+    if (index != --channel->count)
+        member_move(channel, channel->count, index);
     channel->wants_pass = true;
 }
 
