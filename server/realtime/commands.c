@@ -408,7 +408,7 @@ static bool token_sub_start(struct connection *connection, const cJSON *item, co
     subscription->by_token = kind->kind->takes_tokens;
     subscription->persona = persona ? strdup(persona) : NULL;
     connection->opening->left++;
-    command_subscribe_send(subscription, command);
+    command_subscribe_send(subscription, command, false);
     return !persona || subscription->persona;
 }
 
@@ -612,8 +612,8 @@ void command_subscribe_send(struct subscription *subscription, const cJSON *comm
     /* Whatever the client called so is none of its business. */
     while (json_get(params, "leaves_out"))
         cJSON_DeleteItemFromObjectCaseSensitive(params, "leaves_out");
-    if (leaves_out && dispatch_is_edge(hub->dispatch) && hub->settings->realtime_recent_events &&
-        json_get_bool(params, "recover"))
+    if (leaves_out && !subscription->is_server_side && dispatch_is_edge(hub->dispatch) &&
+        hub->settings->realtime_recent_events && json_get_bool(params, "recover"))
         cJSON_AddTrueToObject(params, "leaves_out");
     dispatch_start(request);
 }

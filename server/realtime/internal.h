@@ -93,10 +93,10 @@ struct subscription {
     bool has_missed;     /* too much came meanwhile: it has to recover again */
     bool wants_join_leave;
     bool is_server_side;
-    bool by_token;      /* a token allowed it: rights are not asked for again */
-    int64_t expires_ms; /* wall clock: its token is over; 0: never */
-    char *persona;      /* owned; NULL: the connection's */
-    cJSON *waiting;     /* the command, while the bus does not listen yet; NULL: sent on */
+    bool by_token;             /* a token allowed it: rights are not asked for again */
+    int64_t expires_ms;        /* wall clock: its token is over; 0: never */
+    char *persona;             /* owned; NULL: the connection's */
+    cJSON *waiting;            /* the command, while the bus does not listen yet; NULL: sent on */
     struct recovery *recovery; /* edge: the home said yes, and what was missed is being read; NULL: it is not */
 };
 
