@@ -101,6 +101,7 @@ describe('workers', () => {
     const room = await createRoom(ann, 'general');
     const closed = [];
     const chat = await open(workers, ann, { minReconnectDelay: 10, maxReconnectDelay: 100 });
+    t.after(() => chat.close());
     chat.sdk.on('connecting', ({ code }) => closed.push(code));
     const place = await chat.enter(room.id);
     await place.say('before');
