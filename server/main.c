@@ -13,7 +13,6 @@
 #include "lib/log.h"
 #include "lib/random.h"
 #include "node.h"
-#include "secret.h"
 #include "serve.h"
 #include "settings.h"
 #include "workers.h"
@@ -200,9 +199,8 @@ static int check_run(const struct settings *settings, bool is_edge)
     alone.redis_url = "";
     struct node node;
     char why[2048] = "";
-    SCOPED(secret_free) char *secret = NULL;
-    if (!secret_read(settings->cluster_secret, "cluster.secret", &secret, why, sizeof why) ||
-        bus_check(&(struct bus_options){.url = settings->redis_url, .secret = secret}, why, sizeof why) != STATUS_OK) {
+    struct bus_options bus = {.url = settings->redis_url, .secret = settings->cluster_secret};
+    if (bus_check(&bus, why, sizeof why) != STATUS_OK) {
         fprintf(stderr, "parley: %s\n", why);
         return EXIT_REFUSED;
     }

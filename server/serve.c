@@ -20,7 +20,6 @@
 #include "pages/pages.h"
 #include "pages/server_api.h"
 #include "pages/watchdog.h"
-#include "secret.h"
 #include "shell.h"
 
 #define LIST_MAX   32 /* words in a setting that is a list */
@@ -145,12 +144,9 @@ static bool doors_open(struct serve *serve, char *why, size_t why_size)
     if (pages_open(settings->client_dir, &serve->pages, why, why_size) != STATUS_OK ||
         openapi_add(node->dispatch, serve->pages, &serve->parts, why, why_size) != STATUS_OK)
         return false;
-    SCOPED(secret_free) char *secret = NULL;
-    if (!secret_read(settings->cluster_secret, "cluster.secret", &secret, why, why_size))
-        return false;
     struct bus_options bus = {.url = settings->redis_url,
                               .prefix = settings->redis_prefix,
-                              .secret = secret,
+                              .secret = settings->cluster_secret,
                               .in_flight_max = (size_t)settings->redis_in_flight_max,
                               .context = serve,
                               .message = bus_arrived,

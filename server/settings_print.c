@@ -17,7 +17,6 @@ static void print_json(const struct settings *settings, FILE *out);
 static void put_member(struct buffer *out, const char *name, const struct buffer *value, bool is_text);
 static void put_value(struct buffer *out, const struct settings *settings, const struct setting *setting);
 static void put_default(struct buffer *out, const struct setting *setting);
-static void put_secret(struct buffer *out, const char *text);
 static void put_without_password(struct buffer *out, const char *text);
 
 void settings_print(const struct settings *settings, FILE *out, bool as_json)
@@ -124,9 +123,7 @@ static void put_member(struct buffer *out, const char *name, const struct buffer
 static void put_value(struct buffer *out, const struct settings *settings, const struct setting *setting)
 {
     const void *field = setting_field(settings, setting);
-    if (setting->kind == SETTING_TEXT && field == &settings->cluster_secret)
-        put_secret(out, settings->cluster_secret);
-    else if (setting_is_secret(setting))
+    if (setting_is_secret(setting))
         buffer_text(out, **(const char *const *)field ? "***" : "");
     else if (setting->kind == SETTING_TEXT)
         put_without_password(out, *(const char *const *)field);
@@ -144,12 +141,6 @@ static void put_default(struct buffer *out, const struct setting *setting)
         buffer_int(out, setting->number);
     else
         buffer_text(out, setting->number ? "true" : "false");
-}
-
-/* The name of a file is no secret. */
-static void put_secret(struct buffer *out, const char *text)
-{
-    buffer_text(out, *text && *text != '@' ? "***" : text);
 }
 
 /* redis://user:secret@host becomes redis with three stars: what is printed may end in a bug report. */

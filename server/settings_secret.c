@@ -8,12 +8,11 @@
 #include "lib/scope.h"
 #include "settings_table.h"
 
-#define SECRET_BYTES_MIN                                                                                               \
-    16 /* a shorter one can be guessed, without asking the server, from one token that it signed                       \
-        */
+/* A shorter one can be guessed, without asking the server, from one token that it signed. */
+#define SECRET_BYTES_MIN 16
 #define SECRET_BYTES_MAX 4096
 
-static const char *const secrets[] = {"api.key", "token.hmac_secret"};
+static const char *const secrets[] = {"api.key", "cluster.secret", "token.hmac_secret"};
 
 static char *secret_file(const struct setting *setting, const char *path, char *why, size_t why_size);
 

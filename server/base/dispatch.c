@@ -59,8 +59,8 @@ struct dispatch *dispatch_new(const struct settings *settings)
     dispatch->idempotency = idempotency_new();
     dispatch->turns = turns_new(settings);
     dispatch->refusals = refusals_new();
-    bool is_fine = dispatch->by_name && dispatch->by_shape && dispatch->idempotency && dispatch->turns &&
-                   dispatch->refusals;
+    bool is_fine =
+        dispatch->by_name && dispatch->by_shape && dispatch->idempotency && dispatch->turns && dispatch->refusals;
     return is_fine ? TAKE(dispatch) : NULL;
 }
 

@@ -160,15 +160,15 @@ describe('cluster.secret', () => {
         const { code, output } = await runParley([...words, `--cluster.secret=${value}`]);
         assert.equal(code, 0, output);
         assert.ok(!output.includes(SECRET), output);
-        if (words[0] === 'settings') assert.ok(output.includes(value === SECRET ? '***' : file), output);
+        if (words[0] === 'settings') assert.ok(output.includes('***'), output);
       }
     writeFileSync(`${file}.empty`, '');
     writeFileSync(`${file}.short`, 'short but secret');
     for (const [value, why] of [
       ['too short to be one', /cluster\.secret has fewer than 32 characters/],
       [`@${file}.short`, /cluster\.secret has fewer than 32 characters/],
-      [`@${file}.none`, /cluster\.secret cannot be read from .*secret\.none: No such file/],
-      [`@${file}.empty`, /cluster\.secret cannot be read from .*secret\.empty: its first line must be the secret/],
+      [`@${file}.none`, /cluster\.secret: cannot read .*secret\.none: No such file/],
+      [`@${file}.empty`, /cluster\.secret must have 16 to 4096 bytes/],
     ])
       for (const command of ['check', 'serve']) {
         const { code, output } = await runParley([command, redis, `--cluster.secret=${value}`, `--data.path=${file}.db`]);
