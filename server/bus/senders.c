@@ -9,7 +9,8 @@
 #include "lib/hash.h"
 
 /* How old the first message of a sender may be, and how far its clock may be ahead. */
-#define AGE_MS_MAX 60000
+#define AGE_MS_MAX  60000
+#define ROUNDING_MS 2 /* each clock is cut to milliseconds at its own moments */
 /* A sender is forgotten only when all that it said is too old to come from somebody unknown, so more than twice that.
  */
 #define SILENCE_MS_MAX 300000
@@ -78,7 +79,7 @@ static enum sender_verdict sender_meet(struct senders *senders, const struct env
     int64_t age_ms = wall_ms - envelope->sent_ms, here_ms = now_ms - senders->start_ms;
     if (age_ms < -AGE_MS_MAX)
         return SENDER_IS_FUTURE;
-    if (age_ms > AGE_MS_MAX || age_ms > here_ms)
+    if (age_ms > AGE_MS_MAX || age_ms > here_ms + ROUNDING_MS)
         return SENDER_IS_STALE;
     senders_forget(senders, now_ms);
     struct sender *sender = text_map_count(senders->map) < SENDERS_MAX ? malloc(sizeof *sender) : NULL;

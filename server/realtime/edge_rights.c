@@ -50,7 +50,7 @@ void edge_missed(struct hub *hub)
 bool edge_may_deliver(struct hub *hub)
 {
     if (!dispatch_is_edge(hub->dispatch))
-        return true;
+        return !hub->is_suspended;
     int64_t now_ms = clock_monotonic_ms(), asleep_ms = now_ms - hub->awake_ms;
     bool is_first = !hub->awake_ms;
     hub->awake_ms = now_ms;

@@ -272,10 +272,10 @@ static void no_password_is_printed(void **state)
 {
     (void)state;
     SCOPED(settings_free) struct settings *settings = settings_new();
-    assert_true(set(settings, "redis.url", "redis://bob:se@cret@127.0.0.1:6379/0"));
+    assert_true(set(settings, "redis.url", "redis://bob:pa@55word@127.0.0.1:6379/0"));
     for (int as_json = 0; as_json < 2; as_json++) {
         const char *text = print(settings, as_json);
-        assert_null(strstr(text, "cret"));
+        assert_null(strstr(text, "55word"));
         assert_non_null(strstr(text, "redis://***@127.0.0.1:6379/0"));
     }
 }
