@@ -199,6 +199,8 @@ void node_close_store(struct node *node)
     node->store = NULL;
     if (node->dispatch && !node->is_edge)
         dispatch_set_home(node->dispatch, NULL, node->permissions, node->sessions);
+    if (node->hub && !node->is_edge)
+        hub_settle(node->hub);
 }
 
 void node_close(struct node *node)

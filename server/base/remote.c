@@ -46,6 +46,7 @@ struct remote {
     int64_t silence_ms;
     int64_t heard_ms;     /* edge: of the home */
     bool home_has_left;   /* edge: in good order: whatever it has not answered, it has not done */
+    uint64_t unsure;      /* edge: calls up to this one may have been answered without our hearing it */
     int64_t home_dropped; /* edge: publications that the home could not send, when it was last heard of */
 };
 
@@ -53,6 +54,7 @@ static void forward(void *context, struct request *request);
 static void call_expired(struct wheel_timer *timer);
 static void call_end(struct call *call, enum status status);
 static void calls_end(struct remote *remote);
+static void calls_end_until(struct remote *remote, uint64_t last);
 static void calls_again(struct remote *remote);
 static bool call_publish(struct remote *remote, const struct request *request, uint64_t id);
 static void beat_fire(struct wheel_timer *timer);
@@ -113,13 +115,17 @@ void remote_stop(struct remote *remote)
 /* No answer will come any more. */
 static void calls_end(struct remote *remote)
 {
-    uint64_t before = remote->next_call;
+    calls_end_until(remote, remote->next_call); /* not those made by somebody who was just answered */
+}
+
+static void calls_end_until(struct remote *remote, uint64_t last)
+{
     void *value;
     size_t cursor = 0;
     while (int_map_next(remote->calls, &cursor, NULL, &value)) {
         struct call *call = value;
-        if (call->id > before)
-            continue; /* made by somebody who was just answered */
+        if (call->id > last)
+            continue;
         request_refuse(call->request, STATUS_UNAVAILABLE, HOME_IS_SILENT);
         call_end(call, STATUS_UNAVAILABLE);
         cursor = 0; /* whoever was answered may have asked again */
@@ -220,6 +226,7 @@ static bool call_publish(struct remote *remote, const struct request *request, u
     buffer_char(&json, '{');
     member_number(&json, "node", remote->node);
     member_number(&json, "call", id);
+    member_text(&json, "home", remote->home);
     member_text(&json, "action", request->route->name);
     member_number(&json, "user", (uint64_t)request->actor.user_id);
     member_number(&json, "session", (uint64_t)request->actor.session_id);
@@ -251,7 +258,8 @@ static int call_compare(const void *a, const void *b)
     return ((*first)->id > (*second)->id) - ((*first)->id < (*second)->id);
 }
 
-/* Ask the next home what the one before it was asked and did not do, in the order in which it was asked. */
+/* Ask the next home what the one before it was asked and did not do, in the order in which it was asked. What it may
+ * have done is not asked again. */
 static void calls_again(struct remote *remote)
 {
     struct call **calls = calloc(int_map_count(remote->calls) + 1, sizeof(struct call *));
@@ -265,8 +273,10 @@ static void calls_again(struct remote *remote)
         calls[count++] = value;
     qsort(calls, count, sizeof(struct call *), call_compare);
     for (size_t i = 0; i < count; i++)
-        call_publish(remote, calls[i]->request, calls[i]->id); /* one that fails meets its deadline */
+        if (calls[i]->id > remote->unsure)
+            call_publish(remote, calls[i]->request, calls[i]->id); /* one that fails meets its deadline */
     free(calls);
+    calls_end_until(remote, remote->unsure);
 }
 
 static void call_end(struct call *call, enum status status)
@@ -335,6 +345,8 @@ void remote_bus_state(struct remote *remote, bool is_up)
     /* An edge that was silent as long as the bus was away must not be given up for that. */
     if (is_up)
         nodes_forgive(remote);
+    else
+        remote->unsure = remote->next_call;
     if (is_up && remote->is_edge)
         wheel_arm(remote->wheel, &remote->beat, 1);
     else if (is_up)
@@ -436,7 +448,10 @@ static void call_arrived(struct remote *remote, const cJSON *message, const char
         beat_answer(remote, node);
         return;
     }
-    const char *action = json_get_text(message, "action");
+    /* Said to a home that was here before this one, and repeated by somebody who read along. */
+    const char *home = json_get_text(message, "home"), *action = json_get_text(message, "action");
+    if (home && strcmp(home, remote->self) != 0)
+        return;
     struct request *request = action ? dispatch_request(remote->dispatch, action) : NULL;
     if (!request) {
         SCOPED(buffer_free) struct buffer json = {0};
@@ -516,7 +531,8 @@ static void answer_send(struct request *request)
     if (request->needs.length)
         member_text(&json, "needs", request->needs.bytes);
     member_number(&json, "user", (uint64_t)request->actor.user_id);
-    member_number(&json, "session", (uint64_t)request->actor.session_id);
+    /* Without a session it has none to tell of. */
+    member_number(&json, "session", request->actor.session_id > 0 ? (uint64_t)request->actor.session_id : 0);
     member_text(&json, "name", request->actor.name);
     if (request->actor.is_token)
         buffer_text(&json, "\"is_token\":true,");
@@ -559,6 +575,9 @@ static void home_heard(struct remote *remote, const cJSON *line, bool is_hello, 
     copy(remote->home, sizeof remote->home, home);
     bool had_left = remote->home_has_left;
     remote->home_has_left = false;
+    /* Its bus was away, or it could not send all: an answer may have been in that. */
+    if (!is_other && (is_hello || has_missed))
+        remote->unsure = remote->next_call;
     if (is_other && had_left)
         calls_again(remote);
     else if (is_other || (is_first && is_hello))
@@ -586,6 +605,8 @@ static void answer_arrived(struct remote *remote, const char *bytes, size_t leng
 {
     const char *result = memchr(bytes, '\n', length);
     SCOPED(json_free) cJSON *answer = result ? json_parse(bytes, (size_t)(result - bytes), NULL) : NULL;
+    if (!answer)
+        log_warning("bus.garbage", "an answer that is none was dropped");
     if (json_get_text(answer, "home")) {
         home_heard(remote, answer, false, json_get_bool(answer, "known"));
         return;

@@ -9,12 +9,14 @@
 #include <hiredis/hiredis.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "lib/buffer.h"
+#include "lib/clock.h"
 
 /* hiredis reads 16 KiB at a time. Several reads per turn, so that a node whose turns are long (it sends to
  * many sockets) keeps up with Redis; not all there is, so that Redis cannot take the loop for itself. */
@@ -138,6 +140,18 @@ void redis_link_flush(struct redis_link *link)
 {
     if (link->is_connected)
         link_write(link);
+}
+
+void redis_link_drain(struct redis_link *link, int64_t most_ms)
+{
+    struct pollfd socket = {.fd = link->context->fd, .events = POLLOUT};
+    int64_t until_ms = clock_monotonic_ms() + most_ms, left_ms = most_ms;
+    redis_link_flush(link);
+    while (link->is_connected && link->out.length && !link->error && left_ms > 0) {
+        poll(&socket, 1, (int)left_ms);
+        link_write(link);
+        left_ms = until_ms - clock_monotonic_ms();
+    }
 }
 
 void redis_link_close(struct redis_link *link)

@@ -40,3 +40,5 @@ void redis_link_close(struct redis_link *link);
 bool redis_link_send(struct redis_link *link, const char *bytes, size_t length);
 /* Write what the socket takes; the rest goes by itself. */
 void redis_link_flush(struct redis_link *link);
+/* Waits until all is written, for @most_ms at the longest: for the end of the program only. */
+void redis_link_drain(struct redis_link *link, int64_t most_ms);

@@ -26,6 +26,7 @@
 #define PROBE_TICKS_MAX    12 /* 3 s for it to come back */
 #define BACKOFF_MS_MIN     50
 #define BACKOFF_MS_MAX     1000
+#define DRAIN_MS           1000 /* for what is left to be sent at the end */
 #define ASKED_MAX          1024 /* subscriptions under way at a time, so that neither side's buffer grows */
 #define COMMAND_BYTES_KEPT ((size_t)1 << 20)
 #define LOG_QUIET_MS       1000
@@ -516,9 +517,9 @@ static void remote_log_down(struct remote *remote, const char *why, bool was_up)
 static void remote_close(struct bus *bus)
 {
     struct remote *remote = container_of(bus, struct remote, bus);
-    /* What was published last, such as answers, is waited for elsewhere. */
+    /* What was published last, such as answers: the loop has nothing else to do any more. */
     if (remote->commands)
-        redis_link_flush(remote->commands);
+        redis_link_drain(remote->commands, DRAIN_MS);
     redis_link_close(TAKE(remote->commands));
     redis_link_close(TAKE(remote->subscriptions));
     uv_close((uv_handle_t *)&remote->tick, bus_handle_closed);

@@ -9,8 +9,9 @@
 #include "lib/hash.h"
 
 /* How old the first message of a sender may be, and how far its clock may be ahead. */
-#define AGE_MS_MAX  60000
-#define ROUNDING_MS 2 /* each clock is cut to milliseconds at its own moments */
+#define AGE_MS_MAX 60000
+/* As much as the clocks of two machines usually differ. */
+#define SKEW_MS 2000
 /* A sender is forgotten only when all that it said is too old to come from somebody unknown, so more than twice that.
  */
 #define SILENCE_MS_MAX 300000
@@ -72,14 +73,15 @@ enum sender_verdict senders_hear(struct senders *senders, const struct envelope 
 }
 
 /* What was said before we were here was said to another process, which may have done it: the home was started again,
- * and somebody says it once more. Our own time here is measured by the clock that nobody sets. */
+ * and somebody says it once more. Our own time here is measured by the clock that nobody sets. For the seconds that
+ * clocks differ calls name the home they are for (base/remote.c), and events have numbers. */
 static enum sender_verdict sender_meet(struct senders *senders, const struct envelope *envelope, int64_t now_ms,
                                        int64_t wall_ms)
 {
     int64_t age_ms = wall_ms - envelope->sent_ms, here_ms = now_ms - senders->start_ms;
     if (age_ms < -AGE_MS_MAX)
         return SENDER_IS_FUTURE;
-    if (age_ms > AGE_MS_MAX || age_ms > here_ms + ROUNDING_MS)
+    if (age_ms > AGE_MS_MAX || age_ms > here_ms + SKEW_MS)
         return SENDER_IS_STALE;
     senders_forget(senders, now_ms);
     struct sender *sender = text_map_count(senders->map) < SENDERS_MAX ? malloc(sizeof *sender) : NULL;

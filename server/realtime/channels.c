@@ -222,7 +222,7 @@ void subscription_free(struct subscription *subscription)
     cJSON_Delete(subscription->waiting);
     recovery_free(subscription->recovery);
     free(subscription);
-    if (channel->count)
+    if (channel->count || (channel->remotes && channel->log_count))
         fanout_mark(channel); /* the log may have been kept for this one */
     channel_release(channel);
 }

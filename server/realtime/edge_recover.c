@@ -154,17 +154,16 @@ static void fill_reply(struct request *request)
     if (is_fine && request->result.length > begin && memcmp(request->result.bytes, page_begins, begin) == 0)
         recent_fill(recent, epoch, (uint64_t)json_get_int(since, "offset", 0), request->result.bytes + begin,
                     request->result.length - begin);
-    if (is_fine) {
-        list_move_all(&hub->woken, &waiting);
-        edge_recover_turn(hub);
+    if (!is_fine && status_is_temporary(request->status)) {
+        while ((node = list_take_first(&waiting)))
+            edge_refuse(container_of(node, struct recovery, link)->subscription);
+        return;
     }
-    while ((node = list_take_first(&waiting))) {
-        struct recovery *recovery = container_of(node, struct recovery, link);
-        if (status_is_temporary(request->status))
-            edge_refuse(recovery->subscription);
-        else
-            ask_in_full(recovery);
-    }
+    if (!is_fine) /* each asks for itself, but not all in this turn */
+        LIST_EACH (&waiting, each)
+            container_of(each, struct recovery, link)->waits = WAITS_MAX;
+    list_move_all(&hub->woken, &waiting);
+    edge_recover_turn(hub);
 }
 
 void edge_recover_turn(struct hub *hub)

@@ -187,7 +187,7 @@ static enum status publish_log(const struct ephemeral_kind *kind, const char *na
         return STATUS_BUSY;
     }
     if (!ephemeral_log_append(log, &publication->members)) {
-        *why = "The server keeps as much history as it may: try again later.";
+        *why = "The server has no room for this in its history: try again later, or send less.";
         return STATUS_BUSY;
     }
     ephemeral_log_top(log, at);

@@ -7,10 +7,15 @@
 #include "realtime/ephemeral_state.h"
 #include "realtime/internal.h"
 
-#define ITEM_COST 48 /* of one publication beyond its text: what the allocator and the ring need */
+#define ITEM_COST 72 /* of one publication beyond its text: what the allocator and the ring need */
+/* How long the log of a channel is kept in which nothing was ever said, so that nobody can have missed anything: names
+ * cost whoever makes them up nothing. */
+#define EMPTY_MS 30000
 
 /* A publication. Its offset follows from its place: there are no holes. */
 struct item {
+    struct list link; /* in logs->items, the oldest of all first */
+    struct ephemeral_log *log;
     int64_t due_ms; /* monotonic */
     size_t length;
     char json[];
@@ -37,6 +42,7 @@ static bool log_grow(struct ephemeral_log *log);
 static struct item *log_item(const struct ephemeral_log *log, uint32_t index);
 static size_t item_bytes(const struct item *item);
 static int64_t ttl_ms(const struct ephemeral_log *log);
+static int64_t idle_ms(const struct ephemeral_log *log);
 
 bool ephemeral_logs_open(struct ephemeral_logs *logs, struct hub *hub, const struct settings *settings)
 {
@@ -44,6 +50,7 @@ bool ephemeral_logs_open(struct ephemeral_logs *logs, struct hub *hub, const str
     logs->channels_max = (size_t)settings->ephemeral_channels_max;
     logs->bytes_max = (uint64_t)settings->ephemeral_bytes_max;
     logs->by_name = text_map_new();
+    list_init(&logs->items);
     return logs->by_name != NULL;
 }
 
@@ -94,7 +101,7 @@ struct ephemeral_log *ephemeral_log_get(struct ephemeral_logs *logs, const char 
             return NULL;
         }
         wheel_timer_init(&log->timer, log_fire);
-        wheel_arm(hub_wheel(logs->hub), &log->timer, ttl_ms(log));
+        wheel_arm(hub_wheel(logs->hub), &log->timer, idle_ms(log));
     }
     log->used_ms = clock_monotonic_ms();
     return log;
@@ -105,6 +112,11 @@ static int64_t ttl_ms(const struct ephemeral_log *log)
     return log->space->history_ttl_s * 1000;
 }
 
+static int64_t idle_ms(const struct ephemeral_log *log)
+{
+    return log->top || ttl_ms(log) < EMPTY_MS ? ttl_ms(log) : EMPTY_MS;
+}
+
 /* Armed for what was the oldest then: whatever came later is looked at now, so that publishing arms nothing. */
 static void log_fire(struct wheel_timer *timer)
 {
@@ -113,11 +125,11 @@ static void log_fire(struct wheel_timer *timer)
     int64_t now_ms = clock_monotonic_ms();
     log_expire(log, now_ms);
     /* Who listens has its position: a new log would make everybody subscribe again. */
-    bool is_idle = !channel_find(logs->hub, log->name, log->name_length) && now_ms - log->used_ms >= ttl_ms(log);
+    bool is_idle = !channel_find(logs->hub, log->name, log->name_length) && now_ms - log->used_ms >= idle_ms(log);
     if (log->count) {
         wheel_arm(hub_wheel(logs->hub), timer, log_item(log, 0)->due_ms - now_ms);
     } else if (!is_idle) {
-        wheel_arm(hub_wheel(logs->hub), timer, ttl_ms(log));
+        wheel_arm(hub_wheel(logs->hub), timer, idle_ms(log));
     } else {
         text_map_remove(logs->by_name, log->name, log->name_length);
         log_free(log);
@@ -146,6 +158,7 @@ static void log_drop_oldest(struct ephemeral_log *log)
     log->logs->bytes -= item_bytes(item);
     log->first = (log->first + 1) % log->capacity;
     log->count--;
+    list_remove(&item->link);
     free(item);
 }
 
@@ -164,22 +177,27 @@ uint64_t ephemeral_log_append(struct ephemeral_log *log, const struct buffer *me
     buffer_printf(&json, "{\"offset\":%llu,", (unsigned long long)log->top + 1);
     buffer_append(&json, members->bytes, members->length);
     buffer_char(&json, '}');
-    bool drops = log->count >= (uint64_t)log->space->history_size;
-    uint64_t bytes = logs->bytes + ITEM_COST + json.length - (drops ? item_bytes(log_item(log, 0)) : 0);
-    if (json.has_failed || members->has_failed || bytes > logs->bytes_max)
+    uint64_t cost = ITEM_COST + json.length;
+    if (json.has_failed || members->has_failed || cost > logs->bytes_max)
         return 0;
+    if (log->count >= (uint64_t)log->space->history_size)
+        log_drop_oldest(log);
+    /* Whoever has been here longest makes room, whosever it is: nobody can keep the others from speaking, and who
+     * misses what was dropped is told that he has not recovered. */
+    while (logs->bytes + cost > logs->bytes_max)
+        log_drop_oldest(container_of(logs->items.next, struct item, link)->log);
     struct item *item = malloc(sizeof *item + json.length);
-    if (!item || (!drops && log->count == log->capacity && !log_grow(log))) {
+    if (!item || (log->count == log->capacity && !log_grow(log))) {
         free(item);
         return 0;
     }
-    if (drops)
-        log_drop_oldest(log);
+    item->log = log;
     item->due_ms = now_ms + ttl_ms(log);
     item->length = json.length;
     memcpy(item->json, json.bytes, json.length);
     log->ring[(log->first + log->count++) % log->capacity] = item;
-    logs->bytes = bytes;
+    list_append(&logs->items, &item->link);
+    logs->bytes += cost;
     return ++log->top;
 }
 

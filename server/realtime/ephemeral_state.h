@@ -13,6 +13,7 @@ struct ephemeral_logs {
     struct text_map *by_name;
     size_t channels_max;
     uint64_t bytes, bytes_max;
+    struct list items; /* of all logs, in the order in which they were published */
 };
 struct ephemeral_log;
 

@@ -292,6 +292,8 @@ static void subscribe_start(struct request *request)
                        log->since <= log->top.offset && log->top.offset - log->since <= log->limit;
     if (is_possible && log->since < log->top.offset) {
         log->wanted = log->top.offset;
+        /* Up to the position that is said and no further: an edge takes it for that of the whole channel. */
+        log->limit = (size_t)(log->top.offset - log->since);
         if (!request->node || kind->read_now || !json_get_bool(request->params, "leaves_out")) {
             log_read(request, log, log->since + 1, subscribe_done);
             return;

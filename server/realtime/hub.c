@@ -83,6 +83,12 @@ static void handle_closed(uv_handle_t *handle)
     hub->closing_handles--;
 }
 
+void hub_settle(struct hub *hub)
+{
+    while (!list_is_empty(&hub->woken))
+        recall_turn(hub);
+}
+
 void hub_close(struct hub *hub)
 {
     wheel_cancel(hub->wheel, &hub->positions_timer);

@@ -29,6 +29,8 @@ struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop);
 /* Starts the closing: its handles are gone once the loop has run again; then hub_free(). All connections must be gone.
  */
 void hub_close(struct hub *hub);
+/* Home, before hub_close(), when there is no store any more: who waited for a read that others shared is answered. */
+void hub_settle(struct hub *hub);
 void hub_free(struct hub *hub);
 /* The bus, once it is open; until then nothing leaves this node. */
 void hub_set_bus(struct hub *hub, struct bus *bus);

@@ -83,7 +83,7 @@ void recents_add(struct recents *recents, const char *channel, size_t length, co
         return; /* it was read before it was pushed, or will be read */
     if (is_other || offset != recent->top + 1)
         recent_empty(recent, offset - 1);
-    if (is_other)
+    if (epoch) /* emptying forgot it */
         memcpy(recent->epoch, epoch, sizeof recent->epoch);
     size_t data_length;
     if (!data_of(recent, frame, offset, &data_length) || (recent->count == recent->capacity && !recent_grow(recent))) {
