@@ -8,6 +8,9 @@
 #define POSITIONS_MS 10000
 /* Read at a time: small enough for an answer to pass through Redis even if all are as long as they may be. */
 #define REPAIR_STEP 100
+/* And in bytes: Redis cuts off a subscriber for whom more waits than it may keep, however fast that reads, and what it
+ * was to repair would be lost again. */
+#define REPAIR_BYTES 24576
 /* Whoever is further behind than this is better off with a page of history than with all of it. */
 #define REPAIR_EVENTS_MAX 10000
 
@@ -167,6 +170,7 @@ void edge_repair(struct channel *channel)
     cJSON *since = cJSON_AddObjectToObject(request->params, "since");
     cJSON_AddStringToObject(request->params, "channel", channel->name);
     cJSON_AddNumberToObject(request->params, "limit", REPAIR_STEP);
+    cJSON_AddNumberToObject(request->params, "bytes", REPAIR_BYTES);
     cJSON_AddNumberToObject(since, "offset", (double)channel->offset);
     cJSON_AddStringToObject(since, "epoch", channel->epoch);
     channel->is_repairing = true;

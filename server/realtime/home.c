@@ -62,7 +62,8 @@ enum status log_work(struct request *request, struct db *db)
     log->count = 0;
     log->last = log->since;
     while (log->count < log->limit && json->length < log->bytes_max) {
-        size_t piece = log->limit - log->count < LOG_PIECE ? log->limit - log->count : LOG_PIECE, found = 0;
+        size_t most = log->is_exact ? 1 : LOG_PIECE;
+        size_t piece = log->limit - log->count < most ? log->limit - log->count : most, found = 0;
         size_t length = json->length;
         uint64_t last = log->last;
         if (length)
@@ -371,8 +372,13 @@ static void read_start(struct request *request)
 {
     struct log_request *log = container_of(request, struct log_request, request);
     request->actor = (struct actor){.is_shell = true};
-    if (log_begin(request, log))
-        history_run(request, log);
+    if (!log_begin(request, log))
+        return;
+    int64_t bytes = json_get_int(request->params, "bytes", 0);
+    log->is_exact = bytes > 0 && (size_t)bytes < log->bytes_max;
+    if (log->is_exact)
+        log->bytes_max = (size_t)bytes;
+    history_run(request, log);
 }
 
 /* ---- presence ---- */

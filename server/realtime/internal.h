@@ -353,6 +353,7 @@ struct log_request {
     uint64_t since, wanted;  /* read behind the first, at least up to the second */
     size_t limit, bytes_max; /* as many as asked for, but no more once they are this long together */
     bool reversed, is_recovering, is_recovered;
+    bool is_exact; /* no more than one event beyond bytes_max */
     bool by_token; /* its token allowed it, until token_expires_ms (0: for good) */
     int64_t token_expires_ms;
     struct buffer publications;
