@@ -1,7 +1,7 @@
 // One home follows another while edges go on: what was asked of the first is done once, or said to have failed.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createRoom, history, ready, register, startNodes, through, untilAnswer } from './lib/nodes.mjs';
+import { createRoom, history, ready, register, request, startNodes, through, untilAnswer } from './lib/nodes.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { startRedis } from './lib/redis.mjs';
 
@@ -24,6 +24,7 @@ describe('between two homes', () => {
     await untilAnswer('it is done', () => texts(ann, room.id), (found) => found.includes('only once'));
     proxy.cut();
     proxy.rule = null;
+    await untilAnswer('the edge is back', () => request(`${nodes.edge.url}/metrics`), ({ text }) => /^parley_bus_reconnects_total [1-9]/m.test(text) && /^parley_bus_up 1/m.test(text));
     await nodes.home.stop();
     await nodes.restartHome();
     const { status } = await answer;
