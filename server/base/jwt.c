@@ -122,8 +122,9 @@ static enum jwt_verdict claims_check(const cJSON *claims, const struct jwt_rules
     const char *issuer = json_get_text(claims, "iss");
     const cJSON *subject = json_get(claims, "sub");
     *why = NULL;
-    if (!time_is_fine(claims, "exp") || !time_is_fine(claims, "nbf") || !time_is_fine(claims, "iat"))
-        *why = "exp, nbf and iat are seconds since 1970";
+    if (!time_is_fine(claims, "exp") || !time_is_fine(claims, "nbf") || !time_is_fine(claims, "iat") ||
+        !time_is_fine(claims, "expire_at"))
+        *why = "exp, nbf, iat and expire_at are seconds since 1970";
     else if (subject && !cJSON_IsString(subject))
         *why = "sub must be a text";
     else if (rules->issuer[0] && (!issuer || strcmp(issuer, rules->issuer) != 0))

@@ -175,6 +175,11 @@ static void times_are_numbers_and_are_kept(void **state)
     assert_int_equal(verify_claims("{\"exp\":1e300}"), JWT_INVALID);
     assert_int_equal(verify_claims("{\"exp\":null}"), JWT_INVALID);
     assert_int_equal(verify_claims("{\"iat\":[]}"), JWT_INVALID);
+    assert_int_equal(verify_claims("{\"expire_at\":1700000001}"), JWT_FINE);
+    assert_int_equal(verify_claims("{\"expire_at\":0}"), JWT_FINE); /* it does not end */
+    assert_int_equal(verify_claims("{\"expire_at\":\"1700000001\"}"), JWT_INVALID);
+    assert_int_equal(verify_claims("{\"expire_at\":-1}"), JWT_INVALID);
+    assert_int_equal(verify_claims("{\"expire_at\":null}"), JWT_INVALID);
 }
 
 static void it_must_be_for_us_and_from_them(void **state)
