@@ -212,7 +212,9 @@ static void used_collect(struct accounts *accounts, struct used *used)
         session->stored_ms = session->used_ms;
         if (!is_over)
             continue;
-        hub_disconnect(accounts->hub, session->user_id, session->id, 3507, SESSION_OVER);
+        bool is_lent = session->id >= SESSION_LENT;
+        hub_disconnect(accounts->hub, session->user_id, session->id, is_lent ? 3011 : 3507,
+                       is_lent ? SESSION_LENT_OVER : SESSION_OVER);
         sessions_remove(sessions, session->id);
     }
 }

@@ -19,6 +19,8 @@ struct session {
 /* A session that is not in the data base: lent to user N (its id is SESSION_LENT + N) by connection tokens, until the
  * last of them is over. */
 #define SESSION_LENT (INT64_C(1) << 52)
+/* Why a connection is closed, with 3011, when it ends by itself: the token may still be good. */
+#define SESSION_LENT_OVER "show your token again"
 
 struct scopes;
 struct sessions;

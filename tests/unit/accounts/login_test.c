@@ -333,6 +333,27 @@ static void sessions_that_are_over_are_ended_everywhere(void **state)
     assert_int_equal(hub_count(&app(world)->hub, NOTE_DISCONNECT, eve.user_id), 0);
 }
 
+static void whose_session_was_lent_is_to_show_the_token_again(void **state)
+{
+    struct world *world = *state;
+    struct actor ann = registered(world, "ann"), bob = registered(world, "bob");
+    int64_t now_ms = clock_wall_ms();
+    assert_non_null(sessions_lend(world->sessions, ann.user_id, "ann", now_ms, now_ms));
+    sessions_find_id(world->sessions, bob.session_id)->expires_ms = now_ms;
+
+    sweep(world);
+
+    const struct hub *hub = &app(world)->hub;
+    int seen = 0;
+    for (size_t i = 0; i < hub->count; i++)
+        if (hub->notes[i].kind == NOTE_DISCONNECT) {
+            seen++;
+            assert_int_equal(hub->notes[i].code, hub->notes[i].user_id == ann.user_id ? 3011 : 3507);
+        }
+    assert_int_equal(seen, 2);
+    assert_null(sessions_find_id(world->sessions, SESSION_LENT + ann.user_id));
+}
+
 static void when_sessions_were_used_is_written_for_all_of_them(void **state)
 {
     struct world *world = *state;
@@ -431,6 +452,7 @@ int main(void)
         TEST(of_two_changes_with_one_old_password_the_first_counts),
         TEST(one_sees_and_ends_ones_own_sessions_only),
         TEST(sessions_that_are_over_are_ended_everywhere),
+        TEST(whose_session_was_lent_is_to_show_the_token_again),
         TEST(when_sessions_were_used_is_written_for_all_of_them),
         TEST(sessions_outlive_a_restart_but_not_of_the_disabled),
         TEST(ones_own_feed_is_ones_own),
