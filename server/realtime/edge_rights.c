@@ -121,18 +121,28 @@ unsigned edge_flags(const struct subscription *subscription)
            (subscription->by_token ? EDGE_BY_TOKEN : 0);
 }
 
+static void item_add(cJSON *items, const struct connection *connection, const char *channel, unsigned flags)
+{
+    cJSON *item = cJSON_CreateArray();
+    cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->actor.user_id));
+    cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->actor.session_id));
+    cJSON_AddItemToArray(item, cJSON_CreateString(channel));
+    cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->id));
+    cJSON_AddItemToArray(item, cJSON_CreateNumber((double)flags));
+    cJSON_AddItemToArray(items, item);
+}
+
 static size_t check_add(cJSON *items, const struct connection *connection)
 {
     size_t count = 0;
     LIST_EACH (&connection->subscriptions, node) {
         const struct subscription *subscription = container_of(node, struct subscription, link);
-        cJSON *item = cJSON_CreateArray();
-        cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->actor.user_id));
-        cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->actor.session_id));
-        cJSON_AddItemToArray(item, cJSON_CreateString(subscription->channel->name));
-        cJSON_AddItemToArray(item, cJSON_CreateNumber((double)connection->id));
-        cJSON_AddItemToArray(item, cJSON_CreateNumber((double)edge_flags(subscription)));
-        cJSON_AddItemToArray(items, item);
+        item_add(items, connection, subscription->channel->name, edge_flags(subscription));
+        count++;
+    }
+    /* Who listens to nothing has a session all the same, and it may be over. */
+    if (!count && connection->actor.session_id) {
+        item_add(items, connection, "", 0);
         count++;
     }
     return count;
@@ -155,7 +165,7 @@ static void check_answered(struct hub *hub, const struct request *request)
         struct subscription *subscription = connection && name ? subscription_find(connection, name) : NULL;
         if (connection && what == 1 && connection->actor.session_id >= SESSION_LENT)
             /* Or the home was restarted, and has nothing in its memory that it lent. */
-            connection_close(connection, 3011, "show your token again");
+            connection_close(connection, 3011, SESSION_LENT_OVER);
         else if (connection && what == 1)
             connection_close(connection, 3507, "your session has ended, sign in again");
         else if (subscription)
