@@ -36,7 +36,7 @@ struct reader {
     size_t depth;
     size_t key_count;
     struct level levels[JSON_DEPTH_MAX];
-    struct key keys[JSON_DEPTH_MAX * JSON_KEYS_MAX]; /* of all open objects, the innermost last */
+    struct key keys[JSON_NODES_MAX]; /* of all open objects, the innermost last; none without a value that counts */
 };
 
 static const char *read_text(struct reader *reader);
@@ -64,7 +64,7 @@ const char *json_check(const char *text, size_t length)
 
 const char *json_check_place(const char *text, size_t length, size_t *offset)
 {
-    struct reader reader; /* 32 KiB of keys: setting them to zero would cost more than the reading */
+    struct reader reader; /* 64 KiB of keys: setting them to zero would cost more than the reading */
     reader.at = text;
     reader.end = text + length;
     reader.values = reader.depth = reader.key_count = 0;

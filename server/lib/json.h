@@ -7,7 +7,7 @@
 #include "lib/scope.h"
 
 #define JSON_DEPTH_MAX 32
-#define JSON_KEYS_MAX  64   /* per object */
+#define JSON_KEYS_MAX  160  /* per object */
 #define JSON_NODES_MAX 4096 /* values in the whole text */
 
 /* Check one JSON value (RFC 8259, strict): UTF-8, depth, raw controls, duplicate keys (escapes

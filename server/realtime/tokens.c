@@ -326,7 +326,8 @@ static enum status subs_check(struct request *request, const cJSON *claims)
             is_fine = is_fine && cJSON_IsObject(item);
     if (!is_fine)
         return request_refuse(request, STATUS_TOKEN_INVALID, "channels is a list of names, subs an object of objects");
-    if (count >= dispatch_settings(request->dispatch)->realtime_channels_max)
+    /* On its way back the client sends an object with one member for each. */
+    if (count >= dispatch_settings(request->dispatch)->realtime_channels_max || count > JSON_KEYS_MAX)
         return request_refuse(request, STATUS_LIMIT, "its channels are more than one connection may have");
     return STATUS_OK;
 }

@@ -19,7 +19,8 @@ import {
   untilAnswer,
 } from './lib/nodes.mjs';
 import { nextEvent } from './lib/realtime.mjs';
-import { rawConnect, runParley, startRedis, startServer } from './lib/server.mjs';
+import { startProxy } from './lib/proxy.mjs';
+import { rawConnect, runParley, startRedis, startServer, within } from './lib/server.mjs';
 
 const users = (presence) => Object.values(presence.clients).map((client) => Number(client.user)).sort((a, b) => a - b);
 
@@ -71,7 +72,7 @@ describe('REST and rpc on an edge', () => {
     ['POST', '/room', `{"kind":${deep(30)}}`],
     ['POST', '/room', `{"kind":${deep(31)}}`],
     ['POST', '/room', `{"kind":${deep(32)}}`],
-    ['POST', '/room', `{${Array.from({ length: 64 }, (_, i) => `"k${i}":0`).join()}}`],
+    ['POST', '/room', `{${Array.from({ length: 160 }, (_, i) => `"k${i}":0`).join()}}`],
     ['POST', '/room', `{"kind":[${'0,'.repeat(4080)}0]}`],
     ['POST', '/room', `{"kind":[${'0,'.repeat(4092)}0]}`],
     ['POST', '/room', { [`${'ä'.repeat(20)}`]: 1 }],
@@ -570,4 +571,20 @@ describe('an edge is gone', () => {
     await again.untilText('four');
     assert.deepEqual(again.texts(), ['two', 'three', 'four']);
   });
+});
+
+it('who listens to nothing, and whose token was deleted while the edge heard nothing, is disconnected', async (test) => {
+  const redis = await startRedis();
+  const proxy = await startProxy(redis);
+  test.after(() => (proxy.close(), redis.stop()));
+  const nodes = await startNodes({ test, redis, edgeRedis: { ...redis, url: proxy.url } });
+  const ann = await register(nodes.home.url, 'ann');
+  const made = must(await ann.api('POST', '/token', { name: 'a program', scopes: { '*': ['read'] } }), 201, 'token').body;
+  const client = await rawConnect(nodes.edge.url);
+  test.after(() => client.terminate());
+  assert.equal((await client.connect({ token: made.token })).connect?.subs, undefined);
+  proxy.refuse();
+  must(await ann.api('DELETE', `/token/${made.id}`), 204, 'delete');
+  proxy.accept();
+  assert.equal((await within(60_000, 'the end', client.closed)).code, 3507);
 });

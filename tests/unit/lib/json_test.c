@@ -245,11 +245,13 @@ static void keys_of_one_object_have_a_limit(void **state)
     }
     buffer_text(&text, "0]");
     assert_null(check(text.bytes, text.length));
-    /* As many as may be, on every level at once. */
+    /* As many as the values allow, on every level at once. */
+    int per_level = (JSON_NODES_MAX - 1) / JSON_DEPTH_MAX;
+    assert_true(per_level <= JSON_KEYS_MAX);
     buffer_clear(&text);
     for (int depth = 0; depth < JSON_DEPTH_MAX; depth++) {
         buffer_char(&text, '{');
-        for (int i = 0; i < JSON_KEYS_MAX - 1; i++)
+        for (int i = 0; i < per_level - 1; i++)
             buffer_printf(&text, "\"%d\":0,", i);
         buffer_text(&text, "\"last\":");
     }
