@@ -264,7 +264,8 @@ static void audience_move(struct entry *entry, uint32_t from, uint32_t to)
 void subscription_drop(struct subscription *subscription, uint32_t code, const char *reason)
 {
     struct connection *connection = subscription->connection;
-    if (subscription->is_server_side && code >= 2500) {
+    /* While its connect is under way the client does not know of it, and the reply counts on it. */
+    if (subscription->is_server_side && (code >= 2500 || !connection->is_connected)) {
         connection_close(connection, 3010, "insufficient state: connect again");
         return;
     }
