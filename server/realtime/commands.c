@@ -406,10 +406,11 @@ static bool token_sub_start(struct connection *connection, const cJSON *item, co
         return is_fine;
     subscription->command_id = connection->opening->id;
     subscription->by_token = kind->kind->takes_tokens;
-    subscription->persona = persona ? strdup(persona) : NULL;
+    if (persona && !(subscription->persona = strdup(persona)))
+        return false;
     connection->opening->left++;
-    command_subscribe_send(subscription, command, false);
-    return !persona || subscription->persona;
+    command_subscribe_send(subscription, command, false); /* refused at once, it is gone by now */
+    return true;
 }
 
 static bool opening_start(struct connection *connection, const struct request *request, const cJSON *result)
@@ -618,6 +619,24 @@ void command_subscribe_send(struct subscription *subscription, const cJSON *comm
     dispatch_start(request);
 }
 
+/* All answers leave in one reply, which must not be more than a queue takes. A quarter is left for those that tell no
+ * more than positions: they are always taken. */
+static bool opening_takes(const struct connection *connection, const struct request *answer)
+{
+    size_t most = (size_t)connection->hub->settings->realtime_queue_bytes_max / 4 * 3;
+    bool has_missed = json_get_bool(answer->params, "recover") &&
+                      answer->position.offset > (uint64_t)json_get_int(answer->params, "offset", 0);
+    return !has_missed || connection->opening->json.length + answer->result.length <= most;
+}
+
+/* What was missed is too much: the client is to read anew, and goes on from where the channel is now. */
+static void unrecovered_print(const struct request *answer, struct buffer *json)
+{
+    buffer_text(json, "{\"recoverable\":true,\"positioned\":true,");
+    buffer_json_member(json, "epoch", answer->position.epoch);
+    buffer_printf(json, ",\"offset\":%llu,\"was_recovering\":true}", (unsigned long long)answer->position.offset);
+}
+
 /* It subscribes to what its token named: whether it may is not asked, unless what happened is none of its rights. */
 static void server_side_answered(struct subscription *subscription, const struct request *request)
 {
@@ -628,8 +647,13 @@ static void server_side_answered(struct subscription *subscription, const struct
         return;
     }
     if (status_is_ok(request->status)) {
+        SCOPED(buffer_free) struct buffer bare = {0};
+        bool is_bare = !opening_takes(connection, request);
+        if (is_bare)
+            unrecovered_print(request, &bare);
+        opening->json.has_failed |= bare.has_failed;
         subscription->position = request->position.offset;
-        opening_add(opening, subscription->channel->name, request->result.bytes);
+        opening_add(opening, subscription->channel->name, is_bare ? bare.bytes : request->result.bytes);
     } else {
         subscription_free(subscription);
     }

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
-import { must } from './lib/client.mjs';
-import { UNLIMITED, createRoom, ready } from './lib/nodes.mjs';
+import { must, request } from './lib/client.mjs';
+import { UNLIMITED, createRoom, ready, startNodes } from './lib/nodes.mjs';
+import { startProxy } from './lib/proxy.mjs';
 import { connectSdk, rawConnect, register, runParley, startRedis, startServer, within } from './lib/server.mjs';
 
 const SECRET = 'a secret that only the test and the server know';
@@ -108,6 +109,7 @@ for (const where of ['home', 'edge'])
         ['doubled members', jwt(`{"sub":"1","sub":"${ann.id}"}`)],
         ['not yet valid', jwt({ ...fine, nbf: inSeconds(600) })],
         ['exp as a text', jwt({ ...fine, exp: String(inSeconds(600)) })],
+        ['expire_at as a text', jwt({ ...fine, expire_at: String(inSeconds(600)) })],
         ['a number as sub', jwt({ sub: ann.id })],
         ['a subscription token', jwt({ ...fine, channel: 'x' })],
         ['no such user', jwt({ sub: '999999' })],
@@ -235,6 +237,31 @@ for (const where of ['home', 'edge'])
       back.socket.close();
     });
 
+    test('a channel that its subs name, with info, and that is none is left out', async () => {
+      const subs = { 'room:999999': { info: { a: 1 } }, 'news:there': { info: { a: 1 } } };
+      for (const sub of ['customer-30', String(ann.id)]) {
+        const { client, connect: reply } = await connect({ sub, subs });
+        assert.deepEqual(Object.keys(reply.subs).filter((name) => !name.startsWith('user:')), ['news:there']);
+        client.socket.close();
+      }
+    });
+
+    test('as many channels as a token may name come back', async () => {
+      const channels = Array.from({ length: 120 }, (_, i) => `news:many-${i}`);
+      const { client, connect: reply } = await connect({ sub: 'customer-31', channels });
+      assert.deepEqual(Object.keys(reply.subs).sort(), [...channels].sort());
+      client.socket.close();
+      const subs = Object.fromEntries(Object.entries(reply.subs).map(([name, { offset, epoch }]) => [name, { recover: true, offset, epoch }]));
+      const back = await rawConnect(node.url);
+      const again = await back.connect({ token: jwt({ sub: 'customer-31', channels }), subs });
+      assert.equal(Object.values(again.connect?.subs ?? {}).filter(({ recovered }) => recovered).length, channels.length, JSON.stringify(again));
+      back.socket.close();
+      const infos = Object.fromEntries(channels.map((name) => [name, { info: { name } }]));
+      const { client: other, connect: more } = await connect({ sub: 'customer-32', subs: infos });
+      assert.equal(Object.keys(more.subs).length, channels.length);
+      other.socket.close();
+    });
+
     test('a subscription token opens a channel, for whom and what it says', async () => {
       const { client, connect: reply } = await connect({ sub: 'customer-22' });
       const subscribe = (channel, claims, options) =>
@@ -292,6 +319,69 @@ for (const where of ['home', 'edge'])
       }
     });
   });
+
+test('what is more than one reply takes is not recovered, and the client is told', async (test) => {
+  const most = 16384;
+  const server = await startServer({ flags: { ...UNLIMITED, 'token.hmac_secret': SECRET, 'realtime.queue_bytes_max': most, namespaces: NAMESPACES } });
+  test.after(() => server.stop());
+  const channels = ['news:a', 'news:b', 'news:c', 'news:d'];
+  const claims = { sub: 'customer', channels };
+  const client = await rawConnect(server.url);
+  const { subs } = (await client.connect({ token: jwt(claims) })).connect;
+  for (const channel of channels)
+    for (const n of [1, 2]) {
+      assert.ok((await client.call('publish', { channel, data: `${n}${'x'.repeat(3000)}` })).publish);
+      await client.push(channel);
+    }
+  client.socket.close();
+  const back = await rawConnect(server.url);
+  const wanted = Object.fromEntries(channels.map((name) => [name, { recover: true, offset: subs[name].offset, epoch: subs[name].epoch }]));
+  const again = (await back.connect({ token: jwt(claims), subs: wanted })).connect;
+  assert.ok(JSON.stringify(again).length <= most, 'the reply is too long');
+  assert.deepEqual(Object.keys(again.subs).sort(), channels);
+  const told = channels.map((name) => again.subs[name]);
+  const [whole, bare] = [told.filter(({ recovered }) => recovered), told.filter(({ recovered }) => !recovered)];
+  assert.ok(whole.length && bare.length, `${whole.length} and ${bare.length}`);
+  for (const one of whole) assert.equal(one.publications.length, 2);
+  for (const { epoch, ...one } of bare) {
+    assert.equal(epoch, subs['news:a'].epoch);
+    assert.deepEqual(one, { recoverable: true, positioned: true, offset: 2, was_recovering: true });
+  }
+  for (const channel of channels) {
+    assert.ok((await back.call('publish', { channel, data: 'next' })).publish);
+    assert.equal((await back.push(channel)).pub.offset, 3);
+  }
+  back.socket.close();
+});
+
+test('who loses a channel of the token while it connects is to connect again', async (test) => {
+  const redis = await startRedis();
+  const proxy = await startProxy(redis);
+  test.after(() => (proxy.close(), redis.stop()));
+  const flags = { 'token.hmac_secret': SECRET, 'api.key': SECRET };
+  const nodes = await startNodes({ test, redis, edgeRedis: { ...redis, url: proxy.url }, flags });
+  const ann = await register(nodes.home.url, 'ann');
+  const room = await createRoom(ann, 'a room');
+  const client = await rawConnect(nodes.edge.url);
+  // The home's answer about the room comes behind the news that the room is taken away, which came later.
+  let held, isHeld = false, isOver = false;
+  const answered = new Promise((resolve) => (held = resolve));
+  proxy.rule = (channel, payload) => {
+    isHeld ||= payload.includes('"positioned":true');
+    isOver ||= payload.includes('"op":"unsubscribe"');
+    if (isHeld) held();
+    return isHeld && !isOver ? 'later' : 1;
+  };
+  const reply = client.connect({ token: jwt({ sub: String(ann.id), channels: [`room:${room.id}`] }) }).catch(() => null);
+  await within(15_000, 'the answer of the home', answered);
+  const body = { user: String(ann.id), channel: `room:${room.id}` };
+  must(await request(`${nodes.home.url}/api/unsubscribe`, { method: 'POST', body, headers: { 'X-API-Key': SECRET } }), 200, 'unsubscribe');
+  assert.equal(await reply, null);
+  assert.equal((await within(15_000, 'the end', client.closed)).code, 3010);
+  const back = await rawConnect(nodes.edge.url);
+  assert.ok((await back.connect({ token: jwt({ sub: String(ann.id), channels: [`room:${room.id}`] }) })).connect.subs[`room:${room.id}`]);
+  back.socket.close();
+});
 
 test('without a secret every such token is refused', async () => {
   const server = await startServer();
