@@ -65,10 +65,10 @@ describe('many at once', () => {
     for (const guest of slow) guest.socket.resume();
     for (const guest of slow)
       await guest.happened.until(`${guest.name} being closed`, (items) => items.some(({ what, code }) => what === 'closed' && code === 3008));
+    for (const guest of slow)
+      await guest.happened.until(`${guest.name} going on from where it was`, (items) => items.some(({ recovered }) => recovered));
     await cluster.assertKept();
     const { entries } = cluster.history;
     for (const guest of others) assert.deepEqual(entries.filter(({ who, what }) => who === guest.name && what === 'closed'), []);
-    for (const guest of slow)
-      assert.ok(entries.some(({ who, recovered }) => who === guest.name && recovered), `${guest.name} did not recover`);
   });
 });
