@@ -409,7 +409,9 @@ static void worker_ended(struct workers *workers, size_t i, bool is_next, const 
     else
         snprintf(how, sizeof how, "with code %d", code);
     name_print(workers, i, was, name);
-    bool is_fine = was->is_stopping && WIFEXITED(status) && code == 0;
+    /* A worker watches for SIGTERM from shortly before it is ready; until then it just ends, and nobody is there. */
+    bool is_unready = was->is_stopping && !was->is_ready && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
+    bool is_fine = is_unready || (was->is_stopping && WIFEXITED(status) && code == 0);
     if (is_fine) {
         slot->start_ms = 0;
         log_info("worker.stopped", "%s has ended", name);
