@@ -221,7 +221,9 @@ static void open_check(uv_timer_t *timer)
 
 static void ready_tell(struct serve *serve)
 {
-    if (write(serve->ready, "r", 1) != 1)
+    /* It waits so long for the end of this worker. */
+    int64_t stop_ms = serve->settings->stop_ms;
+    if (write(serve->ready, &stop_ms, sizeof stop_ms) != (ssize_t)sizeof stop_ms)
         log_error("worker.alone", "the supervisor could not be told that this worker is ready");
     close(serve->ready);
     serve->ready = -1;

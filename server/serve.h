@@ -5,7 +5,7 @@
 
 #define SERVE_ALONE -1
 /**
- * @ready: SERVE_ALONE, or one of several workers on one port, whose supervisor waits for a byte in this descriptor.
+ * @ready: SERVE_ALONE, or one of several workers on one port, whose supervisor is told by this pipe: its stop_ms.
  * owns    closes @ready
  * units   returns the exit code
  */

@@ -124,14 +124,15 @@ void worker_kill(struct worker *worker)
 
 bool worker_heard(struct worker *worker)
 {
-    char byte;
-    ssize_t got = read(worker->ready, &byte, 1);
+    int64_t stop_ms;
+    ssize_t got = read(worker->ready, &stop_ms, sizeof stop_ms);
     if (got < 0)
         return false;
     close(worker->ready);
     worker->ready = -1;
-    if (got == 0)
+    if (got != (ssize_t)sizeof stop_ms)
         return false;
+    worker->stop_ms = stop_ms;
     worker->is_ready = true;
     worker->ready_ms = clock_monotonic_ms();
     return true;

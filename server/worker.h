@@ -9,9 +9,10 @@
 
 struct worker {
     pid_t pid; /* 0: there is none */
-    int ready; /* it writes a byte when it serves; -1: it did, or never will */
+    int ready; /* it writes its stop_ms when it serves; -1: it did, or never will */
     bool is_ready, is_stopping;
     int64_t ready_ms;
+    int64_t stop_ms;     /* its setting, known once it is ready: after a reload not all have the same */
     int64_t kill_ms;     /* it has until then; 0: for ever */
     unsigned generation; /* of the rolling restart that started it */
 };

@@ -18,7 +18,7 @@
 #define WORKERS_MAX  64
 #define TURN_MS      50    /* how often is looked, while something is about to happen */
 #define READY_MS     60000 /* a replacement that does not serve by then never will */
-#define GRACE_MS     20000 /* for a worker to end, more than stop_ms */
+#define GRACE_MS     20000 /* for a worker to end, more than its stop_ms */
 #define STEADY_MS    10000 /* who served so long has recovered */
 #define AGAIN_MS     100   /* before the first new start; twice as long before each further one */
 #define AGAIN_MS_MAX 10000
@@ -54,6 +54,7 @@ static void due_start(struct workers *workers);
 static void greet(struct workers *workers);
 static void roll(struct workers *workers);
 static void stop(struct workers *workers);
+static void stop_one(struct worker *worker);
 static bool events_wait(struct workers *workers);
 static void signal_read(struct workers *workers);
 static void ended_reap(struct workers *workers);
@@ -276,7 +277,7 @@ static void roll(struct workers *workers)
         /* One that is away, or new and not ready, is waited for. */
         bool is_old = slot->now.pid && slot->now.generation != workers->generation && !slot->now.is_stopping;
         if (is_old && (is_home(workers, i) || slot->next.is_ready)) {
-            worker_stop(&slot->now, workers->settings->stop_ms + GRACE_MS);
+            stop_one(&slot->now);
         } else if (is_old && !slot->next.pid) {
             if (worker_start(&slot->next, &workers->program, i > 0)) {
                 slot->next.generation = workers->generation;
@@ -298,18 +299,22 @@ static void roll(struct workers *workers)
 /* The edges need the home until they are gone. */
 static void stop(struct workers *workers)
 {
-    int64_t grace_ms = workers->settings->stop_ms + GRACE_MS;
     bool has_edges = false;
     for (size_t i = workers->count; i-- > 0;) {
         struct slot *slot = &workers->slots[i];
         struct worker *both[] = {&slot->now, &slot->next};
         for (size_t k = 0; k < ARRAY_LENGTH(both); k++)
             if (both[k]->pid && !both[k]->is_stopping && !(is_home(workers, i) && has_edges))
-                worker_stop(both[k], grace_ms);
+                stop_one(both[k]);
         has_edges = has_edges || slot->now.pid || slot->next.pid;
     }
     if (workers->check.pid && !workers->check.is_stopping)
-        worker_stop(&workers->check, grace_ms);
+        stop_one(&workers->check);
+}
+
+static void stop_one(struct worker *worker)
+{
+    worker_stop(worker, worker->stop_ms + GRACE_MS);
 }
 
 static void stop_begin(struct workers *workers, const char *why)
@@ -320,10 +325,11 @@ static void stop_begin(struct workers *workers, const char *why)
         workers->is_rolling = workers->wants_roll = false;
         return;
     }
-    /* Asked twice: at once. */
+    /* Asked twice: those that are stopping do so at once, and the home no longer waits for them. It still ends in
+     * order, as this is the first that it is asked; asked once more, it ends at once too. */
     for (size_t i = 0; i < workers->count; i++) {
-        worker_stop(&workers->slots[i].now, 0);
-        worker_stop(&workers->slots[i].next, 0);
+        stop_one(&workers->slots[i].now);
+        stop_one(&workers->slots[i].next);
     }
 }
 
