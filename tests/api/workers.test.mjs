@@ -1,12 +1,15 @@
 // `serve --workers=N`: one home and edges on one port, watched over by one process.
 import { strict as assert } from 'node:assert';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { UNLIMITED, createRoom, open, untilAnswer } from './lib/nodes.mjs';
 import { Program } from './lib/process.mjs';
-import { environment, program, register, runParley, startRedis, startServer, within } from './lib/server.mjs';
+import { environment, program, rawConnect, register, runParley, startRedis, startServer, within } from './lib/server.mjs';
 import { children, isAlive, roles, startWorkers, untilGone } from './lib/workers.mjs';
 
 let redis;
@@ -14,6 +17,12 @@ before(async () => {
   redis = await startRedis();
 });
 after(() => redis.stop());
+
+/** The process that is the edge of two workers. */
+async function edgeOf(workers) {
+  const [[node]] = [...(await roles(workers, 2))].filter(([, role]) => role === 'edge');
+  return Number(node.split(':').at(-1));
+}
 
 describe('workers', () => {
   test('say once that they listen, when all are ready, and how many they are', async (t) => {
@@ -92,6 +101,69 @@ describe('workers', () => {
     const ends = [...workers.output().matchAll(/(edge \d|the home) \(pid \d+\) has ended/g)].map((match) => match[1]);
     assert.equal(ends.length, 3, workers.output());
     assert.equal(ends[2], 'the home');
+  });
+
+  test('asked to stop a second time do it at once, the home in order; a third time, it too at once', async (t) => {
+    const workers = await startWorkers(t, redis, 2, { flags: { stop_ms: 600_000 } });
+    const ann = await register(workers.url, 'ann');
+    const sockets = await Promise.all(Array.from({ length: 24 }, () => rawConnect(workers.url, { cookie: ann.cookie })));
+    for (const socket of sockets) assert.ok((await socket.connect()).connect);
+
+    workers.signal('SIGTERM');
+    await workers.waitForOutput(/closing [1-9]\d* connections/);
+    assert.doesNotMatch(workers.output(), /has ended/);
+    workers.signal('SIGTERM');
+    await workers.waitForOutput(/edge 1 \(pid \d+\) has ended/);
+    await workers.waitForOutput(/(?:closing [1-9]\d* connections[^]*){2}/);
+    assert.doesNotMatch(workers.output(), /the home \(pid \d+\) (has )?ended/);
+    workers.signal('SIGTERM');
+
+    assert.equal((await within(60_000, 'the end', workers.exited)).code, 0, workers.output());
+    assert.match(workers.output(), /the home \(pid \d+\) has ended/);
+  });
+
+  test('that are just being started again end well at SIGTERM', async (t) => {
+    const workers = await startWorkers(t, redis, 2, { config: {} });
+    const edge = await edgeOf(workers);
+    const file = join(workers.dataDir, 'config.json');
+    rmSync(file);
+    assert.equal(spawnSync('mkfifo', [file]).status, 0); // who reads it waits for ever
+    process.kill(edge, 'SIGKILL');
+    await untilAnswer('another edge', async () => children(workers.pid), (now) => now.length === 2 && !now.includes(edge));
+
+    await workers.stop();
+
+    assert.match(workers.output(), /edge 1 \(pid \d+\) has ended/);
+  });
+
+  test('that have not all started yet end well at SIGTERM', async (t) => {
+    const first = await startServer();
+    t.after(() => first.kill('SIGKILL'));
+    first.signal('SIGSTOP'); // it keeps the data base, and a home waits for it
+    const workers = new Program(program, [
+      'serve', '--workers=2', '--http.address=127.0.0.1:0', `--redis.url=${redis.url}`, `--redis.prefix=${first.dataDir}:`,
+      `--data.path=${first.dataDir}/parley.db`, '--stop_ms=600000',
+    ], { env: environment() });
+    t.after(() => workers.kill('SIGKILL'));
+    await workers.waitForOutput(/in use by another parley/);
+
+    await workers.stop();
+  });
+
+  test('get the time to end that their own settings say, also if those have changed', async (t) => {
+    const workers = await startWorkers(t, redis, 2, { flags: { stop_ms: undefined }, config: { stop_ms: 600_000 } });
+    workers.configure({ stop_ms: 100 });
+    workers.signal('SIGHUP');
+    await workers.waitForOutput(/all 2 workers were restarted/, 90_000);
+    const edge = await edgeOf(workers);
+
+    process.kill(edge, 'SIGSTOP');
+    t.after(() => isAlive(edge) && process.kill(edge, 'SIGCONT'));
+    workers.signal('SIGTERM');
+
+    // After 20 seconds, not after ten minutes and 20 seconds.
+    await workers.waitForOutput(/edge 1 \(pid \d+\) is not gone in time: it is ended/, 120_000);
+    assert.equal((await within(60_000, 'the end', workers.exited)).code, 1);
   });
 
   test('are all other processes at SIGHUP, on the same port; sockets go on elsewhere', async (t) => {

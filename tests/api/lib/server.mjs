@@ -15,7 +15,7 @@ export const program = resolve(process.env.PARLEY_PROGRAM ?? join(root, 'build-c
 
 /**
  * Start `parley serve` and wait until it listens.
- * flags   settings, {'chat.text_max': 10}; they win over the defaults below
+ * flags   settings, {'chat.text_max': 10}; they win over the defaults below; undefined: not given at all
  * redis   true: a private Redis that stops with the server; or one from startRedis(); false: none
  * edge    a node without data base; it needs a redis from startRedis() that its home uses too
  * dataDir the folder of an earlier server, to start again on its data
@@ -37,7 +37,7 @@ export async function startServer({ flags = {}, redis = false, edge = false, env
     ...(redisUrl ? { 'redis.url': redisUrl } : {}),
     ...flags,
   };
-  const words = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
+  const words = Object.entries(settings).filter(([, value]) => value !== undefined).map(([name, value]) => `--${name}=${value}`);
   const server = new Program(program, ['serve', ...(edge ? ['--edge'] : []), ...words, ...args], {
     env: { ...environment(), ...env },
     cwd: folder,
