@@ -4,7 +4,9 @@ import { describe, it } from 'node:test';
 import { strict as assert } from 'node:assert';
 import { firstAdministrator } from '../api/lib/admin.mjs';
 import { login, must, through } from '../api/lib/nodes.mjs';
+import { within } from '../api/lib/process.mjs';
 import { startCluster, poll } from './lib/cluster.mjs';
+import { PATIENCE_MS } from './lib/guest.mjs';
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -58,7 +60,7 @@ describe('rights come and go at random on all nodes', () => {
     'while nothing else happens': () => {},
     'while messages get lost, doubled and swapped, news of rights too': ({ proxies }) => {
       for (const proxy of Object.values(proxies)) proxy.disturb('parley:', { lost: 0.05, twice: 0.05, later: 0.05 });
-      return () => Object.values(proxies).forEach((proxy) => (proxy.rule = null));
+      return async () => Object.values(proxies).forEach((proxy) => (proxy.rule = null));
     },
     'while Redis stops and goes on': ({ redis }) => repeatedly(1500, () => redis.pause(), 3500, () => redis.resume()),
     'while nodes sleep': ({ nodes, chance }) => {
@@ -86,32 +88,37 @@ describe('rights come and go at random on all nodes', () => {
       const talking = (async () => {
         for (let i = 0; !isOver; i++) await writer.say(room, `news ${i}`);
       })();
-      const stop = start(cluster) ?? (() => {});
+      talking.catch(() => {}); // it is waited for below
+      const stop = start(cluster) ?? (async () => {});
       const until = performance.now() + 5_000;
-      await Promise.all(people.slice(1).map(async (person, i) => {
-        const guest = cluster.guest(person, names[i % names.length], `guest${i}`);
-        for (let round = 0; round === 0 || performance.now() < until; round++) {
-          history.note('granting', guest.name, { room });
-          await grant(`user:${person.id}`, ['read', 'write']);
-          await guest.enter(room);
-          const count = guest.happened.length;
-          await guest.happened.until('something heard', (items) => items.slice(count).some(({ what }) => what === 'heard'), 30_000);
-          await guest.say(room, `${guest.name}:${round}`);
-          await grant(`user:${person.id}`, []);
-          const revoked = history.note('revoking', guest.name, { room });
-          // Everything that was on its way is in front of the answer to this.
-          assert.ok(await guest.fence());
-          history.note('revoked', guest.name, { room });
-          await poll(`${guest.name} being told`, () => guest.position(room) === null);
-          const late = guest.happened.items.filter(({ what, at }) => what === 'heard' && at > revoked.at);
-          latest = Math.max(latest, ...late.map(({ at }) => at - revoked.at));
-          assert.notEqual(await guest.say(room, `${guest.name}:${round} after`), null);
-        }
-        guest.leave();
-      }));
-      isOver = true;
-      await talking;
-      await stop();
+      try {
+        await Promise.all(people.slice(1).map(async (person, i) => {
+          const guest = cluster.guest(person, names[i % names.length], `guest${i}`);
+          for (let round = 0; round === 0 || performance.now() < until; round++) {
+            history.note('granting', guest.name, { room });
+            await grant(`user:${person.id}`, ['read', 'write']);
+            await guest.enter(room);
+            const count = guest.happened.length;
+            await guest.happened.until('something heard', (items) => items.slice(count).some(({ what }) => what === 'heard'), 30_000);
+            await guest.say(room, `${guest.name}:${round}`);
+            await grant(`user:${person.id}`, []);
+            const revoked = history.note('revoking', guest.name, { room });
+            // Everything that was on its way is in front of the answer to this.
+            assert.ok(await guest.fence());
+            history.note('revoked', guest.name, { room });
+            await poll(`${guest.name} being told`, () => guest.position(room) === null);
+            const late = guest.happened.items.filter(({ what, at }) => what === 'heard' && at > revoked.at);
+            latest = Math.max(latest, ...late.map(({ at }) => at - revoked.at));
+            assert.notEqual(await guest.say(room, `${guest.name}:${round} after`), null);
+          }
+          guest.leave();
+        }));
+      } finally {
+        // Not in test.after(): the nodes would be stopped first, amid all this.
+        isOver = true;
+        await within(PATIENCE_MS, `the end of: ${name}`, stop());
+      }
+      await within(PATIENCE_MS, 'the last answer to the writer', talking);
       test.diagnostic(`the last that was heard after a right was taken came ${latest} ms later`);
       await cluster.assertKept();
     });

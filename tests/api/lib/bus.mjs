@@ -1,6 +1,8 @@
 // What nodes put in front of every message on the bus (server/bus/envelope.h), for tests that write to Redis by hand.
 import { createConnection } from 'node:net';
+import { within } from './process.mjs';
 
+const PATIENCE_MS = 120_000;
 const NO_SIGNATURE = '-'.repeat(43);
 
 /** A message as a node without a secret would send it; each is its sender's `number`th. */
@@ -35,7 +37,7 @@ export async function record(redis, pattern = 'parley:*') {
     });
   });
   socket.write(`PSUBSCRIBE ${pattern}\r\n`);
-  await subscribed;
+  await within(PATIENCE_MS, `listening to ${pattern}`, subscribed);
   return recording;
 }
 
@@ -45,7 +47,8 @@ export async function publish(redis, channel, bytes) {
   const socket = createConnection(redis.socket);
   socket.end(Buffer.concat([Buffer.from(`*3\r\n$7\r\nPUBLISH\r\n$${channel.length}\r\n${channel}\r\n$${message.length}\r\n`), message, Buffer.from('\r\n')]));
   socket.resume();
-  await new Promise((resolve, reject) => socket.on('end', resolve).on('error', reject));
+  const answered = new Promise((resolve, reject) => socket.on('end', resolve).on('error', reject));
+  await within(PATIENCE_MS, `publishing on ${channel}`, answered);
 }
 
 /** {words, end} of the array at the beginning, or null if it is not whole yet. */

@@ -66,8 +66,9 @@ export async function startNodes({ test, edges = 1, flags = {}, redis, homeRedis
 /** Ask until the answer is as `is` wants it; each question waits for the answer to the one before. */
 export async function untilAnswer(what, ask, is, milliseconds = 20_000) {
   let last;
+  let isOver = false;
   const asking = (async () => {
-    for (;;) {
+    while (!isOver) {
       last = await ask().catch((error) => error);
       if (is(last)) return last;
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -77,6 +78,8 @@ export async function untilAnswer(what, ask, is, milliseconds = 20_000) {
     return await within(milliseconds, what, asking);
   } catch (error) {
     throw new Error(`${error.message}; last: ${JSON.stringify(last?.body ?? last)?.slice(0, 500) ?? last}`);
+  } finally {
+    isOver = true;
   }
 }
 

@@ -3,9 +3,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRoom, must, register, request, startNodes, through, untilAnswer } from '../../api/lib/nodes.mjs';
 import { startProxy } from '../../api/lib/proxy.mjs';
-import { rawConnect, startRedis } from '../../api/lib/server.mjs';
+import { rawConnect, startRedis, within } from '../../api/lib/server.mjs';
 import { assertKept } from './checker.mjs';
-import { Guest, keyOf } from './guest.mjs';
+import { Guest, PATIENCE_MS, keyOf } from './guest.mjs';
 import { chanceOf, History } from './history.mjs';
 
 const MIB = 1024 * 1024;
@@ -75,10 +75,11 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
           await new Promise((resolve) => setTimeout(resolve, 5 + own.below(20)));
         }
       });
+      for (const loop of loops) loop.catch(() => {}); // stop() tells
       return {
         get acked() { return acked; },
         more: (wanted) => { const until = acked + wanted; return poll(`${wanted} more messages`, () => acked >= until); },
-        async stop() { isOver = true; await Promise.all(loops); },
+        async stop() { isOver = true; await within(PATIENCE_MS, 'the last answers to the writers', Promise.all(loops)); },
       };
     },
 

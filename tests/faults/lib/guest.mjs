@@ -2,9 +2,12 @@
 // same key what was not answered. Everything that happens goes into the history.
 import WebSocket from 'ws';
 import { Log } from '../../api/lib/nodes.mjs';
+import { within } from '../../api/lib/process.mjs';
 
 const AGAIN_MS = 50; // at least, before another try; at most five times as much, doubled with each one in a row
 const AGAIN_MS_MAX = 5000;
+/** What no machine should need, however slow and busy. */
+export const PATIENCE_MS = 120_000;
 const SILENCE_MS = 20_000; // a node that does not answer connect for so long is left
 
 const isFinal = (code) => (code >= 3500 && code < 4000) || (code >= 4500 && code < 5000) || code === 1009;
@@ -18,7 +21,7 @@ export class Guest {
   /** The address it comes from, if that matters. */
   localAddress = undefined;
   #rooms = new Map(); // room → {position, epoch, isLive, wants}
-  #owed = new Map(); // key → {room, data, resolve}
+  #owed = new Map(); // key → {room, data, resolve, reject, tries}
   #asked = new Map(); // command id → what to do with its reply
   #lastId = 0;
   #tries = 0;
@@ -82,7 +85,7 @@ export class Guest {
   async again(room) {
     const state = this.#rooms.get(room);
     if (!this.#isConnected || !state?.isLive) return;
-    await new Promise((resolve) => {
+    const left = new Promise((resolve) => {
       this.socket.once('close', resolve);
       this.#ask(this.socket, 'unsubscribe', { channel: `room:${room}` }, () => {
         this.socket.off('close', resolve);
@@ -92,6 +95,7 @@ export class Guest {
         resolve();
       });
     });
+    await within(PATIENCE_MS, `${this.name} leaving room ${room}`, left);
     await this.happened.until(`${this.name} in room ${room} again`, () => state.isLive, 30_000);
   }
 
@@ -103,10 +107,11 @@ export class Guest {
 
   /** Write; repeated with the same key until it is answered. → null, or the code of a refusal. */
   say(room, key, more = {}) {
-    return new Promise((resolve) => {
-      this.#owed.set(key, { room, data: { text: key, key, ...more }, resolve, tries: 0 });
+    const answered = new Promise((resolve, reject) => {
+      this.#owed.set(key, { room, data: { text: key, key, ...more }, resolve, reject, tries: 0 });
       if (this.#isConnected) this.#send(key);
     });
+    return within(PATIENCE_MS, `${this.name} being answered about ${key}`, answered);
   }
 
   get owed() {
@@ -115,14 +120,15 @@ export class Guest {
 
   /** Who is in a room, by connection. */
   presence(room) {
-    return new Promise((resolve, reject) =>
+    const answered = new Promise((resolve, reject) =>
       this.#ask(this.socket, 'presence', { channel: `room:${room}` }, ({ error, presence }) => (error ? reject(error) : resolve(presence.presence))),
     );
+    return within(PATIENCE_MS, `${this.name} hearing who is in room ${room}`, answered);
   }
 
   /** A question through this very connection: what the node said before its answer has been heard by then. */
   fence() {
-    return new Promise((resolve) => {
+    const answered = new Promise((resolve) => {
       const ask = () => {
         if (this.end || this.#isLeaving) return resolve(false);
         if (!this.#isConnected) return setTimeout(ask, AGAIN_MS);
@@ -135,6 +141,7 @@ export class Guest {
       };
       ask();
     });
+    return within(PATIENCE_MS, `${this.name} being answered`, answered);
   }
 
   /** Break the connection without a word. */
@@ -145,6 +152,8 @@ export class Guest {
   leave() {
     this.#isLeaving = true;
     this.socket?.terminate();
+    for (const [key, { reject }] of this.#owed) reject(new Error(`${this.name} has left before it was answered about ${key}`));
+    this.#owed.clear();
   }
 
   #comeBack() {
