@@ -45,7 +45,7 @@ it(`${ROUNDS} times killed: nothing acknowledged is lost, nothing is there twice
     for (const publisher of publishers) publisher.write();
     await within(30_000, `round ${round}: ${left} acknowledged`, reached);
     await server.kill('SIGKILL');
-    await Promise.all(publishers.map((publisher) => publisher.closed));
+    await within(30_000, `round ${round}: all being closed`, Promise.all(publishers.map((publisher) => publisher.closed)));
     server = await startServer({ dataDir, flags: UNLIMITED });
   }
 

@@ -41,7 +41,7 @@ it(`${ROUNDS} times stopped under load: everybody gets 3001, nothing acknowledge
     for (const publisher of publishers) publisher.write();
     await within(30_000, `round ${round}: ${left} acknowledged`, reached);
     await server.stop(); // fails on another exit code than 0, or if a sanitizer complained
-    const ends = await Promise.all(publishers.map((publisher) => publisher.closed));
+    const ends = await within(30_000, `round ${round}: all being closed`, Promise.all(publishers.map((publisher) => publisher.closed)));
     for (const { code, reason } of ends) assert.equal(code, 3001, `round ${round}: ${code} ${reason}`);
     server = await startServer({ dataDir, flags });
   }
