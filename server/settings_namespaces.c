@@ -94,7 +94,7 @@ static bool namespace_read(const cJSON *object, struct channel_namespace *space,
 {
     const cJSON *item;
     cJSON_ArrayForEach (item, object) {
-        const struct option *nearest, *option = option_find(item->string, &nearest);
+        const struct option *nearest = NULL, *option = option_find(item->string, &nearest);
         if (!option)
             return refuse(why, why_size, "there is no setting namespaces.%s.%.80s; the nearest is namespaces.%s.%s",
                           space->name, item->string, space->name, nearest->name);
