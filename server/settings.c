@@ -66,7 +66,6 @@ static const struct setting *setting_find_environment(const char *name, size_t l
 static const struct setting *setting_nearest(const char *name);
 static bool refuse_unknown(const char *name, char *why, size_t why_size);
 static bool refuse_unknown_environment(const char *name, size_t length, char *why, size_t why_size);
-static bool refuse(char *why, size_t why_size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static const char *words_of(const struct setting *setting);
 static void environment_name(const char *name, char text[ENVIRONMENT_NAME_SIZE]);
 
@@ -107,12 +106,12 @@ bool settings_read_file(struct settings *settings, const char *path, char *why, 
     SCOPED(json_free) cJSON *json = NULL;
     bool is_done = false;
     if (wrong)
-        refuse(why, why_size, "%s, line %zu: %s", path, line_of(text, offset), wrong);
+        setting_refuse(why, why_size, "%s, line %zu: %s", path, line_of(text, offset), wrong);
     else if (!(json = json_parse(text, length, &wrong)))
-        refuse(why, why_size, "%s: %s", path, wrong);
+        setting_refuse(why, why_size, "%s: %s", path, wrong);
     else if (!cJSON_IsObject(json))
-        refuse(why, why_size, "%s: settings are an object, such as {\"http\": {\"address\": \"%s\"}}", path,
-               settings_table[0].text);
+        setting_refuse(why, why_size, "%s: settings are an object, such as {\"http\": {\"address\": \"%s\"}}", path,
+                       settings_table[0].text);
     else
         is_done = read_object(settings, json, "", why, why_size);
     free(text);
@@ -179,18 +178,18 @@ static bool read_item(struct settings *settings, const cJSON *item, const char *
     case SETTING_TEXT:
         value = json_text(item);
         if (!value)
-            return refuse(why, why_size, "%s must be a text in double quotes", name);
+            return setting_refuse(why, why_size, "%s must be a text in double quotes", name);
         break;
     case SETTING_INT:
         if (!json_int(item, &number))
-            return refuse(why, why_size, "%s must be a whole number from %" PRId64 " to %" PRId64, name, setting->least,
-                          setting->most);
+            return setting_refuse(why, why_size, "%s must be a whole number from %" PRId64 " to %" PRId64, name,
+                                  setting->least, setting->most);
         snprintf(text, sizeof text, "%" PRId64, number);
         value = text;
         break;
     case SETTING_BOOL:
         if (!cJSON_IsBool(item))
-            return refuse(why, why_size, "%s must be true or false", name);
+            return setting_refuse(why, why_size, "%s must be true or false", name);
         value = cJSON_IsTrue(item) ? "true" : "false";
         break;
     }
@@ -203,7 +202,7 @@ static bool read_json(struct settings *settings, const cJSON *item, const struct
 {
     char *text = json_print(item);
     bool is_done = text ? setting_store(settings, setting, text, why, why_size)
-                        : refuse(why, why_size, "no memory for %s", setting->name);
+                        : setting_refuse(why, why_size, "no memory for %s", setting->name);
     free(text);
     return is_done;
 }
@@ -213,7 +212,7 @@ static char *file_read(const char *path, size_t *length, char *why, size_t why_s
 {
     FILE *file = fopen(path, "re");
     if (!file) {
-        refuse(why, why_size, "cannot read the settings in %s: %s", path, strerror(errno));
+        setting_refuse(why, why_size, "cannot read the settings in %s: %s", path, strerror(errno));
         return NULL;
     }
     SCOPED(buffer_free) struct buffer text = {0};
@@ -229,11 +228,11 @@ static char *file_read(const char *path, size_t *length, char *why, size_t why_s
     int error = errno;
     fclose(file);
     if (!is_read)
-        refuse(why, why_size, "cannot read the settings in %s: %s", path, strerror(error));
+        setting_refuse(why, why_size, "cannot read the settings in %s: %s", path, strerror(error));
     else if (text.length > FILE_BYTES_MAX)
-        refuse(why, why_size, "%s has more than %d bytes: too large for settings", path, FILE_BYTES_MAX);
+        setting_refuse(why, why_size, "%s has more than %d bytes: too large for settings", path, FILE_BYTES_MAX);
     else if (text.has_failed)
-        refuse(why, why_size, "no memory to read the settings in %s", path);
+        setting_refuse(why, why_size, "no memory to read the settings in %s", path);
     else
         return buffer_take(&text, length);
     return NULL;
@@ -262,7 +261,7 @@ static bool setting_store(struct settings *settings, const struct setting *setti
     }
     bool is_true = strcmp(value, "true") == 0;
     if (!is_true && strcmp(value, "false") != 0)
-        return refuse(why, why_size, "%s must be true or false", setting->name);
+        return setting_refuse(why, why_size, "%s must be true or false", setting->name);
     *(bool *)setting_field(settings, setting) = is_true;
     return true;
 }
@@ -287,10 +286,10 @@ static bool text_store(struct settings *settings, const struct setting *setting,
     }
     /* A bad value is not repeated here: it may hold a password. */
     if (!utf8_is_valid(value, strlen(value)))
-        return refuse(why, why_size, "%s is not valid UTF-8", setting->name);
+        return setting_refuse(why, why_size, "%s is not valid UTF-8", setting->name);
     for (const char *c = value; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
-            return refuse(why, why_size, "%s has a control character", setting->name);
+            return setting_refuse(why, why_size, "%s has a control character", setting->name);
     const char *words = words_of(setting);
     bool is_word = words == NULL;
     for (const char *word = words; word && !is_word; word = strchr(word, ' ')) {
@@ -299,7 +298,7 @@ static bool text_store(struct settings *settings, const struct setting *setting,
         is_word = strlen(value) == length && memcmp(word, value, length) == 0;
     }
     if (!is_word)
-        return refuse(why, why_size, "%s must be one of these: %s", setting->name, words);
+        return setting_refuse(why, why_size, "%s must be one of these: %s", setting->name, words);
     return text_take(settings, setting, strdup(value), why, why_size);
 }
 
@@ -318,7 +317,7 @@ static bool json_store(struct settings *settings, const struct setting *setting,
 static bool text_take(struct settings *settings, const struct setting *setting, char *copy, char *why, size_t why_size)
 {
     if (!copy)
-        return refuse(why, why_size, "no memory for %s", setting->name);
+        return setting_refuse(why, why_size, "no memory for %s", setting->name);
     struct settings_owner *owner = container_of(settings, struct settings_owner, settings);
     char **owned = &owner->texts[setting - settings_table];
     free(*owned);
@@ -336,8 +335,8 @@ static bool int_store(struct settings *settings, const struct setting *setting, 
     bool has_digit = value[sign] >= '0' && value[sign] <= '9';
     long long number = strtoll(value, &end, 10);
     if (!has_digit || *end || number < setting->least || number > setting->most)
-        return refuse(why, why_size, "%s must be a whole number from %" PRId64 " to %" PRId64 " (%s)", setting->name,
-                      setting->least, setting->most, setting->unit);
+        return setting_refuse(why, why_size, "%s must be a whole number from %" PRId64 " to %" PRId64 " (%s)",
+                              setting->name, setting->least, setting->most, setting->unit);
     *(int64_t *)setting_field(settings, setting) = number;
     return true;
 }
@@ -399,7 +398,8 @@ size_t settings_distance(const char *a, const char *b)
 
 static bool refuse_unknown(const char *name, char *why, size_t why_size)
 {
-    return refuse(why, why_size, "there is no setting %s; the nearest is %s", name, setting_nearest(name)->name);
+    return setting_refuse(why, why_size, "there is no setting %s; the nearest is %s", name,
+                          setting_nearest(name)->name);
 }
 
 static bool refuse_unknown_environment(const char *name, size_t length, char *why, size_t why_size)
@@ -411,11 +411,10 @@ static bool refuse_unknown_environment(const char *name, size_t length, char *wh
         if (*c >= 'A' && *c <= 'Z')
             *c = (char)(*c - 'A' + 'a');
     environment_name(setting_nearest(lower)->name, nearest);
-    return refuse(why, why_size, "there is no setting %.*s; the nearest is %s", (int)length, name, nearest);
+    return setting_refuse(why, why_size, "there is no setting %.*s; the nearest is %s", (int)length, name, nearest);
 }
 
-/* Always false, so that a refusal is one line. */
-static bool refuse(char *why, size_t why_size, const char *format, ...)
+bool setting_refuse(char *why, size_t why_size, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);

@@ -3,7 +3,6 @@
 #include "settings_namespaces.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "lib/json.h"
@@ -41,7 +40,6 @@ static bool namespace_read(const cJSON *object, struct channel_namespace *space,
 static bool option_read(const cJSON *item, const struct option *option, struct channel_namespace *space, char *why,
                         size_t why_size);
 static const struct option *option_find(const char *name, const struct option **nearest);
-static bool refuse(char *why, size_t why_size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 bool namespaces_read(const char *text, struct namespaces *namespaces, char *why, size_t why_size)
 {
@@ -51,17 +49,19 @@ bool namespaces_read(const char *text, struct namespaces *namespaces, char *why,
     if (!text[0])
         return true;
     if (!json)
-        return refuse(why, why_size, "namespaces is not JSON: %s", wrong);
+        return setting_refuse(why, why_size, "namespaces is not JSON: %s", wrong);
     if (!cJSON_IsObject(json))
-        return refuse(why, why_size, "namespaces must be an object, such as {\"chat\": {\"history_size\": 100}}");
+        return setting_refuse(why, why_size,
+                              "namespaces must be an object, such as {\"chat\": {\"history_size\": 100}}");
     const cJSON *item;
     cJSON_ArrayForEach (item, json) {
         if (namespaces->count == NAMESPACES_MAX)
-            return refuse(why, why_size, "namespaces has more than %d members", NAMESPACES_MAX);
+            return setting_refuse(why, why_size, "namespaces has more than %d members", NAMESPACES_MAX);
         if (!name_check(item->string, namespaces, why, why_size))
             return false;
         if (!cJSON_IsObject(item))
-            return refuse(why, why_size, "namespaces.%s must be an object, such as {\"presence\": true}", item->string);
+            return setting_refuse(why, why_size, "namespaces.%s must be an object, such as {\"presence\": true}",
+                                  item->string);
         struct channel_namespace *space = &namespaces->items[namespaces->count];
         *space = (struct channel_namespace){.history_ttl_s = HISTORY_TTL_S};
         strcpy(space->name, item->string);
@@ -77,16 +77,18 @@ static bool name_check(const char *name, const struct namespaces *before, char *
     size_t length = strlen(name);
     for (size_t i = 0; i < ARRAY_LENGTH(taken); i++)
         if (strcmp(name, taken[i]) == 0)
-            return refuse(why, why_size, "namespaces.%s cannot be: channels %s:… are the program's own", name, name);
+            return setting_refuse(why, why_size, "namespaces.%s cannot be: channels %s:… are the program's own", name,
+                                  name);
     for (size_t i = 0; i < before->count; i++)
         if (strcmp(name, before->items[i].name) == 0)
-            return refuse(why, why_size, "namespaces.%s is there twice", name);
+            return setting_refuse(why, why_size, "namespaces.%s is there twice", name);
     const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
     if (length > NAMESPACE_NAME_MAX || strspn(name, letters) != length)
-        return refuse(why, why_size,
-                      "namespaces has the name \"%.80s\": it must be up to %d letters, digits, _, - and . (empty: the "
-                      "channels without a colon)",
-                      name, NAMESPACE_NAME_MAX);
+        return setting_refuse(
+            why, why_size,
+            "namespaces has the name \"%.80s\": it must be up to %d letters, digits, _, - and . (empty: the "
+            "channels without a colon)",
+            name, NAMESPACE_NAME_MAX);
     return true;
 }
 
@@ -96,8 +98,9 @@ static bool namespace_read(const cJSON *object, struct channel_namespace *space,
     cJSON_ArrayForEach (item, object) {
         const struct option *nearest = NULL, *option = option_find(item->string, &nearest);
         if (!option)
-            return refuse(why, why_size, "there is no setting namespaces.%s.%.80s; the nearest is namespaces.%s.%s",
-                          space->name, item->string, space->name, nearest->name);
+            return setting_refuse(why, why_size,
+                                  "there is no setting namespaces.%s.%.80s; the nearest is namespaces.%s.%s",
+                                  space->name, item->string, space->name, nearest->name);
         if (!option_read(item, option, space, why, why_size))
             return false;
     }
@@ -113,13 +116,13 @@ static bool option_read(const cJSON *item, const struct option *option, struct c
     switch (option->kind) {
     case OPTION_BOOL:
         if (!cJSON_IsBool(item))
-            return refuse(why, why_size, "namespaces.%s.%s must be true or false", space->name, option->name);
+            return setting_refuse(why, why_size, "namespaces.%s.%s must be true or false", space->name, option->name);
         *(bool *)field = cJSON_IsTrue(item);
         return true;
     case OPTION_INT:
         if (!json_int(item, &number) || number < option->least || number > option->most)
-            return refuse(why, why_size, "namespaces.%s.%s must be a whole number from %" PRId64 " to %" PRId64,
-                          space->name, option->name, option->least, option->most);
+            return setting_refuse(why, why_size, "namespaces.%s.%s must be a whole number from %" PRId64 " to %" PRId64,
+                                  space->name, option->name, option->least, option->most);
         *(int64_t *)(void *)field = number;
         return true;
     case OPTION_WORD:
@@ -130,8 +133,8 @@ static bool option_read(const cJSON *item, const struct option *option, struct c
             *(int *)(void *)field = i;
             return true;
         }
-    return refuse(why, why_size, "namespaces.%s.%s must be one of these: %s %s %s", space->name, option->name,
-                  option->words[0], option->words[1], option->words[2] ? option->words[2] : "");
+    return setting_refuse(why, why_size, "namespaces.%s.%s must be one of these: %s %s %s", space->name, option->name,
+                          option->words[0], option->words[1], option->words[2] ? option->words[2] : "");
 }
 
 static const struct option *option_find(const char *name, const struct option **nearest)
@@ -147,14 +150,4 @@ static const struct option *option_find(const char *name, const struct option **
         }
     }
     return NULL;
-}
-
-/* Always false, so that a refusal is one line. */
-static bool refuse(char *why, size_t why_size, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why, why_size, format, arguments);
-    va_end(arguments);
-    return false;
 }

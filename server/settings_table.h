@@ -26,6 +26,9 @@ static inline void *setting_field(const struct settings *settings, const struct 
     return (char *)settings + setting->offset;
 }
 
+/* One line in @why. Always false, so that a refusal is one line. */
+bool setting_refuse(char *why, size_t why_size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* How many characters must be added, dropped or changed to make @b of @a. */
 size_t settings_distance(const char *a, const char *b);
 
