@@ -105,11 +105,13 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
         must(await owner.api('POST', `/room/${room}/message`, { text: `the end ${history.entries.length}` }), 201, 'the end');
         logs.set(room, await readLog(nodes.home.url, owner.cookie, room));
       }
-      const isThere = (guest, room) => guest.position(room) === null || guest.position(room) >= logs.get(room).events.length;
-      await poll('all reaching the end', () => guests.every((guest) => cluster.rooms.every((room) => isThere(guest, room))))
-        .catch(() => {}); // the checker tells more
+      const isThere = (guest, room) => !guest.isAway(room) && (guest.position(room) ?? Infinity) >= logs.get(room).events.length;
+      const missing = async () => guests.filter((guest) => !cluster.rooms.every((room) => isThere(guest, room))).map(({ name }) => name);
+      // The checker tells more of who is there and has not heard all; who never came back is told of here.
+      const late = await untilAnswer('all being back and reaching the end', missing, (names) => !names.length, 40_000).then(() => null, (error) => error);
       for (const name of cluster.names) await cluster.measure(name);
       assertKept(history.entries, logs);
+      if (late) throw late;
       const { answer, return: back } = history.longest();
       test.diagnostic(`longest wait for an answer ${answer[0]} ms (${answer[1]}), for a way back ${back[0]} ms (${back[1]})`);
       test.diagnostic(`${history.entries.length} things happened, ${[...logs.values()].reduce((sum, log) => sum + log.events.length, 0)} events`);

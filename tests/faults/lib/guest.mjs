@@ -105,6 +105,11 @@ export class Guest {
     return isLive ? position : null;
   }
 
+  /** Whether it wants to listen to a room and is on its way back there. */
+  isAway(room) {
+    return this.#rooms.has(room) && !this.end && !this.#isLeaving && !this.#rooms.get(room).isLive;
+  }
+
   /** Write; repeated with the same key until it is answered. → null, or the code of a refusal. */
   say(room, key, more = {}) {
     const answered = new Promise((resolve, reject) => {
