@@ -31,6 +31,11 @@ const struct kind_entry *kind_find(struct hub *hub, const char *name)
     return NULL;
 }
 
+bool channel_name_is_fine(const char *name)
+{
+    return name && name[0] && strlen(name) <= CHANNEL_NAME_MAX;
+}
+
 struct channel *channel_find(struct hub *hub, const char *name, size_t length)
 {
     return text_map_get(hub->channels, name, length);
@@ -300,4 +305,10 @@ void channel_announce(struct channel *channel, bool is_join, const struct client
             bus_publish(hub->bus, bus.bytes, message.bytes, message.length);
     }
     channel_append(channel, frame, 0, ENTRY_JOIN_LEAVE);
+}
+
+void subscription_announce(const struct subscription *subscription)
+{
+    struct client_info info = subscription_info(subscription);
+    channel_announce(subscription->channel, true, &info); /* on an edge the home does it */
 }

@@ -234,6 +234,7 @@ struct frame *codec_reply(uint32_t id, const char *method, const char *json, siz
 
 /* ---- channels.c: the channels of this node and their logs ---- */
 struct channel *channel_find(struct hub *hub, const char *name, size_t length);
+bool channel_name_is_fine(const char *name);
 /* Finds or makes it. NULL: no memory or no such kind (*status says). */
 struct channel *channel_get(struct hub *hub, const char *name, size_t length, enum status *status);
 const struct kind_entry *kind_find(struct hub *hub, const char *name);
@@ -263,6 +264,8 @@ void subscription_start(struct subscription *subscription, uint64_t position);
 /* Tell the client (unsubscribe push) and end it. */
 void subscription_drop(struct subscription *subscription, uint32_t code, const char *reason);
 void channel_announce(struct channel *channel, bool is_join, const struct client_info *info);
+/* The listener has come. */
+void subscription_announce(const struct subscription *subscription);
 struct client_info subscription_info(const struct subscription *subscription);
 struct client_info remote_info(const struct remote *remote);
 void channel_release(struct channel *channel); /* frees it if nobody needs it */
@@ -328,8 +331,33 @@ bool emulation_arrived(struct hub *hub, const char *channel, const char *bytes, 
 
 /* ---- commands.c ---- */
 void commands_handle(struct connection *connection, char *text, size_t length);
-struct opening;
+/* The same, whatever the setting says of how many there may be. */
+void commands_read(struct connection *connection, char *text, size_t length, int64_t commands_max);
+/* An action for the command numbered @id, to be started. NULL: no such action, or no memory. */
+struct request *command_request(struct connection *connection, uint32_t id, const char *name,
+                                void (*reply)(struct request *request));
+/* The same with a copy of the command's body as parameters; @subscription (NULL: none) is the one that it is about.
+ * NULL: no memory, and the connection is closed. */
+struct request *command_request_like(struct connection *connection, uint32_t id, const char *name, const cJSON *body,
+                                     const struct subscription *subscription, void (*reply)(struct request *request));
+/* The request has its answer. The connection that asked, if it is still there. */
+struct connection *command_answered(struct request *request);
+/* It went wrong: an error in reply. A token that is of no use closes the connection: the client is not to try it again.
+ */
+void command_fail(struct connection *connection, uint32_t id, const struct request *request);
+void command_refuse(struct connection *connection, uint32_t id, int code, const char *words);
+
+/* ---- command_connect.c ---- */
+void command_connect(struct connection *connection, uint32_t id, const cJSON *body);
+void command_refresh(struct connection *connection, uint32_t id, const cJSON *body);
+/* The home's answer about one of those that the client did not ask for; with the last of them the reply leaves. */
+void opening_answered(struct subscription *subscription, const struct request *request);
 void opening_free(struct opening *opening);
+
+/* ---- command_subscribe.c ---- */
+void command_subscribe(struct connection *connection, uint32_t id, const cJSON *body);
+void command_unsubscribe(struct connection *connection, uint32_t id, const cJSON *body);
+void command_sub_refresh(struct connection *connection, uint32_t id, const cJSON *body);
 /* @leaves_out: the events that were missed may be left out of the answer (see edge_recover.c). */
 void command_subscribe_send(struct subscription *subscription, const cJSON *command, bool leaves_out);
 /* The answer to the command; events behind @position follow. */
