@@ -179,42 +179,43 @@ static void child_answered(struct request *child)
     request_finish(request, child->status);
 }
 
-/* `user` as the id of a user here. False: it was refused. It is never left out by mistake: that would be everybody. */
-static bool user_read(struct request *request, const cJSON *body, int64_t *user_id)
+/* Whom `user` and `client` name. False: it was refused. A user is never left out by mistake: that would be everybody.
+ */
+static bool who_read(struct request *request, const cJSON *body, struct hub_who *who)
 {
-    const char *text = json_get_text(body, "user");
-    bool is_id =
-        text && text[0] >= '1' && text[0] <= '9' && strlen(text) <= 15 && strspn(text, "0123456789") == strlen(text);
-    const char *only = json_get(body, "client")      ? "client"
-                       : json_get(body, "session")   ? "session"
-                       : json_get(body, "whitelist") ? "whitelist"
-                                                     : NULL;
-    if (is_id && !only) {
-        *user_id = strtoll(text, NULL, 10);
-        return true;
+    const char *user = json_get_text(body, "user"), *client = json_get_text(body, "client");
+    const char *unknown = json_get(body, "session") ? "session" : json_get(body, "whitelist") ? "whitelist" : NULL;
+    if (unknown)
+        request_refuse(request, STATUS_MALFORMED,
+                       "%s is not known here: name one connection with client, or leave it out for all.", unknown);
+    else if (!user || !user[0])
+        request_refuse(request, STATUS_MALFORMED,
+                       "user must be the id of a user here, as a text such as \"17\", or "
+                       "what the tokens of another system call him.");
+    else if (json_get(body, "client") && (!client || !client[0]))
+        request_refuse(request, STATUS_MALFORMED, "client must be the id of a connection, as a text.");
+    if (request->detail) {
+        request_finish(request, STATUS_MALFORMED);
+        return false;
     }
-    if (only)
-        request_refuse(request, STATUS_MALFORMED, "%s is not known here: it is done to all connections of a user.",
-                       only);
-    else
-        request_refuse(request, STATUS_MALFORMED, "user must be the id of a user here, as a text: \"17\".");
-    request_finish(request, STATUS_MALFORMED);
-    return false;
+    *who = hub_who_named(user);
+    who->client = client;
+    return true;
 }
 
 static void unsubscribe_run(struct request *request, const cJSON *body)
 {
     const struct ops *ops = request->app;
     const char *channel = json_get_text(body, "channel");
-    int64_t user_id;
-    if (!user_read(request, body, &user_id))
+    struct hub_who who;
+    if (!who_read(request, body, &who))
         return;
     if (!channel || !channel[0] || strlen(channel) > 255) {
         request_refuse(request, STATUS_MALFORMED, "A channel has a name of 1 to 255 bytes.");
         request_finish(request, STATUS_MALFORMED);
         return;
     }
-    hub_unsubscribe(ops->hub, user_id, channel);
+    hub_unsubscribe_who(ops->hub, &who, channel);
     request_finish(request, STATUS_OK);
 }
 
@@ -223,8 +224,9 @@ static void disconnect_run(struct request *request, const cJSON *body)
     const struct ops *ops = request->app;
     const cJSON *how = json_get(body, "disconnect") ? json_get(body, "disconnect") : body;
     const char *reason = json_get_text(how, "reason");
-    int64_t user_id, code = json_get_int(how, "code", 3503);
-    if (!user_read(request, body, &user_id))
+    int64_t code = json_get_int(how, "code", 3503);
+    struct hub_who who;
+    if (!who_read(request, body, &who))
         return;
     if (code < 3000 || code > 4999 || (reason && (!reason[0] || strlen(reason) > REASON_BYTES_MAX))) {
         request_refuse(request, STATUS_MALFORMED, "code is 3000 to 4999, reason a text of 1 to %d bytes.",
@@ -232,7 +234,7 @@ static void disconnect_run(struct request *request, const cJSON *body)
         request_finish(request, STATUS_MALFORMED);
         return;
     }
-    hub_disconnect(ops->hub, user_id, 0, (uint16_t)code, reason ? reason : "force disconnect");
+    hub_disconnect_who(ops->hub, &who, (uint16_t)code, reason ? reason : "force disconnect");
     request_finish(request, STATUS_OK);
 }
 

@@ -72,3 +72,14 @@ size_t hub_count_refused(struct hub *hub);
 void hub_unsubscribe(struct hub *hub, int64_t user_id, const char *channel);
 /* Close the connections of @user_id or, if @session_id is not 0, of that session only, with @code, on every node. */
 void hub_disconnect(struct hub *hub, int64_t user_id, int64_t session_id, uint16_t code, const char *reason);
+/* Whose connections are meant; texts are borrowed. */
+struct hub_who {
+    int64_t user_id, session_id; /* 0: any, of the session */
+    const char *person;          /* somebody of another system, as his tokens call him; NULL: a user here */
+    const char *client;          /* this connection of his only; NULL: all */
+};
+/* Whom another system calls so: a user here if it is the id of one. */
+struct hub_who hub_who_named(const char *text);
+/* The same two for @who. */
+void hub_unsubscribe_who(struct hub *hub, const struct hub_who *who, const char *channel);
+void hub_disconnect_who(struct hub *hub, const struct hub_who *who, uint16_t code, const char *reason);

@@ -69,8 +69,7 @@ static void connect_reply(struct request *request)
     int64_t ttl_s = json_get_int(result, "ttl", 0);
     connection->expires_ms =
         ttl_s ? clock_wall_ms() + (ttl_s + hub->settings->token_grace_s) * 1000 : json_get_int(result, "expires_at", 0);
-    if (connection->actor.user_id &&
-        hub_user_count(hub, connection->actor.user_id) >= (uint32_t)hub->settings->realtime_user_connections_max) {
+    if (hub_same_count(connection) >= (uint32_t)hub->settings->realtime_user_connections_max) {
         connection_close(connection, 3504, "connection limit: you have too many connections open");
         return;
     }

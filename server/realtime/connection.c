@@ -14,7 +14,6 @@ static void writable(void *peer);
 static void pong(void *peer);
 static void closed(void *peer, uint16_t code);
 static void timer_fire(struct wheel_timer *timer);
-static void user_leave(struct connection *connection);
 static void timer_arm(struct connection *connection, int64_t after_ms);
 static int64_t until_ping(const struct connection *connection, int64_t after_ms);
 static void subscriptions_expire(struct connection *connection);
@@ -143,7 +142,7 @@ void connection_gone(struct connection *connection)
     if (connection->is_lagging)
         hub->stats.lagging--;
     list_remove(&connection->flush_link);
-    user_leave(connection);
+    connection_unidentify(connection);
     int_map_remove(hub->connections, connection->id);
     hub->stats.connections--;
     for (uint32_t i = 0; i < connection->outbox.count; i++)
@@ -159,50 +158,6 @@ void connection_gone(struct connection *connection)
 struct connection *connection_find(struct hub *hub, uint64_t id)
 {
     return int_map_get(hub->connections, id);
-}
-
-struct list *hub_user_connections(struct hub *hub, int64_t user_id)
-{
-    struct user *user = int_map_get(hub->users, (uint64_t)user_id);
-    return user ? &user->connections : NULL;
-}
-
-uint32_t hub_user_count(const struct hub *hub, int64_t user_id)
-{
-    const struct user *user = int_map_get(hub->users, (uint64_t)user_id);
-    return user ? user->count : 0;
-}
-
-bool connection_identify(struct connection *connection)
-{
-    struct hub *hub = connection->hub;
-    if (!connection->actor.user_id)
-        return true;
-    struct user *user = int_map_get(hub->users, (uint64_t)connection->actor.user_id);
-    if (!user) {
-        user = calloc(1, sizeof *user);
-        if (!user)
-            return false;
-        list_init(&user->connections);
-        if (!int_map_set(hub->users, (uint64_t)connection->actor.user_id, user)) {
-            free(user);
-            return false;
-        }
-    }
-    list_append(&user->connections, &connection->user_link);
-    user->count++;
-    return true;
-}
-
-static void user_leave(struct connection *connection)
-{
-    if (list_is_empty(&connection->user_link))
-        return;
-    list_remove(&connection->user_link);
-    struct int_map *users = connection->hub->users;
-    struct user *user = int_map_get(users, (uint64_t)connection->actor.user_id);
-    if (--user->count == 0)
-        free(int_map_remove(users, (uint64_t)connection->actor.user_id));
 }
 
 /* No WebSocket: a stream, or gone. */

@@ -429,21 +429,13 @@ static void presence_start(struct request *request)
     request_finish(request, STATUS_OK);
 }
 
-/* Those of other systems are told apart by how they are called there: what stands in front of the rest of a persona. */
 static void user_count(struct int_map *users, struct text_map *people, int64_t user_id, const char *persona)
 {
-    if (user_id || !persona) {
-        int_map_set(users, (uint64_t)user_id, users);
-        return;
-    }
-    const char *end = persona + strlen("\"user\":\"");
-    size_t length = (size_t)(end - persona);
-    if (*end == '"')
-        int_map_set(users, 0, users); /* with a token, but nobody */
-    while (persona[length] && persona[length] != '"')
-        length += persona[length] == '\\' ? 2 : 1;
-    if (*end != '"')
+    size_t length = user_id ? 0 : persona_user(persona);
+    if (length)
         text_map_set(people, persona, length, people);
+    else
+        int_map_set(users, (uint64_t)user_id, users); /* 0: all who are nobody, together */
 }
 
 static void presence_stats_start(struct request *request)

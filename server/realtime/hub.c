@@ -15,8 +15,8 @@ static void turn_idle(uv_idle_t *idle);
 static void frame_publish(struct hub *hub, const char *name, uint64_t offset, const char *epoch, struct frame *frame);
 static void lost_here(struct hub *hub, const char *name);
 static void connection_recheck(struct connection *connection, const char *channel);
-static void control_send(struct hub *hub, const char *op, int64_t user_id, int64_t session_id, const char *channel,
-                         int code, const char *reason);
+static void control_send(struct hub *hub, const char *op, const struct hub_who *who, const char *channel, int code,
+                         const char *reason);
 
 struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop)
 {
@@ -29,6 +29,7 @@ struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop)
     strncpy(hub->node, options->node, sizeof hub->node - 1);
     hub->connections = int_map_new();
     hub->users = int_map_new();
+    hub->people = text_map_new();
     hub->channels = text_map_new();
     hub->emulations = text_map_new();
     hub->recents = recents_new(hub);
@@ -39,7 +40,7 @@ struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop)
     list_init(&hub->departures);
     wheel_timer_init(&hub->positions_timer, edge_positions);
     wheel_timer_init(&hub->check_timer, edge_check_again);
-    if (!hub->connections || !hub->users || !hub->channels || !hub->emulations || !hub->recents) {
+    if (!hub->connections || !hub->users || !hub->people || !hub->channels || !hub->emulations || !hub->recents) {
         hub_free(hub);
         return NULL;
     }
@@ -126,6 +127,7 @@ void hub_free(struct hub *hub)
     recents_free(hub->recents);
     int_map_free(hub->connections);
     int_map_free(hub->users);
+    text_map_free(hub->people);
     free(hub);
 }
 
@@ -207,7 +209,7 @@ static void frame_publish(struct hub *hub, const char *name, uint64_t offset, co
 
 void hub_publish_lost(struct hub *hub, const char *name)
 {
-    control_send(hub, "lost", 0, 0, name, 0, NULL);
+    control_send(hub, "lost", NULL, name, 0, NULL);
     lost_here(hub, name);
 }
 
@@ -220,7 +222,7 @@ static void lost_here(struct hub *hub, const char *name)
 
 void hub_publish_everybody(struct hub *hub, const char *json)
 {
-    control_send(hub, "tell", 0, 0, NULL, 0, json);
+    control_send(hub, "tell", NULL, NULL, 0, json);
     hub_tell_here(hub, json);
 }
 
@@ -240,7 +242,7 @@ void hub_tell_here(struct hub *hub, const char *json)
 
 void hub_recheck(struct hub *hub, int64_t user_id)
 {
-    control_send(hub, "recheck", user_id, 0, NULL, 0, NULL);
+    control_send(hub, "recheck", &(struct hub_who){.user_id = user_id}, NULL, 0, NULL);
     if (user_id) {
         struct list *connections = hub_user_connections(hub, user_id);
         if (connections)
@@ -277,7 +279,7 @@ size_t hub_count_refused(struct hub *hub)
 
 void hub_recheck_channel(struct hub *hub, const char *name)
 {
-    control_send(hub, "recheck", 0, 0, name, 0, NULL);
+    control_send(hub, "recheck", NULL, name, 0, NULL);
     void *value;
     size_t cursor = 0;
     if (channel_find(hub, name, strlen(name)))
@@ -300,17 +302,25 @@ static void connection_recheck(struct connection *connection, const char *name)
     judged_doubt_connection(connection);
 }
 
-static void unsubscribe_here(struct hub *hub, int64_t user_id, const char *name)
+static bool is_meant(const struct hub_who *who, const struct connection *connection)
+{
+    return (!who->session_id || connection->actor.session_id == who->session_id) &&
+           (!who->client || strcmp(connection->client, who->client) == 0);
+}
+
+/* @who: NULL: everybody. */
+static void unsubscribe_here(struct hub *hub, const struct hub_who *who, const char *name)
 {
     struct channel *channel = channel_find(hub, name, strlen(name));
-    judged_doubt(hub, user_id); /* rules may look at who is where */
-    if (!channel)
+    const struct user *user = who ? hub_user(hub, who) : NULL;
+    judged_doubt(hub, who ? who->user_id : 0); /* rules may look at who is where */
+    if (!channel || (who && !user))
         return;
     /* From the end, as a removed member's place is taken by the last. */
     for (uint32_t i = channel->count; i-- > 0;) {
         struct subscription *member = channel->members[i];
         bool is_last = channel->count == 1;
-        if (user_id && member->connection->actor.user_id != user_id)
+        if (user && (member->connection->user != user || !is_meant(who, member->connection)))
             continue;
         subscription_drop(member, 2000, "unsubscribed by the server");
         if (is_last)
@@ -320,36 +330,55 @@ static void unsubscribe_here(struct hub *hub, int64_t user_id, const char *name)
 
 void hub_unsubscribe(struct hub *hub, int64_t user_id, const char *name)
 {
-    control_send(hub, "unsubscribe", user_id, 0, name, 0, NULL);
-    unsubscribe_here(hub, user_id, name);
+    const struct hub_who who = {.user_id = user_id};
+    hub_unsubscribe_who(hub, user_id ? &who : NULL, name);
 }
 
-static void disconnect_here(struct hub *hub, int64_t user_id, int64_t session_id, uint16_t code, const char *reason)
+void hub_unsubscribe_who(struct hub *hub, const struct hub_who *who, const char *name)
 {
-    struct list *connections = hub_user_connections(hub, user_id);
-    if (connections)
-        LIST_EACH_SAFE (connections, node) {
+    control_send(hub, "unsubscribe", who, name, 0, NULL);
+    unsubscribe_here(hub, who, name);
+}
+
+static void disconnect_here(struct hub *hub, const struct hub_who *who, uint16_t code, const char *reason)
+{
+    struct user *user = hub_user(hub, who);
+    if (user)
+        LIST_EACH_SAFE (&user->connections, node) {
             struct connection *connection = container_of(node, struct connection, user_link);
-            if (!session_id || connection->actor.session_id == session_id)
+            if (is_meant(who, connection))
                 connection_close(connection, code, reason);
         }
 }
 
 void hub_disconnect(struct hub *hub, int64_t user_id, int64_t session_id, uint16_t code, const char *reason)
 {
-    control_send(hub, "disconnect", user_id, session_id, NULL, code, reason);
-    disconnect_here(hub, user_id, session_id, code, reason);
+    hub_disconnect_who(hub, &(struct hub_who){.user_id = user_id, .session_id = session_id}, code, reason);
 }
 
-static void control_send(struct hub *hub, const char *op, int64_t user_id, int64_t session_id, const char *channel,
-                         int code, const char *reason)
+void hub_disconnect_who(struct hub *hub, const struct hub_who *who, uint16_t code, const char *reason)
+{
+    control_send(hub, "disconnect", who, NULL, code, reason);
+    disconnect_here(hub, who, code, reason);
+}
+
+/* @who: NULL: everybody. */
+static void control_send(struct hub *hub, const char *op, const struct hub_who *who, const char *channel, int code,
+                         const char *reason)
 {
     if (!hub->has_nodes || dispatch_is_edge(hub->dispatch))
         return;
     SCOPED(buffer_free) struct buffer json = {0};
+    static const struct hub_who everybody = {0};
+    const struct hub_who *whom = who ? who : &everybody;
     /* Counted even if it does not leave: then the edges see that it is missing. */
     buffer_printf(&json, "{\"op\":\"%s\",\"version\":%llu,\"user\":%lld,\"session\":%lld,\"code\":%d,", op,
-                  (unsigned long long)++hub->rights_version, (long long)user_id, (long long)session_id, code);
+                  (unsigned long long)++hub->rights_version, (long long)whom->user_id, (long long)whom->session_id,
+                  code);
+    buffer_json_member(&json, "person", whom->person);
+    buffer_char(&json, ',');
+    buffer_json_member(&json, "client", whom->client);
+    buffer_char(&json, ',');
     buffer_json_member(&json, "channel", channel);
     buffer_char(&json, ',');
     buffer_json_member(&json, "reason", reason);
@@ -364,21 +393,24 @@ void edge_control(struct hub *hub, const char *bytes, size_t length)
     SCOPED(json_free) cJSON *control = json_parse(bytes, length, NULL);
     const char *op = json_get_text(control, "op"), *channel = json_get_text(control, "channel");
     const char *reason = json_get_text(control, "reason");
-    int64_t user_id = json_get_int(control, "user", 0), session_id = json_get_int(control, "session", 0);
+    const struct hub_who who = {.user_id = json_get_int(control, "user", 0),
+                                .session_id = json_get_int(control, "session", 0),
+                                .person = json_get_text(control, "person"),
+                                .client = json_get_text(control, "client")};
     int64_t code = json_get_int(control, "code", 3507);
     bool is_next = edge_hears(hub, (uint64_t)json_get_int(control, "version", 0), true);
     if (!op)
         log_warning("bus.garbage", "a control message that is none was dropped");
     else if (strcmp(op, "disconnect") == 0)
-        disconnect_here(hub, user_id, session_id, (uint16_t)code, reason ? reason : "disconnected by the server");
+        disconnect_here(hub, &who, (uint16_t)code, reason ? reason : "disconnected by the server");
     else if (strcmp(op, "unsubscribe") == 0 && channel)
-        unsubscribe_here(hub, user_id, channel);
+        unsubscribe_here(hub, who.user_id || who.person ? &who : NULL, channel);
     else if (strcmp(op, "lost") == 0 && channel)
         lost_here(hub, channel);
     else if (strcmp(op, "tell") == 0 && reason)
         hub_tell_here(hub, reason); /* the text that all are told */
     else if (is_next)
-        edge_recheck(hub, user_id); /* also what a newer home may mean: checking is never wrong */
+        edge_recheck(hub, who.user_id); /* also what a newer home may mean: checking is never wrong */
 }
 
 /* ---- the end ---- */
@@ -400,5 +432,5 @@ size_t hub_connections(const struct hub *hub)
 void hub_stats(const struct hub *hub, struct hub_stats *stats)
 {
     *stats = hub->stats;
-    stats->users = int_map_count(hub->users);
+    stats->users = int_map_count(hub->users) + text_map_count(hub->people);
 }

@@ -121,6 +121,7 @@ struct connection {
     int64_t opened_ms;  /* wall clock */
     int64_t expires_ms; /* wall clock: end of the session; 0: never */
     struct list subscriptions;
+    struct user *user;        /* NULL: nobody in particular, or not yet known */
     struct list user_link;    /* in the user's list of connections */
     struct list flush_link;   /* in hub->flushing while the outbox waits for the end of the turn */
     struct buffer held;       /* commands that came while connect was under way */
@@ -150,6 +151,9 @@ struct emulation {
 struct user {
     struct list connections;
     uint32_t count;
+    int64_t id;        /* 0: somebody of another system */
+    size_t key_length; /* of how he is called there */
+    char key[];
 };
 
 struct kind_entry {
@@ -186,6 +190,7 @@ struct hub {
     size_t kinds_count;
     struct int_map *connections; /* id → connection */
     struct int_map *users;       /* user id → struct user */
+    struct text_map *people;     /* those of other systems: key → struct user */
     struct text_map *channels;   /* name → channel */
     struct text_map *emulations; /* digest of a session → connection with a stream */
     struct recents *recents;
@@ -312,11 +317,20 @@ void connection_pong(struct connection *connection);
 void connection_ping_first(struct connection *connection);
 void connection_farewell(struct connection *connection, int64_t over_ms);
 struct connection *connection_find(struct hub *hub, uint64_t id);
-/* It is somebody now. False: no memory. */
+
+/* ---- people.c ---- */
+/* It is somebody now, as its actor or its persona says. False: no memory. */
 bool connection_identify(struct connection *connection);
+void connection_unidentify(struct connection *connection);
+/* How many others are connected here as the same as @connection, which is not yet counted. */
+uint32_t hub_same_count(const struct connection *connection);
 /* NULL: none. */
 struct list *hub_user_connections(struct hub *hub, int64_t user_id);
-uint32_t hub_user_count(const struct hub *hub, int64_t user_id);
+struct user *hub_user(const struct hub *hub, const struct hub_who *who);
+/* How many bytes of @persona say who it is among people of other systems, the same for the same; 0: nobody. */
+size_t persona_user(const char *persona);
+/* The digits of an id as we print it: others, such as "007", are names of other systems. */
+bool user_id_read(const char *text, int64_t *user_id);
 
 /* ---- emulation.c: how commands find the stream that they belong to ---- */
 /* False: no memory. */

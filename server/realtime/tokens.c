@@ -13,7 +13,6 @@
 
 static enum status claims_read(struct request *request, const char *token, cJSON **claims);
 static int64_t claims_expires_ms(const cJSON *claims);
-static bool user_id_read(const char *text, int64_t *user_id);
 static enum status user_work(struct request *request, struct db *db);
 static void user_done(struct request *request);
 static void user_known(struct request *request);
@@ -239,16 +238,6 @@ void token_print(int64_t expires_ms, struct buffer *json)
         return;
     buffer_printf(json, "%s\"expires\":true,\"ttl\":%lld", json->bytes[json->length - 1] == '{' ? "" : ",",
                   (long long)(left_s > 0 ? left_s : 1)); /* 0 would be left out, and never come */
-}
-
-/* The digits of an id as we print it: others, such as "007", are names of other systems. */
-static bool user_id_read(const char *text, int64_t *user_id)
-{
-    size_t length = strlen(text);
-    if (!length || length > 15 || text[0] == '0' || strspn(text, "0123456789") != length)
-        return false;
-    *user_id = strtoll(text, NULL, 10);
-    return true;
 }
 
 static enum status info_check(struct request *request, const cJSON *info)

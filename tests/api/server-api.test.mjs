@@ -1,8 +1,10 @@
 // The server API for back ends, as clients of a Centrifugo server call it, on the home and on an edge.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { must, request } from './lib/client.mjs';
-import { UNLIMITED, createRoom, ready } from './lib/nodes.mjs';
+import { SECRET, jwt } from './lib/jwt.mjs';
+import { UNLIMITED, createRoom, ready, untilAnswer } from './lib/nodes.mjs';
 import { rawConnect, register, startRedis, startServer, within } from './lib/server.mjs';
 
 const KEY = 'a key that only back ends know';
@@ -13,6 +15,8 @@ for (const where of ['home', 'edge'])
     const flags = {
       ...UNLIMITED,
       'api.key': KEY,
+      'token.hmac_secret': SECRET,
+      'realtime.user_connections_max': 3,
       namespaces: JSON.stringify({ news: { history_size: 10, history_ttl_s: 600, recover: true, presence: true } }),
     };
     before(async () => {
@@ -36,9 +40,14 @@ for (const where of ['home', 'edge'])
       assert.ok(answer.body.result, answer.text);
       return answer.body.result;
     };
-    async function listener(...channels) {
-      const client = await rawConnect(node.url, { cookie: ann.cookie });
-      client.id = (await client.connect()).connect.client;
+    const listener = (...channels) => listenerOf({ cookie: ann.cookie }, {}, channels);
+    const untilThere = (channel, ids) =>
+      untilAnswer(`${ids} in ${channel}`, () => result('presence', { channel }), ({ presence }) => isDeepStrictEqual(Object.keys(presence).sort(), ids.sort()));
+    /** Somebody of another system, as its tokens call him. */
+    const stranger = (sub, ...channels) => listenerOf({}, { token: jwt({ sub, info: { n: channels.length } }) }, channels);
+    async function listenerOf(way, params, channels) {
+      const client = await rawConnect(node.url, way);
+      client.id = (await client.connect(params)).connect.client;
       for (const channel of channels) assert.ok((await client.call('subscribe', { channel })).subscribe, channel);
       return client;
     }
@@ -99,16 +108,54 @@ for (const where of ['home', 'edge'])
       assert.deepEqual(Object.keys((await result('presence', { channel: 'news:three' })).presence), [client.id]);
       assert.deepEqual(await result('presence_stats', { channel: `room:${room.id}` }), { num_clients: 1, num_users: 1 });
       assert.deepEqual(await result('channels', { pattern: 'news:th*' }), { channels: { 'news:three': { num_clients: 1 } } });
-      for (const user of [undefined, '', 'ann', '0', '*']) {
-        const { body } = await ask('unsubscribe', { user, channel: 'news:three' });
-        assert.equal(body.error?.code, 107, `${user}`);
-        assert.equal((await ask('disconnect', { user })).body.error?.code, 107, `${user}`);
+      for (const wrong of [{}, { user: '' }, { user: ann.id }, { user: String(ann.id), client: '' }, { user: String(ann.id), whitelist: [client.id] }]) {
+        const { body } = await ask('unsubscribe', { ...wrong, channel: 'news:three' });
+        assert.equal(body.error?.code, 107, JSON.stringify(wrong));
+        assert.equal((await ask('disconnect', wrong)).body.error?.code, 107, JSON.stringify(wrong));
+      }
+      // Nobody is called so: it is nobody's, and not everybody's.
+      for (const user of ['ann', '0', '*', `0${ann.id}`]) {
+        await result('unsubscribe', { user, channel: 'news:three' });
+        await result('disconnect', { user });
       }
       await result('unsubscribe', { user: String(ann.id), channel: 'news:three' });
       const push = await client.next((object) => object.push?.unsubscribe);
       assert.equal(push.push.unsubscribe.code, 2000);
       await result('disconnect', { user: String(ann.id), disconnect: { code: 4001, reason: 'come back later' } });
       assert.deepEqual(await within(15_000, 'the end', client.closed), { code: 4001, reason: 'come back later' });
+    });
+
+    test('people of other systems are unsubscribed and disconnected as their tokens call them', async () => {
+      const name = 'zoë "17" \\';
+      const hers = await stranger(name, 'news:four');
+      const hersToo = await stranger(name, 'news:four', 'news:five');
+      const another = await stranger(`${name}!`, 'news:four');
+      const refusal = (client) => client.next((object) => object.push?.unsubscribe);
+      await result('unsubscribe', { user: name, channel: 'news:four', client: another.id });
+      await result('unsubscribe', { user: name, channel: 'news:four', client: hersToo.id });
+      assert.equal((await refusal(hersToo)).push.channel, 'news:four');
+      await untilThere('news:four', [hers.id, another.id]);
+      await result('unsubscribe', { user: name, channel: 'news:four' });
+      assert.equal((await refusal(hers)).push.unsubscribe.code, 2000);
+      await result('disconnect', { user: name, client: hers.id });
+      assert.equal((await within(15_000, 'the end of one', hers.closed)).code, 3503);
+      await untilThere('news:five', [hersToo.id]);
+      await result('disconnect', { user: name });
+      assert.equal((await within(15_000, 'the end of all', hersToo.closed)).code, 3503);
+      await untilThere('news:four', [another.id]);
+      await another.close();
+    });
+
+    test('people of other systems have as many connections as others, each his own', async () => {
+      const mine = [];
+      for (let i = 0; i < 3; i++) mine.push(await stranger('customer-1'));
+      const other = await stranger('customer-2');
+      const tooMany = await rawConnect(node.url);
+      void tooMany.connect({ token: jwt({ sub: 'customer-1' }) }).catch(() => {});
+      assert.equal((await within(15_000, 'the refusal', tooMany.closed)).code, 3504);
+      await mine.pop().close();
+      const again = await untilAnswer('room for another', () => stranger('customer-1').catch(() => null), (client) => client !== null);
+      for (const client of [...mine, again, other]) await client.close();
     });
 
     test('the key is in no log', () => {

@@ -1,26 +1,17 @@
 // Connection and subscription tokens that another system signs, on the home and on an edge.
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must, request } from './lib/client.mjs';
+import { SECRET, encode, jwt } from './lib/jwt.mjs';
 import { UNLIMITED, createRoom, ready, startNodes } from './lib/nodes.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { connectSdk, rawConnect, register, runParley, startRedis, startServer, within } from './lib/server.mjs';
 
-const SECRET = 'a secret that only the test and the server know';
 const NAMESPACES = JSON.stringify({
   news: { presence: true, join_leave: true, history_size: 10, history_ttl_s: 600, recover: true, publish: 'subscriber' },
   paid: { subscribe: 'token', presence: true, publish: 'subscriber' },
 });
-const encode = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
-const sign = (text, secret) => createHmac('sha256', secret).update(text).digest('base64url');
-
-/** A token that says `claims`. */
-export function jwt(claims, { secret = SECRET, header = { alg: 'HS256', typ: 'JWT' } } = {}) {
-  const text = `${encode(header)}.${encode(claims)}`;
-  return `${text}.${sign(text, secret)}`;
-}
 const inSeconds = (seconds) => Math.floor(Date.now() / 1000) + seconds;
 
 for (const where of ['home', 'edge'])
