@@ -1,5 +1,6 @@
 // A person with a browser, as far as REST goes: keeps the cookie, sends the CSRF token and its own Origin.
-import { request as httpRequest } from 'node:http';
+import http from 'node:http';
+import https from 'node:https';
 import { within } from './process.mjs';
 
 export const PASSWORD = 'a long enough password';
@@ -8,7 +9,7 @@ export const PASSWORD = 'a long enough password';
 export function request(url, { method = 'GET', headers = {}, body } = {}) {
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   const answer = new Promise((resolve, reject) => {
-    const asked = httpRequest(url, {
+    const asked = (url.startsWith('https:') ? https : http).request(url, {
       method,
       agent: false,
       headers: {

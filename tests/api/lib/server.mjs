@@ -10,7 +10,7 @@ export { within } from './process.mjs';
 export { connectSdk, rawConnect } from './realtime.mjs';
 export { startRedis } from './redis.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+export const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const program = resolve(process.env.PARLEY_PROGRAM ?? join(root, 'build-check/parley'));
 
 /**

@@ -1,5 +1,6 @@
 // The other transports: the SDK over http_stream and server-sent events, and streams byte by byte.
 import http from 'node:http';
+import https from 'node:https';
 import { Centrifuge } from 'centrifuge';
 import { within } from './process.mjs';
 import { Raw } from './raw.mjs';
@@ -17,7 +18,7 @@ export function eventSourceOf(cookie) {
         'Sec-Fetch-Mode': 'cors',
         ...(cookie ? { Cookie: cookie } : {}),
       };
-      this.request = http.get(url, { headers, agent: false }, (response) => {
+      this.request = (url.startsWith('https:') ? https : http).get(url, { headers, agent: false }, (response) => {
         if (response.statusCode !== 200 || response.headers['content-type'] !== 'text/event-stream') {
           response.destroy();
           this.onerror?.({ status: response.statusCode });
