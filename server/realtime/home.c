@@ -1,15 +1,12 @@
-/* realtime/home.c: what the home answers about channels: who may listen, where the log stands, what was missed, who is
- * there. Asked by this node's own connections and by edges, through the same actions. Loop thread. */
-#include <stdlib.h>
+/* realtime/home.c: what the home answers about channels: who may listen, where the log stands, what was missed. Asked
+ * by this node's own connections and by edges, through the same actions. Loop thread. */
 #include <string.h>
-#include "lib/clock.h"
 #include "realtime/internal.h"
 
-#define PRESENCE_MAX 1000 /* clients listed; a larger answer would be megabytes for everyone who asks */
-#define LOG_PIECE    50   /* events read at once */
+#define LOG_PIECE 50 /* events read at once */
 
-static enum status channel_authorize(struct request *request, const char **name, const struct kind_entry **kind,
-                                     struct channel_top *top)
+enum status home_authorize(struct request *request, const char **name, const struct kind_entry **kind,
+                           struct channel_top *top)
 {
     struct hub *hub = request->app;
     *name = json_get_text(request->params, "channel");
@@ -27,7 +24,7 @@ static enum status channel_authorize(struct request *request, const char **name,
 static bool log_begin(struct request *request, struct log_request *log)
 {
     const char *name;
-    enum status status = channel_authorize(request, &name, &log->kind, &log->top);
+    enum status status = home_authorize(request, &name, &log->kind, &log->top);
     if (status != STATUS_OK) {
         request_finish(request, status);
         return false;
@@ -90,109 +87,6 @@ enum status log_work(struct request *request, struct db *db)
     if (json->bytes)
         json->bytes[json->length] = '\0';
     return STATUS_OK;
-}
-
-/* ---- presence of listeners on edges ---- */
-
-static struct remote **remote_find(struct channel *channel, const char *client)
-{
-    struct remote **at = &channel->remotes;
-    while (*at && strcmp((*at)->client, client) != 0)
-        at = &(*at)->next;
-    return at;
-}
-
-bool remote_actor(struct hub *hub, int64_t user_id, int64_t session_id, struct actor *actor)
-{
-    const struct session *session = session_id ? sessions_find_id(dispatch_sessions(hub->dispatch), session_id) : NULL;
-    *actor = (struct actor){0}; /* one that names a user without a session is nobody's */
-    if (session)
-        session_actor(session, actor);
-    return !session_id || (session && session->user_id == user_id);
-}
-
-/* The same of a listener, who may be nobody's user. */
-bool remote_rights(struct hub *hub, const struct remote *remote, struct actor *actor)
-{
-    bool is_alive = remote_actor(hub, remote->user_id, remote->session_id, actor);
-    actor->is_person = remote->is_person;
-    return is_alive;
-}
-
-struct client_info remote_info(const struct remote *remote)
-{
-    return (struct client_info){
-        .user_id = remote->user_id, .client = remote->client, .name = remote->name, .persona = remote->persona};
-}
-
-void listener_free(struct remote *remote)
-{
-    free(remote->persona);
-    free(remote);
-}
-
-static bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, const struct actor *actor,
-                       const char *persona, bool by_token)
-{
-    enum status status;
-    struct channel *channel = channel_get(hub, name, strlen(name), &status);
-    if (!channel)
-        return false;
-    struct remote *known = *remote_find(channel, client);
-    if (known) {
-        known->session_id = actor->session_id; /* another, once it was refreshed */
-        return true;
-    }
-    struct remote *remote = calloc(1, sizeof *remote + strlen(actor->name) + 1);
-    if (!remote) {
-        channel_release(channel);
-        return false;
-    }
-    remote->node = node;
-    remote->user_id = actor->user_id;
-    remote->session_id = actor->session_id;
-    strncpy(remote->client, client, sizeof remote->client - 1);
-    strcpy(remote->name, actor->name);
-    remote->is_person = actor->is_person;
-    remote->by_token = by_token;
-    remote->persona = persona ? strdup(persona) : NULL;
-    if (persona && !remote->persona) {
-        listener_free(remote);
-        channel_release(channel);
-        return false;
-    }
-    remote->next = channel->remotes;
-    channel->remotes = remote;
-    channel->remotes_count++;
-    struct client_info info = remote_info(remote);
-    channel_announce(channel, true, &info);
-    return true;
-}
-
-static void remote_remove(struct channel *channel, struct remote **at)
-{
-    struct remote *remote = *at;
-    *at = remote->next;
-    channel->remotes_count--;
-    struct client_info info = remote_info(remote);
-    channel_announce(channel, false, &info);
-    listener_free(remote);
-}
-
-void hub_node_lost(struct hub *hub, uint64_t node)
-{
-    size_t cursor = 0;
-    void *value;
-    while (text_map_next(hub->channels, &cursor, NULL, NULL, &value)) {
-        struct channel *channel = value;
-        struct remote **at = &channel->remotes;
-        while (*at)
-            if ((*at)->node == node)
-                remote_remove(channel, at);
-            else
-                at = &(*at)->next;
-        channel_release(channel);
-    }
 }
 
 /* ---- subscribe ---- */
@@ -379,200 +273,6 @@ static void read_start(struct request *request)
     if (log->is_exact)
         log->bytes_max = (size_t)bytes;
     history_run(request, log);
-}
-
-/* ---- presence ---- */
-
-static enum status presence_authorize(struct request *request, const char **name)
-{
-    const struct kind_entry *kind;
-    struct channel_top top;
-    enum status status = channel_authorize(request, name, &kind, &top);
-    if (status == STATUS_OK && (kind->kind->is_judged || kind->kind->hides_presence))
-        return request_refuse(request, STATUS_UNKNOWN_METHOD, "This channel does not tell who listens.");
-    return status;
-}
-
-static void presence_start(struct request *request)
-{
-    const char *name;
-    enum status status = presence_authorize(request, &name);
-    if (status != STATUS_OK) {
-        request_finish(request, status);
-        return;
-    }
-    struct channel *channel = channel_find(request->app, name, strlen(name));
-    struct buffer *json = request_result(request);
-    const char *comma = "";
-    if (channel && channel->count + channel->remotes_count > PRESENCE_MAX) {
-        request_refuse(request, STATUS_LIMIT, "Too many people are here to list them all; ask presence_stats.");
-        request_finish(request, STATUS_LIMIT);
-        return;
-    }
-    buffer_text(json, "{\"presence\":{");
-    for (uint32_t i = 0; channel && i < channel->count; i++) {
-        const struct connection *connection = channel->members[i]->connection;
-        if (!channel->members[i]->is_live || connection->is_closing)
-            continue;
-        buffer_printf(json, "%s\"%s\":", comma, connection->client);
-        struct client_info info = subscription_info(channel->members[i]);
-        codec_client_info(json, &info);
-        comma = ",";
-    }
-    for (const struct remote *remote = channel ? channel->remotes : NULL; remote; remote = remote->next) {
-        buffer_printf(json, "%s\"%s\":", comma, remote->client);
-        struct client_info info = remote_info(remote);
-        codec_client_info(json, &info);
-        comma = ",";
-    }
-    buffer_text(json, "}}");
-    request_finish(request, STATUS_OK);
-}
-
-static void user_count(struct int_map *users, struct text_map *people, int64_t user_id, const char *persona)
-{
-    size_t length = user_id ? 0 : persona_user(persona);
-    if (length)
-        text_map_set(people, persona, length, people);
-    else
-        int_map_set(users, (uint64_t)user_id, users); /* 0: all who are nobody, together */
-}
-
-static void presence_stats_start(struct request *request)
-{
-    const char *name;
-    enum status status = presence_authorize(request, &name);
-    SCOPED(int_map_free) struct int_map *users = status == STATUS_OK ? int_map_new() : NULL;
-    SCOPED(text_map_free) struct text_map *people = status == STATUS_OK ? text_map_new() : NULL;
-    if (status == STATUS_OK && (!users || !people))
-        status = FAULT("no memory");
-    if (status != STATUS_OK) {
-        request_finish(request, status);
-        return;
-    }
-    struct channel *channel = channel_find(request->app, name, strlen(name));
-    uint64_t clients = 0;
-    for (uint32_t i = 0; channel && i < channel->count; i++) {
-        const struct connection *connection = channel->members[i]->connection;
-        if (!channel->members[i]->is_live || connection->is_closing)
-            continue;
-        clients++;
-        user_count(users, people, connection->actor.user_id, subscription_info(channel->members[i]).persona);
-    }
-    for (const struct remote *remote = channel ? channel->remotes : NULL; remote; remote = remote->next) {
-        clients++;
-        user_count(users, people, remote->user_id, remote->persona);
-    }
-    buffer_printf(request_result(request), "{\"num_clients\":%llu,\"num_users\":%zu}", (unsigned long long)clients,
-                  int_map_count(users) + text_map_count(people));
-    request_finish(request, STATUS_OK);
-}
-
-/* ---- for edges only ---- */
-
-static void left_start(struct request *request)
-{
-    const char *name = json_get_text(request->params, "channel");
-    struct channel *channel = name ? channel_find(request->app, name, strlen(name)) : NULL;
-    struct remote **at = channel ? remote_find(channel, request->client) : NULL;
-    if (at && *at) {
-        remote_remove(channel, at);
-        channel_release(channel);
-    }
-    request_finish(request, STATUS_OK);
-}
-
-/* items: [channel, client, user, name, session, EDGE_…, persona if there is one] … : who listens on that node. */
-static void announce_start(struct request *request)
-{
-    const cJSON *item;
-    cJSON_ArrayForEach (item, json_get(request->params, "items")) {
-        const char *name = json_text(cJSON_GetArrayItem(item, 0)), *client = json_text(cJSON_GetArrayItem(item, 1));
-        int64_t user_id = 0, session_id = 0, flags = 0;
-        struct actor actor;
-        bool is_whole = name && client && json_int(cJSON_GetArrayItem(item, 2), &user_id) &&
-                        json_int(cJSON_GetArrayItem(item, 4), &session_id);
-        if (!is_whole || !remote_actor(request->app, user_id, session_id, &actor))
-            continue;
-        json_int(cJSON_GetArrayItem(item, 5), &flags);
-        actor.is_person = flags & EDGE_IS_PERSON;
-        remote_add(request->app, name, request->node, client, &actor, json_text(cJSON_GetArrayItem(item, 6)),
-                   flags & EDGE_BY_TOKEN);
-    }
-    request_finish(request, STATUS_OK);
-}
-
-/* items: [user, session, channel, the edge's own number, EDGE_…] … → {"denied":[[index, 1: the session is over · 2: not
- * this channel], …]} */
-static void check_start(struct request *request)
-{
-    struct hub *hub = request->app;
-    struct buffer *json = request_result(request);
-    const char *comma = "";
-    int64_t index = 0;
-    const cJSON *item;
-    buffer_text(json, "{\"denied\":[");
-    cJSON_ArrayForEach (item, json_get(request->params, "items")) {
-        struct actor actor;
-        struct channel_top top;
-        const char *name = json_text(cJSON_GetArrayItem(item, 2));
-        const struct kind_entry *kind = name ? kind_find(hub, name) : NULL;
-        int64_t user_id = 0, session_id = 0, flags = 0;
-        json_int(cJSON_GetArrayItem(item, 0), &user_id);
-        json_int(cJSON_GetArrayItem(item, 1), &session_id);
-        json_int(cJSON_GetArrayItem(item, 4), &flags);
-        int what = 0;
-        if (!remote_actor(hub, user_id, session_id, &actor))
-            what = 1;
-        actor.is_person = flags & EDGE_IS_PERSON;
-        if (what || (kind && kind->kind->takes_tokens && flags & EDGE_BY_TOKEN))
-            ; /* that is all there is to ask */
-        else if (!kind ||
-                 kind->kind->authorize(kind->app, &actor, name + strlen(kind->kind->prefix), &top) != STATUS_OK)
-            what = 2;
-        if (what) {
-            buffer_printf(json, "%s[%lld,%d]", comma, (long long)index, what);
-            comma = ",";
-        }
-        index++;
-    }
-    buffer_text(json, "]}");
-    request_finish(request, STATUS_OK);
-}
-
-/* Which change of rights the edges were told of last. What they ask for after this is answered no older. */
-static void rights_start(struct request *request)
-{
-    const struct hub *hub = request->app;
-    buffer_printf(request_result(request), "{\"version\":%llu}", (unsigned long long)hub->rights_version);
-    request_finish(request, STATUS_OK);
-}
-
-/* items: [channel, offset, epoch] … → {"behind":[channel, …]} */
-static void positions_start(struct request *request)
-{
-    struct hub *hub = request->app;
-    struct buffer *json = request_result(request);
-    struct actor shell = {.is_shell = true};
-    const char *comma = "";
-    const cJSON *item;
-    buffer_text(json, "{\"behind\":[");
-    cJSON_ArrayForEach (item, json_get(request->params, "items")) {
-        const char *name = json_text(cJSON_GetArrayItem(item, 0)), *epoch = json_text(cJSON_GetArrayItem(item, 2));
-        const struct kind_entry *kind = name ? kind_find(hub, name) : NULL;
-        int64_t offset;
-        struct channel_top top = {0};
-        if (!kind || !epoch || !json_int(cJSON_GetArrayItem(item, 1), &offset))
-            continue;
-        if (kind->kind->authorize(kind->app, &shell, name + strlen(kind->kind->prefix), &top) == STATUS_OK &&
-            top.offset == (uint64_t)offset && strcmp(top.epoch, epoch) == 0)
-            continue;
-        buffer_text(json, comma);
-        buffer_json(json, name, strlen(name));
-        comma = ",";
-    }
-    buffer_text(json, "]}");
-    request_finish(request, STATUS_OK);
 }
 
 const struct route home_routes[] = {

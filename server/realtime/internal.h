@@ -407,12 +407,31 @@ struct log_request {
 };
 /* Reader thread. Without a @db: loop, from log->recent. */
 enum status log_work(struct request *request, struct db *db);
-/* Who somebody on an edge is: the sessions here say it, not the message. False: that session is over. */
-bool remote_actor(struct hub *hub, int64_t user_id, int64_t session_id, struct actor *actor);
-void listener_free(struct remote *remote);
-bool remote_rights(struct hub *hub, const struct remote *remote, struct actor *actor);
+/* May whoever asks read the channel of the parameters? If so it says which that is and, in *top, where its log stands.
+ */
+enum status home_authorize(struct request *request, const char **name, const struct kind_entry **kind,
+                           struct channel_top *top);
 extern const struct route home_routes[];
 extern const size_t home_routes_count;
+
+/* ---- home_edges.c ---- */
+/* Who somebody on an edge is: the sessions here say it, not the message. False: that session is over. */
+bool remote_actor(struct hub *hub, int64_t user_id, int64_t session_id, struct actor *actor);
+/* The same of a listener, who may be nobody's user. */
+bool remote_rights(struct hub *hub, const struct remote *remote, struct actor *actor);
+/* Another listener of channel @name, or one that is known already. False: no memory. */
+bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, const struct actor *actor,
+                const char *persona, bool by_token);
+void listener_free(struct remote *remote);
+void left_start(struct request *request);
+void announce_start(struct request *request);
+void check_start(struct request *request);
+void rights_start(struct request *request);
+void positions_start(struct request *request);
+
+/* ---- home_presence.c ---- */
+void presence_start(struct request *request);
+void presence_stats_start(struct request *request);
 
 /* ---- tokens.c: home: what tokens of another system say ---- */
 struct open_request {
@@ -432,11 +451,13 @@ enum status token_subscribe(struct request *request, const char *channel, int64_
 void token_sub_refresh_start(struct request *request);
 /* ,"expires":true,"ttl":…: in an answer. Nothing if it is for good. */
 void token_print(int64_t expires_ms, struct buffer *json);
+
 /* ---- home_open.c ---- */
 /* Is there anything for those who are not signed in? */
 bool open_to_everyone(struct request *request);
 void open_start(struct request *request);
 void refresh_start(struct request *request);
+
 /* ---- recall.c ---- */
 /* Read what @log wants, from the event numbered @from on, then @done: at once if it is in memory. If others wait for
  * the same, one read is for all: then the route's start is called again. */

@@ -1,0 +1,212 @@
+/* realtime/home_edges.c: listeners on edges: the home keeps who they are, and answers what their nodes tell and ask of
+ * them. Loop thread. */
+#include <stdlib.h>
+#include <string.h>
+#include "realtime/internal.h"
+
+static struct remote **remote_find(struct channel *channel, const char *client)
+{
+    struct remote **at = &channel->remotes;
+    while (*at && strcmp((*at)->client, client) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+bool remote_actor(struct hub *hub, int64_t user_id, int64_t session_id, struct actor *actor)
+{
+    const struct session *session = session_id ? sessions_find_id(dispatch_sessions(hub->dispatch), session_id) : NULL;
+    *actor = (struct actor){0}; /* one that names a user without a session is nobody's */
+    if (session)
+        session_actor(session, actor);
+    return !session_id || (session && session->user_id == user_id);
+}
+
+bool remote_rights(struct hub *hub, const struct remote *remote, struct actor *actor)
+{
+    bool is_alive = remote_actor(hub, remote->user_id, remote->session_id, actor);
+    actor->is_person = remote->is_person;
+    return is_alive;
+}
+
+struct client_info remote_info(const struct remote *remote)
+{
+    return (struct client_info){
+        .user_id = remote->user_id, .client = remote->client, .name = remote->name, .persona = remote->persona};
+}
+
+void listener_free(struct remote *remote)
+{
+    free(remote->persona);
+    free(remote);
+}
+
+bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, const struct actor *actor,
+                const char *persona, bool by_token)
+{
+    enum status status;
+    struct channel *channel = channel_get(hub, name, strlen(name), &status);
+    if (!channel)
+        return false;
+    struct remote *known = *remote_find(channel, client);
+    if (known) {
+        known->session_id = actor->session_id; /* another, once it was refreshed */
+        return true;
+    }
+    struct remote *remote = calloc(1, sizeof *remote + strlen(actor->name) + 1);
+    if (!remote) {
+        channel_release(channel);
+        return false;
+    }
+    remote->node = node;
+    remote->user_id = actor->user_id;
+    remote->session_id = actor->session_id;
+    strncpy(remote->client, client, sizeof remote->client - 1);
+    strcpy(remote->name, actor->name);
+    remote->is_person = actor->is_person;
+    remote->by_token = by_token;
+    remote->persona = persona ? strdup(persona) : NULL;
+    if (persona && !remote->persona) {
+        listener_free(remote);
+        channel_release(channel);
+        return false;
+    }
+    remote->next = channel->remotes;
+    channel->remotes = remote;
+    channel->remotes_count++;
+    struct client_info info = remote_info(remote);
+    channel_announce(channel, true, &info);
+    return true;
+}
+
+static void remote_remove(struct channel *channel, struct remote **at)
+{
+    struct remote *remote = *at;
+    *at = remote->next;
+    channel->remotes_count--;
+    struct client_info info = remote_info(remote);
+    channel_announce(channel, false, &info);
+    listener_free(remote);
+}
+
+void hub_node_lost(struct hub *hub, uint64_t node)
+{
+    size_t cursor = 0;
+    void *value;
+    while (text_map_next(hub->channels, &cursor, NULL, NULL, &value)) {
+        struct channel *channel = value;
+        struct remote **at = &channel->remotes;
+        while (*at)
+            if ((*at)->node == node)
+                remote_remove(channel, at);
+            else
+                at = &(*at)->next;
+        channel_release(channel);
+    }
+}
+
+/* ---- what they tell and ask ---- */
+
+void left_start(struct request *request)
+{
+    const char *name = json_get_text(request->params, "channel");
+    struct channel *channel = name ? channel_find(request->app, name, strlen(name)) : NULL;
+    struct remote **at = channel ? remote_find(channel, request->client) : NULL;
+    if (at && *at) {
+        remote_remove(channel, at);
+        channel_release(channel);
+    }
+    request_finish(request, STATUS_OK);
+}
+
+/* items: [channel, client, user, name, session, EDGE_…, persona if there is one] … : who listens on that node. */
+void announce_start(struct request *request)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach (item, json_get(request->params, "items")) {
+        const char *name = json_text(cJSON_GetArrayItem(item, 0)), *client = json_text(cJSON_GetArrayItem(item, 1));
+        int64_t user_id = 0, session_id = 0, flags = 0;
+        struct actor actor;
+        bool is_whole = name && client && json_int(cJSON_GetArrayItem(item, 2), &user_id) &&
+                        json_int(cJSON_GetArrayItem(item, 4), &session_id);
+        if (!is_whole || !remote_actor(request->app, user_id, session_id, &actor))
+            continue;
+        json_int(cJSON_GetArrayItem(item, 5), &flags);
+        actor.is_person = flags & EDGE_IS_PERSON;
+        remote_add(request->app, name, request->node, client, &actor, json_text(cJSON_GetArrayItem(item, 6)),
+                   flags & EDGE_BY_TOKEN);
+    }
+    request_finish(request, STATUS_OK);
+}
+
+/* items: [user, session, channel, the edge's own number, EDGE_…] … → {"denied":[[index, 1: the session is over · 2: not
+ * this channel], …]} */
+void check_start(struct request *request)
+{
+    struct hub *hub = request->app;
+    struct buffer *json = request_result(request);
+    const char *comma = "";
+    int64_t index = 0;
+    const cJSON *item;
+    buffer_text(json, "{\"denied\":[");
+    cJSON_ArrayForEach (item, json_get(request->params, "items")) {
+        struct actor actor;
+        struct channel_top top;
+        const char *name = json_text(cJSON_GetArrayItem(item, 2));
+        const struct kind_entry *kind = name ? kind_find(hub, name) : NULL;
+        int64_t user_id = 0, session_id = 0, flags = 0;
+        json_int(cJSON_GetArrayItem(item, 0), &user_id);
+        json_int(cJSON_GetArrayItem(item, 1), &session_id);
+        json_int(cJSON_GetArrayItem(item, 4), &flags);
+        int what = 0;
+        if (!remote_actor(hub, user_id, session_id, &actor))
+            what = 1;
+        actor.is_person = flags & EDGE_IS_PERSON;
+        if (what || (kind && kind->kind->takes_tokens && flags & EDGE_BY_TOKEN))
+            ; /* that is all there is to ask */
+        else if (!kind ||
+                 kind->kind->authorize(kind->app, &actor, name + strlen(kind->kind->prefix), &top) != STATUS_OK)
+            what = 2;
+        if (what) {
+            buffer_printf(json, "%s[%lld,%d]", comma, (long long)index, what);
+            comma = ",";
+        }
+        index++;
+    }
+    buffer_text(json, "]}");
+    request_finish(request, STATUS_OK);
+}
+
+/* Which change of rights the edges were told of last. What they ask for after this is answered no older. */
+void rights_start(struct request *request)
+{
+    const struct hub *hub = request->app;
+    buffer_printf(request_result(request), "{\"version\":%llu}", (unsigned long long)hub->rights_version);
+    request_finish(request, STATUS_OK);
+}
+
+/* items: [channel, offset, epoch] … → {"behind":[channel, …]} */
+void positions_start(struct request *request)
+{
+    struct hub *hub = request->app;
+    struct buffer *json = request_result(request);
+    struct actor shell = {.is_shell = true};
+    const char *comma = "";
+    const cJSON *item;
+    buffer_text(json, "{\"behind\":[");
+    cJSON_ArrayForEach (item, json_get(request->params, "items")) {
+        const char *name = json_text(cJSON_GetArrayItem(item, 0)), *epoch = json_text(cJSON_GetArrayItem(item, 2));
+        const struct kind_entry *kind = name ? kind_find(hub, name) : NULL;
+        int64_t offset;
+        struct channel_top top = {0};
+        if (!kind || !epoch || !json_int(cJSON_GetArrayItem(item, 1), &offset))
+            continue;
+        if (kind->kind->authorize(kind->app, &shell, name + strlen(kind->kind->prefix), &top) == STATUS_OK &&
+            top.offset == (uint64_t)offset && strcmp(top.epoch, epoch) == 0)
+            continue;
+        buffer_text(json, comma);
+        buffer_json(json, name, strlen(name));
+        comma = ",";
+    }
+    buffer_text(json, "]}");
+    request_finish(request, STATUS_OK);
+}
