@@ -50,16 +50,19 @@ static void fill_done(struct request *request)
     struct hub *hub = request->app;
     struct recent *recent = log->recent;
     enum status status = request->status;
+    if (status == STATUS_OK) {
+        list_append(&hub->woken, &log->link);
+        list_move_all(&hub->woken, &recent->waiting);
+        recent->is_filling = false;
+        recent_fill(recent, log->top.epoch, log->since, log->publications.bytes, log->publications.length);
+        recall_turn(hub);
+        return;
+    }
     struct list waiting, *node;
     list_init(&waiting);
-    list_append(&waiting, &log->link);
     list_move_all(&waiting, &recent->waiting);
     recent->is_filling = false;
-    if (status == STATUS_OK) {
-        recent_fill(recent, log->top.epoch, log->since, log->publications.bytes, log->publications.length);
-        list_move_all(&hub->woken, &waiting);
-        recall_turn(hub);
-    }
+    request_finish(request, status);
     while ((node = list_take_first(&waiting)))
         request_finish(&container_of(node, struct log_request, link)->request, status);
 }
