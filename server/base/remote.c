@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/node_name.h"
+#include "base/nodes.h"
 #include "base/remote_text.h"
 #include "lib/clock.h"
 #include "lib/hash.h"
@@ -11,7 +12,6 @@
 #define CALL_MS 4500 /* clients wait 5 s for an answer */
 /* Signs of life within the time after which a node is given up: one or two may be lost. */
 #define BEATS_IN_SILENCE 5
-#define NODES_MAX        1000
 #define HOME_IS_SILENT   "The home node does not answer: try again soon."
 
 struct call {
@@ -19,13 +19,6 @@ struct call {
     struct remote *remote;
     uint64_t id;
     struct request *request;
-};
-struct node {
-    uint64_t id;
-    int64_t heard_ms;
-    int64_t connections;
-    char name[NODE_NAME_SIZE];
-    bool has_beaten; /* it was told that we know it */
 };
 struct remote {
     struct dispatch *dispatch;
@@ -39,7 +32,7 @@ struct remote {
     char channel[48];          /* edge: where answers come */
     struct int_map *calls;     /* edge: id → struct call */
     uint64_t next_call;
-    struct int_map *nodes; /* home: id → struct node */
+    struct nodes *nodes; /* home: edges that are alive */
     struct wheel_timer beat;
     int64_t beat_ms; /* when it fired last */
     int64_t silence_ms;
@@ -57,7 +50,6 @@ static void calls_end_until(struct remote *remote, uint64_t last);
 static void calls_again(struct remote *remote);
 static bool call_publish(struct remote *remote, const struct request *request, uint64_t id);
 static void beat_fire(struct wheel_timer *timer);
-static void nodes_forgive(struct remote *remote);
 static void hello_send(struct remote *remote, bool leaves);
 static void call_arrived(struct remote *remote, const cJSON *message, const char *params, size_t params_length);
 static void beat_answer(struct remote *remote, struct node *node);
@@ -77,7 +69,7 @@ struct remote *remote_new(struct dispatch *dispatch, struct wheel *wheel, bool i
     remote->handlers = *handlers;
     remote->silence_ms = dispatch_settings(dispatch)->node_silence_ms;
     remote->calls = int_map_new();
-    remote->nodes = int_map_new();
+    remote->nodes = nodes_new();
     random_bytes(&remote->node, sizeof remote->node);
     remote->node = (remote->node >> 12) | 1; /* exact as a JSON number, never 0 */
     random_id(remote->self);
@@ -134,12 +126,8 @@ void remote_free(struct remote *remote)
 {
     if (!remote)
         return;
-    void *value;
-    size_t cursor = 0;
-    while (remote->nodes && int_map_next(remote->nodes, &cursor, NULL, &value))
-        free(value);
     int_map_free(remote->calls);
-    int_map_free(remote->nodes);
+    nodes_free(remote->nodes);
     free(remote);
 }
 
@@ -150,15 +138,14 @@ bool remote_has_home(const struct remote *remote)
 
 size_t remote_nodes(const struct remote *remote)
 {
-    return int_map_count(remote->nodes);
+    return nodes_count(remote->nodes);
 }
 
 bool remote_node_next(const struct remote *remote, size_t *cursor, struct remote_node *out)
 {
-    void *value;
-    if (!int_map_next(remote->nodes, cursor, NULL, &value))
+    const struct node *node = nodes_next(remote->nodes, cursor);
+    if (!node)
         return false;
-    const struct node *node = value;
     *out = (struct remote_node){
         .name = node->name, .connections = node->connections, .silent_ms = clock_monotonic_ms() - node->heard_ms};
     return true;
@@ -273,40 +260,22 @@ static void beat_fire(struct wheel_timer *timer)
         if (remote->bus && !json.has_failed)
             bus_publish(remote->bus, REMOTE_HOME_CHANNEL, json.bytes, json.length);
     } else {
-        void *value;
-        size_t cursor = 0;
         /* If it was this process that was stopped, what the edges said meanwhile has not been read yet. */
         if (now_ms - remote->beat_ms > 2 * (remote->silence_ms / BEATS_IN_SILENCE))
-            nodes_forgive(remote);
-        while (int_map_next(remote->nodes, &cursor, NULL, &value)) {
-            struct node *node = value;
-            if (now_ms - node->heard_ms < remote->silence_ms)
-                continue;
-            log_warning("node.lost", "edge %llu is silent; its people are taken off the lists",
-                        (unsigned long long)node->id);
-            int_map_remove(remote->nodes, node->id);
-            remote->handlers.node_lost(remote->handlers.context, node->id);
-            free(node);
-        }
+            nodes_forgive(remote->nodes);
+        uint64_t id;
+        while ((id = nodes_take_silent(remote->nodes, remote->silence_ms)))
+            remote->handlers.node_lost(remote->handlers.context, id);
     }
     remote->beat_ms = now_ms;
     wheel_arm(remote->wheel, timer, remote->silence_ms / BEATS_IN_SILENCE);
-}
-
-/* Their silence is counted from now on. */
-static void nodes_forgive(struct remote *remote)
-{
-    void *value;
-    size_t cursor = 0;
-    while (int_map_next(remote->nodes, &cursor, NULL, &value))
-        ((struct node *)value)->heard_ms = clock_monotonic_ms();
 }
 
 void remote_bus_state(struct remote *remote, bool is_up)
 {
     /* An edge that was silent as long as the bus was away must not be given up for that. */
     if (is_up)
-        nodes_forgive(remote);
+        nodes_forgive(remote->nodes);
     else
         remote->unsure = remote->next_call;
     if (is_up && remote->is_edge)
@@ -362,24 +331,6 @@ bool remote_bus_message(struct remote *remote, const char *channel, const char *
     return true;
 }
 
-/* Note a sign of life. NULL: no more nodes are taken. */
-static struct node *node_heard(struct remote *remote, uint64_t id)
-{
-    struct node *node = int_map_get(remote->nodes, id);
-    if (!node) {
-        node = int_map_count(remote->nodes) < NODES_MAX ? calloc(1, sizeof *node) : NULL;
-        if (!node || !int_map_set(remote->nodes, id, node)) {
-            log_warning("node.refused", "edge %llu: there are too many", (unsigned long long)id);
-            free(node);
-            return NULL;
-        }
-        node->id = id;
-        log_info("node.joined", "edge %llu", (unsigned long long)id);
-    }
-    node->heard_ms = clock_monotonic_ms();
-    return node;
-}
-
 static void node_send(struct remote *remote, uint64_t node, const struct buffer *message)
 {
     char channel[48];
@@ -391,7 +342,7 @@ static void node_send(struct remote *remote, uint64_t node, const struct buffer 
 static void call_arrived(struct remote *remote, const cJSON *message, const char *params, size_t params_length)
 {
     int64_t id = json_get_int(message, "node", 0), call = json_get_int(message, "call", 0);
-    struct node *node = id > 0 && call >= 0 ? node_heard(remote, (uint64_t)id) : NULL;
+    struct node *node = id > 0 && call >= 0 ? nodes_hear(remote->nodes, (uint64_t)id) : NULL;
     if (!node)
         return;
     if (json_get_bool(message, "beat")) {
