@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { firstAdministrator, setupToken } from './lib/admin.mjs';
 import { must, PASSWORD } from './lib/client.mjs';
 import { temporaryFolder } from './lib/process.mjs';
-import { anonymous, login, program, rawConnect, register, runParley, startServer, within } from './lib/server.mjs';
+import { PATIENCE_MS, anonymous, login, program, rawConnect, register, runParley, startServer, within } from './lib/server.mjs';
 
 const FINE = 0;
 const FAILED = 1;
@@ -38,7 +38,7 @@ async function runWith(input, words, code) {
   const ended = new Promise((resolve) => child.once('close', resolve));
   child.stdin.on('error', () => {});
   child.stdin.end(input);
-  assert.equal(await within(60_000, `parley ${words[0]}`, ended), code, output);
+  assert.equal(await within(PATIENCE_MS, `parley ${words[0]}`, ended), code, output);
   return output;
 }
 

@@ -20,7 +20,7 @@ import {
 } from './lib/nodes.mjs';
 import { nextEvent } from './lib/realtime.mjs';
 import { startProxy } from './lib/proxy.mjs';
-import { rawConnect, runParley, startRedis, startServer, within } from './lib/server.mjs';
+import { PATIENCE_MS, rawConnect, runParley, startRedis, startServer, within } from './lib/server.mjs';
 
 const users = (presence) => Object.values(presence.clients).map((client) => Number(client.user)).sort((a, b) => a - b);
 
@@ -588,5 +588,5 @@ it('who listens to nothing, and whose token was deleted while the edge heard not
   proxy.refuse();
   must(await ann.api('DELETE', `/token/${made.id}`), 204, 'delete');
   proxy.accept();
-  assert.equal((await within(60_000, 'the end', client.closed)).code, 3507);
+  assert.equal((await within(PATIENCE_MS, 'the end', client.closed)).code, 3507);
 });

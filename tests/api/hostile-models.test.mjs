@@ -9,7 +9,7 @@ import { anonymous, must, register, request } from './lib/client.mjs';
 import { names, randomFilters } from './lib/filters.mjs';
 import { modelsFolder } from './lib/models.mjs';
 import { UNLIMITED } from './lib/nodes.mjs';
-import { rawConnect, startServer, within } from './lib/server.mjs';
+import { PATIENCE_MS, rawConnect, startServer, within } from './lib/server.mjs';
 
 const FILTERS = 10_000;
 const ABSENT = 99_999_999;
@@ -87,7 +87,7 @@ async function visitor(server, person) {
       });
       asked.end(text);
     });
-    return within(30_000, `${method} ${path}`, answer);
+    return within(PATIENCE_MS, `${method} ${path}`, answer);
   };
   const rpc = async (method, data) => {
     const reply = await socket.call('rpc', { method, data });
@@ -656,7 +656,7 @@ describe('hostile strangers and models', () => {
       assert.ok(
         (
           await within(
-            15_000, method,
+            PATIENCE_MS, method,
             bob.rpc(method, {}).catch((error) => ({ status: 400, error })),
           )
         ).status >= 400,

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must } from './lib/client.mjs';
 import { temporaryFolder } from './lib/process.mjs';
-import { login, program, rawConnect, runParley, startServer, within } from './lib/server.mjs';
+import { PATIENCE_MS, login, program, rawConnect, runParley, startServer, within } from './lib/server.mjs';
 
 const FINE = 0;
 const FAILED = 1;
@@ -81,7 +81,7 @@ async function killedBehind(names, folder, words) {
     if (name === left[0]) left = left.slice(1);
     if (!left.length) child.kill('SIGKILL');
   });
-  await within(60_000, words.join(' '), new Promise((resolve) => child.once('close', resolve)));
+  await within(PATIENCE_MS, words.join(' '), new Promise((resolve) => child.once('close', resolve)));
   watcher.close();
 }
 

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must, request } from './lib/client.mjs';
 import { createRoom, ready, setUpAdministrator, startNodes, through, untilAnswer } from './lib/nodes.mjs';
-import { rawConnect, register, startServer, within } from './lib/server.mjs';
+import { PATIENCE_MS, rawConnect, register, startServer, within } from './lib/server.mjs';
 
 const opsOf = async (who) => must(await who.api('GET', '/ops'), 200, 'ops').body;
 const connectionsOf = async (who, query = '') => must(await who.api('GET', `/connection${query}`), 200, 'connections').body;
@@ -18,7 +18,7 @@ async function connected(server, who, options = {}) {
   const { connect } = await socket.connect();
   return Object.assign(socket, { client: connect.client });
 }
-const closed = (socket) => within(15_000, 'the socket being closed', socket.closed);
+const closed = (socket) => within(PATIENCE_MS, 'the socket being closed', socket.closed);
 const rpc = (socket, method, data = {}) => socket.call('rpc', { method, data });
 
 describe('figures', () => {

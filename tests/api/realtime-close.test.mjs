@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { closing, frame, openWebSocket } from './lib/raw.mjs';
 import { nextEvent, rawConnect } from './lib/realtime.mjs';
-import { startServer, within } from './lib/server.mjs';
+import { PATIENCE_MS, startServer, within } from './lib/server.mjs';
 import { assertReason, assertWords, ended, sdkWithSocket, settled, startWorld, subscribe } from './lib/talk.mjs';
 
 const nested = (depth) => `{"id":9,"rpc":{"method":"me.detail","data":{"x":${'['.repeat(depth - 3)}${']'.repeat(depth - 3)}}}}`;
@@ -219,34 +219,24 @@ it('hundreds of answers in one turn all arrive', async () => {
   await world.stop();
 });
 
-describe('pings', () => {
+const ping = (client) => new Promise((resolve) => client.socket.on('message', (data) => data.toString() === '{}' && resolve()));
+
+// An answer has nearly three seconds. They wait side by side.
+describe('pings that are answered', { concurrency: true }, () => {
   let world, ann;
   before(async () => {
-    world = await startWorld({ 'realtime.ping_ms': 1000, 'realtime.pong_ms': 200, 'realtime.connect_ms': 300 });
+    world = await startWorld({ 'realtime.ping_ms': 3000, 'realtime.pong_ms': 2900 });
     ann = world.ann;
   });
   after(() => world?.stop());
-  const ping = (client) => new Promise((resolve) => client.socket.on('message', (data) => data.toString() === '{}' && resolve()));
 
   it('keep a connection that answers them', async () => {
     const client = await rawConnect(world.url, { cookie: ann.cookie });
-    assert.equal((await client.connect()).connect.ping, 1);
+    assert.equal((await client.connect()).connect.ping, 3);
     for (let i = 0; i < 2; i++) await ping(client);
     await settled(client);
     assert.equal(client.end, undefined);
     await client.close();
-  });
-
-  it('that nobody answers end in 3012: the SDK comes back', async () => {
-    const client = await world.raw(ann, { pong: false });
-    const end = await ended(client);
-    assert.equal(end.code, 3012);
-    assertReason(end);
-    const sdk = await world.sdk(ann);
-    sdk.socket().send = () => {}; // it answers, and nothing leaves
-    assert.equal((await nextEvent(sdk, 'connecting')).code, 3012);
-    await nextEvent(sdk, 'connected');
-    sdk.disconnect();
   });
 
   it('are answered once: a second pong ends in 3501', async () => {
@@ -263,25 +253,48 @@ describe('pings', () => {
     const native = () => new Promise((resolve) => client.socket.once('ping', () => resolve(Date.now())));
     const first = await native();
     const second = await native();
-    assert.ok(second - first >= 900, `${second - first} ms after the one before`); // deadlines are late, never early
+    assert.ok(second - first >= 2900, `${second - first} ms after the one before`); // deadlines are late, never early
     client.socket.send('{}');
     assert.equal((await ended(client)).code, 3501);
   });
+});
 
-  it('of WebSocket itself that nobody answers end in 3012', async () => {
+describe('pings that nobody answers', () => {
+  let world, ann;
+  before(async () => {
+    world = await startWorld({ 'realtime.ping_ms': 1000, 'realtime.pong_ms': 200 });
+    ann = world.ann;
+  });
+  after(() => world?.stop());
+
+  it('end in 3012: the SDK comes back', async () => {
+    const client = await world.raw(ann, { pong: false });
+    const end = await ended(client);
+    assert.equal(end.code, 3012);
+    assertReason(end);
+    const sdk = await world.sdk(ann);
+    sdk.socket().send = () => {}; // it answers, and nothing leaves
+    assert.equal((await nextEvent(sdk, 'connecting')).code, 3012);
+    await nextEvent(sdk, 'connected');
+    sdk.disconnect();
+  });
+
+  it('of WebSocket itself end in 3012', async () => {
     const raw = await openWebSocket(world.server.port, { Cookie: ann.cookie, Origin: world.url, Host: new URL(world.url).host },
       { path: '/connection/websocket?cf_ws_frame_ping_pong=true' });
     raw.send(frame('{"id":1,"connect":{}}'));
     assert.equal((await raw.closeFrame()).code, 3012);
     raw.destroy();
   });
+});
 
-  it('need a connection: without connect it ends in 3502', async () => {
-    const client = await rawConnect(world.url, { cookie: ann.cookie });
-    const end = await ended(client);
-    assert.equal(end.code, 3502);
-    assertReason(end);
-  });
+it('who does not connect in time is closed with 3502', async () => {
+  const world = await startWorld({ 'realtime.connect_ms': 300 });
+  const client = await rawConnect(world.url, { cookie: world.ann.cookie });
+  const end = await ended(client);
+  assert.equal(end.code, 3502);
+  assertReason(end);
+  await world.stop();
 });
 
 it('3504 meets whoever has too many connections: the SDK gives up, the first one stays', async () => {
@@ -311,7 +324,7 @@ it('3001 says that the server stops: the SDK comes back to the next one', async 
   const end = await ended(client);
   assert.equal(end.code, 3001);
   assertReason(end);
-  assert.equal((await within(30_000, 'the end of the server', world.server.exited)).code, 0);
+  assert.equal((await within(PATIENCE_MS, 'the end of the server', world.server.exited)).code, 0);
   const back = nextEvent(sdk, 'connected');
   const next = await startServer({ dataDir: world.server.dataDir, flags: { 'http.address': `127.0.0.1:${world.server.port}` } });
   await back;
@@ -325,7 +338,7 @@ it('a server that stops does not wait for those who left by themselves', async (
   world.server.signal('SIGTERM');
   await world.server.waitForOutput(/stopping/);
   client.terminate();
-  const { code } = await within(30_000, 'the end of the server', world.server.exited);
+  const { code } = await within(PATIENCE_MS, 'the end of the server', world.server.exited);
   assert.equal(code, 0);
   await world.stop();
 });

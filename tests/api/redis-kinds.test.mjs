@@ -110,7 +110,7 @@ describe('a Redis Cluster', () => {
     assert.match(await members[1].command('CLUSTER', 'ADDSLOTSRANGE', 8192, 16383), /OK/);
     assert.match(await members[0].command('CLUSTER', 'MEET', '127.0.0.1', ports[2], ports[3]), /OK/);
     for (const member of members)
-      await untilAnswer('the cluster', () => member.command('CLUSTER', 'INFO'), (info) => /cluster_state:ok/.test(info) && /cluster_known_nodes:2/.test(info), 60_000);
+      await untilAnswer('the cluster', () => member.command('CLUSTER', 'INFO'), (info) => /cluster_state:ok/.test(info) && /cluster_known_nodes:2/.test(info));
     const nodes = await startNodes({ test, redis: members[0], homeRedis: members[0], edgeRedis: members[1], flags: { 'cluster.secret': 'x'.repeat(32) } });
     const { hers, his, room } = await talk(nodes);
     for (let i = 0; i < 200; i++) await hers.say(`message ${i}`);
@@ -156,19 +156,19 @@ describe('led to the wrong Redis', () => {
     let number = 0;
     proxy.upstream = () => (number++ % 2 ? right : wrong);
     proxy.cut();
-    await nodes.edge.waitForOutput(/bus\.down.*a probe did not come back.*do all connections to redis\.url lead to the same Redis\?/, 60_000);
+    await nodes.edge.waitForOutput(/bus\.down.*a probe did not come back.*do all connections to redis\.url lead to the same Redis\?/);
     await hers.say('missed');
     proxy.upstream = () => right;
     proxy.cut();
-    await his.untilText('missed', 60_000);
+    await his.untilText('missed');
     // All of the node is led to another one: it hears itself, but no home.
     proxy.upstream = () => wrong;
     proxy.cut();
-    await untilAnswer('the edge notices', () => request(`${nodes.edge.url}/readyz`), (answer) => answer.status === 503, 60_000);
+    await untilAnswer('the edge notices', () => request(`${nodes.edge.url}/readyz`), (answer) => answer.status === 503);
     await hers.say('missed too');
     proxy.upstream = () => right;
     proxy.cut();
-    await his.untilText('missed too', 60_000);
+    await his.untilText('missed too');
     await ready(nodes.edge);
     assert.deepEqual(his.texts(), ['from ann', 'from bob', 'missed', 'missed too']);
     assert.deepEqual(his.seen.items.map((item) => item.name), ['subscribing', 'subscribed']);
@@ -193,9 +193,9 @@ describe('small buffers in Redis', () => {
     } finally {
       nodes.edge.signal('SIGCONT');
     }
-    await nodes.edge.waitForOutput(/bus\.down.*subscriptions: .*client-output-buffer-limit pubsub/, 60_000);
+    await nodes.edge.waitForOutput(/bus\.down.*subscriptions: .*client-output-buffer-limit pubsub/);
     await hers.say('the end');
-    await his.untilText('the end', 60_000);
+    await his.untilText('the end');
     assert.deepEqual(his.texts(), hers.texts());
     assert.equal(hers.texts().length, number + 3);
   });

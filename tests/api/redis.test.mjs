@@ -20,7 +20,7 @@ import {
 } from './lib/nodes.mjs';
 import { sealed } from './lib/bus.mjs';
 import { nextEvent } from './lib/realtime.mjs';
-import { rawConnect, startRedis, within } from './lib/server.mjs';
+import { PATIENCE_MS, rawConnect, startRedis, within } from './lib/server.mjs';
 import { startProxy } from './lib/proxy.mjs';
 
 const SEED = Number(process.env.PARLEY_SEED ?? Date.now() % 1e9);
@@ -80,7 +80,7 @@ async function startTalking(test, home, room, perSecond = 200) {
     failures,
     async more(count) {
       const wanted = outcomes.length + count;
-      await outcomes.until(`${count} more acknowledged`, (items) => items.length >= wanted || failures().length, 60_000);
+      await outcomes.until(`${count} more acknowledged`, (items) => items.length >= wanted || failures().length);
       assert.deepEqual(failures(), []);
     },
     async stop() {
@@ -96,7 +96,7 @@ startTalking.count = 0;
 async function assertConverged({ ann, room, hers, his }, talk) {
   assert.deepEqual(talk.failures(), []);
   await hers.say('the end');
-  await Promise.all([hers.untilText('the end'), his.untilText('the end', 60_000)]);
+  await Promise.all([hers.untilText('the end'), his.untilText('the end')]);
   assertNoGap(hers.heard, hers.entered.streamPosition.offset);
   assertNoGap(his.heard, his.entered.streamPosition.offset);
   const all = (await history(ann, room.id)).map((message) => message.text);
@@ -302,7 +302,7 @@ describe('strangers write to our Redis', () => {
     await nodes.home.waitForOutput(/bus\.garbage/); // what looked like a node's was looked at
     await nodes.edge.waitForOutput(/bus\.garbage/);
     await hers.say('still here');
-    await his.untilText('still here', 30_000);
+    await his.untilText('still here');
     // Until the edge knows its real home again, it may say that it cannot.
     await untilAnswer('the edge answering', () => his.say('me too', 'me too').then(() => 'done'), (answer) => answer === 'done');
     await hers.untilText('me too');
@@ -337,7 +337,7 @@ describe('publications are lost', { concurrency: 3 }, () => {
             return 0;
           };
         });
-        return within(20_000, `losing what goes to ${prefix}`, lost);
+        return within(PATIENCE_MS, `losing what goes to ${prefix}`, lost);
       },
     };
   }
@@ -360,7 +360,7 @@ describe('publications are lost', { concurrency: 3 }, () => {
     const lost = world.lose('ch:room:');
     await world.hers.say('the last word');
     await lost;
-    await world.his.untilText('the last word', 30_000);
+    await world.his.untilText('the last word');
     assertNoGap(world.his.heard, world.his.entered.streamPosition.offset);
   });
 

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { must, request } from './lib/client.mjs';
 import { SECRET, jwt } from './lib/jwt.mjs';
 import { UNLIMITED, createRoom, ready, untilAnswer } from './lib/nodes.mjs';
-import { rawConnect, register, startRedis, startServer, within } from './lib/server.mjs';
+import { PATIENCE_MS, rawConnect, register, startRedis, startServer, within } from './lib/server.mjs';
 
 const KEY = 'a key that only back ends know';
 
@@ -122,7 +122,7 @@ for (const where of ['home', 'edge'])
       const push = await client.next((object) => object.push?.unsubscribe);
       assert.equal(push.push.unsubscribe.code, 2000);
       await result('disconnect', { user: String(ann.id), disconnect: { code: 4001, reason: 'come back later' } });
-      assert.deepEqual(await within(15_000, 'the end', client.closed), { code: 4001, reason: 'come back later' });
+      assert.deepEqual(await within(PATIENCE_MS, 'the end', client.closed), { code: 4001, reason: 'come back later' });
     });
 
     test('people of other systems are unsubscribed and disconnected as their tokens call them', async () => {
@@ -138,10 +138,10 @@ for (const where of ['home', 'edge'])
       await result('unsubscribe', { user: name, channel: 'news:four' });
       assert.equal((await refusal(hers)).push.unsubscribe.code, 2000);
       await result('disconnect', { user: name, client: hers.id });
-      assert.equal((await within(15_000, 'the end of one', hers.closed)).code, 3503);
+      assert.equal((await within(PATIENCE_MS, 'the end of one', hers.closed)).code, 3503);
       await untilThere('news:five', [hersToo.id]);
       await result('disconnect', { user: name });
-      assert.equal((await within(15_000, 'the end of all', hersToo.closed)).code, 3503);
+      assert.equal((await within(PATIENCE_MS, 'the end of all', hersToo.closed)).code, 3503);
       await untilThere('news:four', [another.id]);
       await another.close();
     });
@@ -152,7 +152,7 @@ for (const where of ['home', 'edge'])
       const other = await stranger('customer-2');
       const tooMany = await rawConnect(node.url);
       void tooMany.connect({ token: jwt({ sub: 'customer-1' }) }).catch(() => {});
-      assert.equal((await within(15_000, 'the refusal', tooMany.closed)).code, 3504);
+      assert.equal((await within(PATIENCE_MS, 'the refusal', tooMany.closed)).code, 3504);
       await mine.pop().close();
       const again = await untilAnswer('room for another', () => stranger('customer-1').catch(() => null), (client) => client !== null);
       for (const client of [...mine, again, other]) await client.close();

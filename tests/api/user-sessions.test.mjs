@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must } from './lib/client.mjs';
 import { ready, setUpAdministrator, startNodes, through } from './lib/nodes.mjs';
-import { login, rawConnect, register, startServer, within } from './lib/server.mjs';
+import { PATIENCE_MS, login, rawConnect, register, startServer, within } from './lib/server.mjs';
 
 const sessionsOf = async (who, user) => must(await who.api('GET', `/user/${user.id}/session`), 200, 'sessions').body;
 async function connected(server, who) {
@@ -12,7 +12,7 @@ async function connected(server, who) {
   await socket.connect();
   return socket;
 }
-const closed = (socket) => within(15_000, 'the socket being closed', socket.closed);
+const closed = (socket) => within(PATIENCE_MS, 'the socket being closed', socket.closed);
 
 describe('sessions of somebody else', () => {
   let server, root, ann, eve;

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { UNLIMITED, createRoom, open, untilAnswer } from './lib/nodes.mjs';
 import { Program } from './lib/process.mjs';
-import { environment, program, rawConnect, register, runParley, startRedis, startServer, within } from './lib/server.mjs';
+import { PATIENCE_MS, environment, program, rawConnect, register, runParley, startRedis, startServer, within } from './lib/server.mjs';
 import { children, isAlive, roles, startWorkers, untilGone } from './lib/workers.mjs';
 
 let redis;
@@ -72,13 +72,12 @@ describe('workers', () => {
         `another ${role}`,
         async () => [...(await roles(workers, 1))],
         ([[name, is]]) => is === role && name !== node,
-        60_000,
       );
       await untilAnswer('two workers', async () => children(workers.pid), (now) => now.length === 2);
       assert.equal(children(workers.pid).filter((pid) => before.includes(pid)).length, 1);
       assert.match(workers.output(), /ended by signal 9 \(Killed\): it is started again in \d+ ms/);
     }
-    await untilAnswer('a new person', () => register(workers.url, 'bob'), (bob) => bob?.cookie, 60_000);
+    await untilAnswer('a new person', () => register(workers.url, 'bob'), (bob) => bob?.cookie);
   });
 
   test('end with their supervisor, even if it is killed', async (t) => {
@@ -118,7 +117,7 @@ describe('workers', () => {
     assert.doesNotMatch(workers.output(), /the home \(pid \d+\) (has )?ended/);
     workers.signal('SIGTERM');
 
-    assert.equal((await within(60_000, 'the end', workers.exited)).code, 0, workers.output());
+    assert.equal((await within(PATIENCE_MS, 'the end', workers.exited)).code, 0, workers.output());
     assert.match(workers.output(), /the home \(pid \d+\) has ended/);
   });
 
@@ -154,7 +153,7 @@ describe('workers', () => {
     const workers = await startWorkers(t, redis, 2, { flags: { stop_ms: undefined }, config: { stop_ms: 600_000 } });
     workers.configure({ stop_ms: 100 });
     workers.signal('SIGHUP');
-    await workers.waitForOutput(/all 2 workers were restarted/, 90_000);
+    await workers.waitForOutput(/all 2 workers were restarted/);
     const edge = await edgeOf(workers);
 
     process.kill(edge, 'SIGSTOP');
@@ -162,8 +161,8 @@ describe('workers', () => {
     workers.signal('SIGTERM');
 
     // After 20 seconds, not after ten minutes and 20 seconds.
-    await workers.waitForOutput(/edge 1 \(pid \d+\) is not gone in time: it is ended/, 120_000);
-    assert.equal((await within(60_000, 'the end', workers.exited)).code, 1);
+    await workers.waitForOutput(/edge 1 \(pid \d+\) is not gone in time: it is ended/);
+    assert.equal((await within(PATIENCE_MS, 'the end', workers.exited)).code, 1);
   });
 
   test('are all other processes at SIGHUP, on the same port; sockets go on elsewhere', async (t) => {
@@ -179,13 +178,13 @@ describe('workers', () => {
     await place.say('before');
 
     workers.signal('SIGHUP');
-    await workers.waitForOutput(/all 3 workers were restarted/, 90_000);
+    await workers.waitForOutput(/all 3 workers were restarted/);
 
     assert.equal(children(workers.pid).filter((pid) => pids.includes(pid)).length, 0);
     assert.equal(children(workers.pid).length, 3);
     assert.ok(closed.length >= 1 && closed.every((code) => code === 3001), `closed with ${closed}`);
-    await untilAnswer('saying it', () => place.say('after', 'after').then(() => true, (error) => error), (answer) => answer === true, 60_000);
-    await place.untilText('after', 60_000);
+    await untilAnswer('saying it', () => place.say('after', 'after').then(() => true, (error) => error), (answer) => answer === true);
+    await place.untilText('after');
     assert.deepEqual(place.texts(), ['before', 'after']);
   });
 
@@ -211,7 +210,7 @@ describe('workers', () => {
 
     workers.configure({ chat: { text_max: 100 } });
     workers.signal('SIGHUP');
-    await workers.waitForOutput(/all 2 workers were restarted/, 90_000);
+    await workers.waitForOutput(/all 2 workers were restarted/);
 
     assert.equal((await untilAnswer('saying it', say, ({ status }) => status !== 503)).status, 201);
   });
@@ -285,7 +284,7 @@ describe('a server alone', () => {
     server.signal('SIGTERM');
     server.signal('SIGCONT');
 
-    assert.equal((await within(30_000, 'the end', server.exited)).code, 0);
+    assert.equal((await within(PATIENCE_MS, 'the end', server.exited)).code, 0);
     for (const answer of await Promise.all(answers)) {
       assert.match(answer, /^HTTP\/1\.1 200 /);
       assert.match(answer, /^Connection: close\r$/m);

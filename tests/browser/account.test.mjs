@@ -6,7 +6,7 @@ import { assertAccessibleEverywhere } from './lib/axe.mjs';
 import { fillIn, launch, navigation, whyNot } from './lib/browser.mjs';
 
 const skip = whyNot();
-const tests = { skip, timeout: 120_000 };
+const tests = { skip, timeout: 300_000 };
 const password = 'a long enough passphrase';
 
 let server;

@@ -7,7 +7,7 @@ import { startServer } from '../api/lib/server.mjs';
 import { launch, row, whyNot } from './lib/browser.mjs';
 
 const skip = whyNot();
-const tests = { skip, timeout: 120_000 };
+const tests = { skip, timeout: 300_000 };
 const bytes_max = 60 * 1024;
 const requests_max = 6;
 const shift_max = 0.02;

@@ -22,7 +22,7 @@ import {
 } from './lib/browser.mjs';
 
 const skip = whyNot();
-const tests = { skip, timeout: 120_000 };
+const tests = { skip, timeout: 300_000 };
 
 let url = process.env.PARLEY_URL?.replace(/\/$/, '');
 let people;

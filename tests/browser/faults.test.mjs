@@ -9,7 +9,7 @@ import { login, runParley, startServer } from '../api/lib/server.mjs';
 import { composer, createRoom, fillIn, launch, log, navigation, row, say, uniqueName, whyNot } from './lib/browser.mjs';
 
 const skip = whyNot();
-const tests = { skip, timeout: 120_000 };
+const tests = { skip, timeout: 300_000 };
 let browser;
 
 before(async () => {

@@ -8,7 +8,7 @@ import { rawConnect, startServer } from '../api/lib/server.mjs';
 import { composer, fromClient, launch, log, row, say, uniqueName, whyNot } from './lib/browser.mjs';
 
 const skip = whyNot();
-const tests = { skip, timeout: 120_000 };
+const tests = { skip, timeout: 300_000 };
 
 let server;
 let ann;

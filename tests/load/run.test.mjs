@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { temporaryFolder, within } from '../api/lib/process.mjs';
+import { PATIENCE_MS, temporaryFolder, within } from '../api/lib/process.mjs';
 import { must, register } from '../api/lib/client.mjs';
 import { startServer } from '../api/lib/server.mjs';
 import { load, startLoad, UNLIMITED } from './lib/run.mjs';
@@ -114,7 +114,7 @@ test('Ctrl-C ends it with the results so far, and no room stays', async () => {
   await run.child.waitForOutput(/ load .*[1-9]\d* deliveries\/s/);
 
   run.child.signal('SIGINT');
-  const { code } = await within(20_000, 'the end', run.child.exited);
+  const { code } = await within(PATIENCE_MS, 'the end', run.child.exited);
 
   assert.equal(code, 4);
   const results = run.results();

@@ -1,8 +1,7 @@
 // What nodes put in front of every message on the bus (server/bus/envelope.h), for tests that write to Redis by hand.
 import { createConnection } from 'node:net';
-import { within } from './process.mjs';
+import { PATIENCE_MS, within } from './process.mjs';
 
-const PATIENCE_MS = 120_000;
 const NO_SIGNATURE = '-'.repeat(43);
 
 /** A message as a node without a secret would send it; each is its sender's `number`th. */

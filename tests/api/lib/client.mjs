@@ -1,7 +1,7 @@
 // A person with a browser, as far as REST goes: keeps the cookie, sends the CSRF token and its own Origin.
 import http from 'node:http';
 import https from 'node:https';
-import { within } from './process.mjs';
+import { PATIENCE_MS, within } from './process.mjs';
 
 export const PASSWORD = 'a long enough password';
 
@@ -32,7 +32,7 @@ export function request(url, { method = 'GET', headers = {}, body } = {}) {
     });
     asked.end(text);
   });
-  return within(30_000, `${method} ${url}`, answer);
+  return within(PATIENCE_MS, `${method} ${url}`, answer);
 }
 
 /** Somebody who is not signed in. `api(method, path, body, headers)`; a path without /api/ is below /api/v1. */

@@ -1,7 +1,7 @@
 // Several nodes on one Redis, and listeners that note what they hear, in order.
 import { strict as assert } from 'node:assert';
 import { anonymous, login, must, register, request } from './client.mjs';
-import { within } from './process.mjs';
+import { PATIENCE_MS, within } from './process.mjs';
 import { connectSdk } from './realtime.mjs';
 import { startRedis } from './redis.mjs';
 import { startServer } from './server.mjs';
@@ -64,7 +64,7 @@ export async function startNodes({ test, edges = 1, flags = {}, redis, homeRedis
 }
 
 /** Ask until the answer is as `is` wants it; each question waits for the answer to the one before. */
-export async function untilAnswer(what, ask, is, milliseconds = 20_000) {
+export async function untilAnswer(what, ask, is, milliseconds = PATIENCE_MS) {
   let last;
   let isOver = false;
   const asking = (async () => {
@@ -99,7 +99,7 @@ export class Log {
   get length() {
     return this.items.length;
   }
-  until(what, is, milliseconds = 20_000) {
+  until(what, is, milliseconds = PATIENCE_MS) {
     let watcher;
     const found = new Promise((resolve) => {
       watcher = () => {
@@ -129,7 +129,7 @@ export async function open(node, me, { connect = connectSdk, ...options } = {}) 
     me,
     feed,
     /** {code, reason} once the server has ended the connection for good. */
-    ended: () => within(20_000, `${me.name} being disconnected`, end),
+    ended: () => within(PATIENCE_MS, `${me.name} being disconnected`, end),
     rpc: (method, params = {}) => sdk.rpc(method, params).then((result) => result.data),
     /** Subscribe and note everything: publications, joins and leaves, states. */
     async enter(room, { joinLeave = false, since } = {}) {
@@ -147,7 +147,7 @@ export async function open(node, me, { connect = connectSdk, ...options } = {}) 
       });
       first.catch(() => {});
       subscription.subscribe();
-      const entered = await within(15_000, `subscribing to room ${room}`, first);
+      const entered = await within(PATIENCE_MS, `subscribing to room ${room}`, first);
       return {
         subscription,
         heard,

@@ -4,6 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** How long anything may take on a machine that is ten times slower, and busy. */
+export const PATIENCE_MS = 120_000;
+
 const OUTPUT_MAX = 4 * 1024 * 1024;
 const SANITIZER = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|: runtime error: /;
 const running = new Set();
@@ -80,7 +83,7 @@ export class Program {
   }
 
   /** The match of `pattern` in what it has printed, as soon as it is there. */
-  async waitForOutput(pattern, milliseconds = 30_000) {
+  async waitForOutput(pattern, milliseconds = PATIENCE_MS) {
     let watcher;
     const found = new Promise((resolve, reject) => {
       watcher = () => {
@@ -108,7 +111,7 @@ export class Program {
   /** Send `signal` and wait for the end. Fails if a sanitizer complained. */
   async kill(signal = 'SIGKILL') {
     this.signal(signal);
-    const end = await this.#ended(30_000);
+    const end = await this.#ended(PATIENCE_MS);
     this.#assertNoComplaint();
     return end;
   }
@@ -117,7 +120,7 @@ export class Program {
   async stop() {
     if (this.end) return this.#assertNoComplaint();
     this.signal('SIGTERM');
-    const { code, signal } = await this.#ended(30_000);
+    const { code, signal } = await this.#ended(PATIENCE_MS);
     this.#assertNoComplaint();
     if (code !== 0) throw this.#failure(`ended with ${signal ?? `code ${code}`} instead of code 0`);
   }

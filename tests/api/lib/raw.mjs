@@ -1,6 +1,7 @@
 // Raw sockets for tests: HTTP byte by byte, and WebSocket frames of our own making, broken ones too.
 import net from 'node:net';
 import { createHash, randomBytes } from 'node:crypto';
+import { PATIENCE_MS } from './process.mjs';
 
 /** A TCP connection that collects what comes and lets a test wait for it. */
 export class Raw {
@@ -45,7 +46,7 @@ export class Raw {
     return new Promise((resolve, reject) => {
       const fail = (why) => reject(new Error(`${why} ${what}; got: ${JSON.stringify(this.bytes.toString('latin1').slice(0, 400))}`));
       // Only so that a missing answer names itself; no test depends on how long anything takes.
-      const watchdog = setTimeout(() => fail('nothing came in time that was'), Number(process.env.RAW_WATCHDOG_MS ?? 30000));
+      const watchdog = setTimeout(() => fail('nothing came in time that was'), PATIENCE_MS);
       const check = () => {
         const found = test(this);
         if (!found && !this.ended) return;

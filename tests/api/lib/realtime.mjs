@@ -1,7 +1,7 @@
 // Two ways to the WebSocket: the published SDK as it is, and a client that sends and sees every object.
 import { Centrifuge } from 'centrifuge';
 import WebSocket from 'ws';
-import { within } from './process.mjs';
+import { PATIENCE_MS, within } from './process.mjs';
 
 const address = (url) => `${url.replace(/^http/, 'ws')}/connection/websocket`;
 
@@ -23,7 +23,7 @@ export async function connectSdk(url, cookie, options = {}) {
   connected.catch(() => {});
   client.connect();
   try {
-    await within(15_000, 'the SDK connecting', connected);
+    await within(PATIENCE_MS, 'the SDK connecting', connected);
   } catch (error) {
     client.disconnect();
     throw error;
@@ -38,7 +38,7 @@ export function nextEvent(emitter, name, is = () => true) {
     listener = (context) => is(context) && resolve(context);
     emitter.on(name, listener);
   });
-  return within(15_000, `event ${name}`, event).finally(() => emitter.off(name, listener));
+  return within(PATIENCE_MS, `event ${name}`, event).finally(() => emitter.off(name, listener));
 }
 
 /**
@@ -90,7 +90,7 @@ export async function rawConnect(url, { cookie, origin = url, headers = {}, quer
       reader = { wants, resolve, reject };
       readers.push(reader);
     });
-    return within(15_000, what, object).finally(() => {
+    return within(PATIENCE_MS, what, object).finally(() => {
       const at = readers.indexOf(reader);
       if (at >= 0) readers.splice(at, 1);
     });
@@ -123,7 +123,7 @@ export async function rawConnect(url, { cookie, origin = url, headers = {}, quer
       ),
     close(code = 1000) {
       socket.close(code);
-      return within(15_000, 'the socket closing', closed);
+      return within(PATIENCE_MS, 'the socket closing', closed);
     },
     /** Vanish without a word. */
     terminate() {
@@ -148,5 +148,5 @@ export async function rawConnect(url, { cookie, origin = url, headers = {}, quer
     });
     socket.on('error', reject);
   });
-  return within(15_000, 'the WebSocket opening', opened);
+  return within(PATIENCE_MS, 'the WebSocket opening', opened);
 }

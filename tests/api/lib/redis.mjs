@@ -1,7 +1,7 @@
 // A Redis of the test's own, on a Unix socket in a temporary folder.
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { Program, temporaryFolder, within } from './process.mjs';
+import { PATIENCE_MS, Program, temporaryFolder, within } from './process.mjs';
 
 /** {url, socket, pid, command(), pause(), resume(), kill(), restart(), stop()} */
 export async function startRedis({ args = [] } = {}) {
@@ -52,5 +52,5 @@ function command(socket, words) {
     connection.on('error', reject);
     connection.on('end', () => resolve(received));
   });
-  return within(10_000, `redis ${words[0]}`, reply);
+  return within(PATIENCE_MS, `redis ${words[0]}`, reply);
 }

@@ -2,11 +2,11 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { register } from './client.mjs';
-import { Program, temporaryFolder } from './process.mjs';
+import { PATIENCE_MS, Program, temporaryFolder } from './process.mjs';
 import { startRedis } from './redis.mjs';
 
 export { anonymous, login, register } from './client.mjs';
-export { within } from './process.mjs';
+export { PATIENCE_MS, within } from './process.mjs';
 export { connectSdk, rawConnect } from './realtime.mjs';
 export { startRedis } from './redis.mjs';
 
@@ -80,7 +80,7 @@ export async function startServer({ flags = {}, redis = false, edge = false, env
 /** Run a subcommand to its end: {code, output}. For what is answered from the shell. */
 export async function runParley(args, { env = {}, cwd } = {}) {
   const command = new Program(program, args, { env: { ...environment(), ...env }, cwd });
-  const timer = setTimeout(() => command.signal('SIGKILL'), 60_000);
+  const timer = setTimeout(() => command.signal('SIGKILL'), PATIENCE_MS);
   const { code } = await command.exited;
   clearTimeout(timer);
   return { code, output: command.output() };

@@ -2,7 +2,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { Centrifuge } from 'centrifuge';
-import { within } from './process.mjs';
+import { PATIENCE_MS, within } from './process.mjs';
 import { Raw } from './raw.mjs';
 
 export const TRANSPORTS = ['http_stream', 'sse'];
@@ -72,7 +72,7 @@ export async function connectOver(url, cookie, transports, { emulation, options 
     client.once('disconnected', (context) => reject(Object.assign(new Error(`not connected: ${context.code} ${context.reason}`), context)));
   });
   client.connect();
-  return within(20_000, `the SDK connecting over ${[].concat(transports).map((one) => one.transport ?? one)}`, connected).catch((error) => {
+  return within(PATIENCE_MS, `the SDK connecting over ${[].concat(transports).map((one) => one.transport ?? one)}`, connected).catch((error) => {
     client.disconnect();
     throw error;
   });

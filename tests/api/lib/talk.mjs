@@ -2,8 +2,8 @@
 import { strict as assert } from 'node:assert';
 import WebSocket from 'ws';
 import { login, must, register } from './client.mjs';
-import { UNLIMITED, createRoom } from './nodes.mjs';
-import { within } from './process.mjs';
+import { UNLIMITED, createRoom, untilAnswer } from './nodes.mjs';
+import { PATIENCE_MS, within } from './process.mjs';
 import { connectSdk, rawConnect } from './realtime.mjs';
 import { runParley, startServer } from './server.mjs';
 
@@ -75,7 +75,7 @@ export async function settled(client) {
 }
 
 /** How the server ended it. */
-export const ended = (client) => within(15_000, 'the server closing the connection', client.closed);
+export const ended = (client) => within(PATIENCE_MS, 'the server closing the connection', client.closed);
 
 /** The pushes that arrived and nobody has asked for yet. */
 export const pushes = (client) => client.waiting().filter((object) => object.push).map((object) => object.push);
@@ -103,11 +103,4 @@ export async function metric(server, name) {
 }
 
 /** Ask again and again until the metric is as `is` wants it. */
-export async function untilMetric(server, name, is) {
-  for (let tries = 0; tries < 600; tries++) {
-    const value = await metric(server, name);
-    if (is(value)) return value;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${name} stays ${await metric(server, name)}`);
-}
+export const untilMetric = (server, name, is) => untilAnswer(name, () => metric(server, name), is);

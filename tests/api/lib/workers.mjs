@@ -34,7 +34,7 @@ export function isAlive(pid) {
   }
 }
 
-export const untilGone = (pid) => untilAnswer(`process ${pid} ending`, async () => isAlive(pid), (is) => is === false, 60_000);
+export const untilGone = (pid) => untilAnswer(`process ${pid} ending`, async () => isAlive(pid), (is) => is === false);
 
 /** node → role of those who answered, once `count` have: the kernel picks who gets a new connection. */
 export async function roles(server, count) {
@@ -47,7 +47,6 @@ export async function roles(server, count) {
       return seen.set(node, role).size;
     },
     (size) => size >= count,
-    60_000,
   );
   return seen;
 }

@@ -47,7 +47,7 @@ export async function launch() {
         await context.addCookies([{ name, value, url: new URL(url).origin }]);
       }
       const page = await context.newPage();
-      page.setDefaultTimeout(15_000);
+      page.setDefaultTimeout(60_000); // shorter than a test may take: only this says what was waited for
       page.on('pageerror', (error) => complaints.push(String(error)));
       page.on('console', (message) => {
         const isOurs = /Content Security Policy|Trusted|Uncaught/i.test(message.text());

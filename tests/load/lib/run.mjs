@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Program, temporaryFolder, within } from '../../api/lib/process.mjs';
+import { PATIENCE_MS, Program, temporaryFolder, within } from '../../api/lib/process.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const program = resolve(
@@ -34,7 +34,7 @@ export function startLoad(url, flags = {}, { files } = {}) {
 /** Run it to its end: {code, output, results, folder}; results is null where it came to none. */
 export async function load(url, flags, options) {
   const { child, folder, results } = startLoad(url, flags, options);
-  const { code } = await within(30_000, 'parley-load ending', child.exited);
+  const { code } = await within(PATIENCE_MS, 'parley-load ending', child.exited);
   const output = child.output();
   if (/Sanitizer|runtime error:/.test(output)) throw new Error(output);
   let found = null;
