@@ -283,6 +283,31 @@ test('a minute without a connection loses nothing, and one can try at once', tes
   await ann.getByText('No connection').waitFor({ state: 'detached' });
 });
 
+test('a first connection that takes its time moves nothing on the page; one that never comes is told of', tests, async (t) => {
+  const world = await startWorld(t);
+  const { id } = must(await world.ann.api('POST', '/room', { kind: 'private', name: 'slowly' }), 201, 'room').body;
+  const page = await world.visit(world.ann);
+  await navigation(page).getByRole('link', { name: 'slowly' }).waitFor();
+  const asked = new Promise((resolve) => {
+    page.sockets.onSent = (command) => {
+      if (command.connect) resolve();
+      return true;
+    };
+  });
+  await page.clock.install();
+  await page.goto(`${world.server.url}/r/${id}`);
+  await composer(page).waitFor();
+  await asked;
+
+  await page.clock.fastForward(3_000);
+  // A frame later all that the page has to say is there.
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  assert.equal(await page.getByText('No connection').count(), 0);
+
+  await page.clock.fastForward(3_000);
+  await page.getByText('No connection. Trying again.').waitFor();
+});
+
 test('a machine that slept asks whether its connection lives, and makes a new one if not', tests, async (t) => {
   const world = await startWorld(t);
   const { ann, bob } = await together(world, 'private', 'sleepers');

@@ -7,6 +7,9 @@ import { roomTitle } from './rooms.ts';
 
 /* Most interruptions are over before anyone should be bothered with them. */
 const quiet_ms = 800;
+/* A page that has just been opened has lost nothing. On a slow machine its first try takes its time, and the banner
+ * would move everything down and up again. */
+const first_ms = 5_000;
 const impatient_ms = 10_000;
 
 /* Closed for a reason that will be the same next time: the session is not good any more. */
@@ -24,7 +27,8 @@ export function Banner() {
   const { conn, outbox, session, room, rooms } = useChat();
   const state = conn.state.value;
   const since = state.is === 'connecting' ? state.since : 0;
-  const isLate = useElapsed(since, quiet_ms);
+  const hasFailed = conn.nextTry.value > 0;
+  const isLate = useElapsed(since, hasFailed ? quiet_ms : first_ms);
   const isVeryLate = useElapsed(since, impatient_ms);
   const waiting = outbox.entries.value.filter((entry) => entry.state !== 'failed').length;
   const waits = waiting > 0 ? ` ${count(waiting, 'message waits', 'messages wait')}.` : '';
