@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
 import { must } from '../api/lib/client.mjs';
+import { untilAnswer } from '../api/lib/nodes.mjs';
 import { startServer } from '../api/lib/server.mjs';
 import {
   composer,
@@ -53,6 +54,10 @@ async function makeRoom(name, { kind = 'private', members = [bob] } = {}) {
 
 const post = async (person, room, text) =>
   must(await person.api('POST', `/room/${room.id}/message`, { text }), 201, 'message').body;
+
+/* What was said is found some tenths of a second later. */
+const untilFound = (word, count) =>
+  untilAnswer(`"${word}" being found`, () => bob.api('GET', `/message?q=${word}`), ({ body }) => body?.items?.length === count);
 
 const heading = (page, room) => page.getByRole('heading', { name: `#${room.name}` });
 
@@ -137,6 +142,7 @@ test('search finds words in this room or in all, by whom, and leads to the place
   const other = await makeRoom(uniqueName(t));
   const wanted = await post(ann, room, 'the walrus sleeps in the harbour');
   await post(bob, other, 'another walrus');
+  await untilFound('walrus', 2);
   const page = await visit(bob, room.path);
   await composer(page).waitFor();
 
@@ -331,6 +337,7 @@ test('no dialog has a known fault of accessibility, in light, in the dark and on
   const axe = readFileSync(fromClient.resolve('axe-core/axe.min.js'), 'utf8');
   const room = await makeRoom(uniqueName(t));
   await post(bob, room, 'something to be found');
+  await untilFound('something', 1);
   const page = await visit(ann, room.path);
   await row(page, 'something to be found').waitFor();
   await page.evaluate(axe);
