@@ -8,9 +8,11 @@
 
 enum status event_open(struct db *db, int64_t room_id, const char *name, const char *member, struct event *event)
 {
+    /* Two statements: for RETURNING alone SQLite would make a table in memory, with each message. */
     int64_t offset;
-    enum status status =
-        db_get_int(db, &offset, "UPDATE room SET top = top + 1 WHERE id = ?1 RETURNING top", "i", room_id);
+    enum status status = db_run(db, "UPDATE room SET top = top + 1 WHERE id = ?1", "i", room_id);
+    if (status == STATUS_OK)
+        status = db_get_int(db, &offset, "SELECT top FROM room WHERE id = ?1", "i", room_id);
     if (status != STATUS_OK)
         return status;
     event_clear(event);

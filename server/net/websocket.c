@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -83,6 +85,8 @@ static void socket_gone(struct websocket *websocket);
 static void control_came(struct websocket *websocket);
 static void control_count(struct websocket *websocket, uint32_t frames);
 static void socket_write(struct websocket *websocket, const unsigned char *bytes, size_t length);
+static void socket_write_first(struct websocket *websocket, const unsigned char *bytes, size_t length);
+static void socket_write_behind(struct websocket *websocket, const unsigned char *bytes, size_t length);
 static void socket_kill(struct websocket *websocket);
 static void socket_late(struct wheel_timer *timer);
 static void patrol_walk(struct wheel_timer *timer);
@@ -391,13 +395,20 @@ bool websocket_write(struct websocket *websocket, struct frame *frame)
         lws_callback_on_writable(websocket->wsi);
         return false;
     }
-    socket_write(websocket, frame->bytes, frame->length);
+    socket_write_first(websocket, frame->bytes, frame->length);
     return true;
 }
 
 void websocket_prefetch(const struct websocket *websocket)
 {
     __builtin_prefetch(websocket);
+}
+
+void websocket_prefetch_rest(const struct websocket *websocket)
+{
+    /* To ask is to bring it: only libwebsockets knows where it keeps the answer. */
+    if (lws_partial_buffered(websocket->wsi))
+        return;
 }
 
 bool websocket_is_clear(const struct websocket *websocket)
@@ -444,18 +455,28 @@ void websocket_pause(struct websocket *websocket, bool is_paused)
 /* Past libwebsockets' framing, but behind what it holds back. */
 static void socket_write(struct websocket *websocket, const unsigned char *bytes, size_t length)
 {
-    /* With nothing in front of it a write goes straight to the kernel: the library's own way to the same call
-     * costs half a microsecond more, for each listener of each event. What the kernel does not take, or an
-     * error, is the library's business as before. */
-    if (!lws_partial_buffered(websocket->wsi)) {
-        ssize_t sent = send(websocket->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent == (ssize_t)length)
-            return;
-        if (sent > 0) {
-            bytes += sent;
-            length -= (size_t)sent;
-        }
-    }
+    if (lws_partial_buffered(websocket->wsi))
+        socket_write_behind(websocket, bytes, length);
+    else
+        socket_write_first(websocket, bytes, length);
+}
+
+/* With nothing in front of it a write goes straight to the kernel: the library's own way to the same call costs half a
+ * microsecond more, for each listener of each event. What the kernel does not take, or an error, is the library's
+ * business as before. */
+static void socket_write_first(struct websocket *websocket, const unsigned char *bytes, size_t length)
+{
+    /* Not send(): where there are several threads glibc puts two atomic operations around it, so that they can be
+     * cancelled, and nobody cancels them here. */
+    ssize_t sent = syscall(SYS_sendto, websocket->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+    if (sent == (ssize_t)length)
+        return;
+    size_t taken = sent > 0 ? (size_t)sent : 0;
+    socket_write_behind(websocket, bytes + taken, length - taken);
+}
+
+static void socket_write_behind(struct websocket *websocket, const unsigned char *bytes, size_t length)
+{
     /* LWS_WRITE_RAW only reads the bytes, though its type does not say so. */
     if (lws_write(websocket->wsi, (unsigned char *)(uintptr_t)bytes, length, LWS_WRITE_RAW) < 0) {
         websocket->is_closing = true;

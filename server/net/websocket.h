@@ -41,8 +41,10 @@ struct websocket_handlers {
  *         again. A write error also answers true: `closed` follows by itself, later, never inside this call.
  */
 bool websocket_write(struct websocket *websocket, struct frame *frame);
-/* It will be written to soon: bring what that needs into the processor's cache. */
+/* It will be written to soon: bring what that needs into the processor's cache, in two steps, as the second needs what
+ * the first one brought. */
 void websocket_prefetch(const struct websocket *websocket);
+void websocket_prefetch_rest(const struct websocket *websocket);
 /* Nothing is buffered in lws for it. */
 bool websocket_is_clear(const struct websocket *websocket);
 /* Send a close frame (behind what is buffered), take no more input, and drop the socket when the peer answers or

@@ -112,11 +112,6 @@ void channel_release(struct channel *channel)
     free(channel);
 }
 
-uint64_t channel_head(const struct channel *channel)
-{
-    return channel->base_seq + channel->log_count;
-}
-
 void channel_append(struct channel *channel, struct frame *frame, uint64_t offset, int kind)
 {
     if (offset)

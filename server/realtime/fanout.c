@@ -126,16 +126,22 @@ static uint32_t channel_pass(struct channel *channel, uint32_t sends_max, bool *
 }
 
 /* A pass touches a few far-away lines of memory per member, which have been cold since the last one. They are asked
- * for while the kernel works on the members before: each step needs what the one before it brought. */
+ * for while the kernel works on the members before: each step needs what the one before it brought. What malloc gives
+ * may begin in the midst of a line, so that the fields of a write lie in up to two. */
 static void members_prefetch(const struct channel *channel)
 {
     struct subscription *const *members = channel->members + channel->cursor;
-    if (channel->count - channel->cursor <= 3)
+    if (channel->count - channel->cursor <= 8)
         return;
-    __builtin_prefetch(members[3], 1);
-    __builtin_prefetch(members[2]->connection);
+    __builtin_prefetch(members + 8);
+    __builtin_prefetch(members[4], 1);
+    __builtin_prefetch(&members[4]->by_token, 1);
+    __builtin_prefetch(members[3]->connection);
+    __builtin_prefetch(&members[3]->connection->outbox.bytes);
+    if (members[2]->connection->websocket)
+        websocket_prefetch(members[2]->connection->websocket);
     if (members[1]->connection->websocket)
-        websocket_prefetch(members[1]->connection->websocket);
+        websocket_prefetch_rest(members[1]->connection->websocket);
 }
 
 /* What comes while a listener's log is read waits for it, but not without bound. It is told as soon as it has its

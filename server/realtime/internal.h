@@ -42,7 +42,7 @@ struct channel {
     struct subscription **members;
     uint32_t count, capacity;
 
-    struct entry *log; /* a ring */
+    struct entry *log; /* a ring; its capacity is a power of two */
     uint32_t log_first, log_count, log_capacity;
     uint64_t base_seq; /* number of the first entry in the log; the next new one gets base_seq + log_count */
     uint64_t bytes;    /* end_bytes of the newest entry ever */
@@ -82,18 +82,19 @@ struct remote {
 };
 
 struct subscription {
+    /* What a pass of the fan-out looks at comes first, close together. */
     struct connection *connection;
     struct channel *channel;
-    struct list link;    /* in connection->subscriptions */
-    uint32_t index;      /* in channel->members */
-    uint32_t command_id; /* of the subscribe command while pending */
-    uint64_t seq;        /* the next entry of the channel's log to send */
-    uint64_t position;   /* the last durable offset sent */
-    bool is_live;        /* false: the log is being read; entries wait */
-    bool has_missed;     /* too much came meanwhile: it has to recover again */
+    uint64_t seq;      /* the next entry of the channel's log to send */
+    uint64_t position; /* the last durable offset sent */
+    uint32_t index;    /* in channel->members */
+    bool is_live;      /* false: the log is being read; entries wait */
+    bool has_missed;   /* too much came meanwhile: it has to recover again */
     bool wants_join_leave;
     bool is_server_side;
     bool by_token;             /* a token allowed it: rights are not asked for again */
+    uint32_t command_id;       /* of the subscribe command while pending */
+    struct list link;          /* in connection->subscriptions */
     int64_t expires_ms;        /* wall clock: its token is over; 0: never */
     char *persona;             /* owned; NULL: the connection's */
     cJSON *waiting;            /* the command, while the bus does not listen yet; NULL: sent on */
@@ -110,12 +111,12 @@ struct connection {
     /* What a write touches comes first, in one line of the processor's cache. */
     struct hub *hub;
     struct websocket *websocket; /* NULL: it is a stream, or gone */
-    struct outbox outbox;
-    int64_t blocked_since_ms; /* when it last took something; 0: it takes all that we send */
     bool is_connecting, is_connected;
     bool is_closing; /* takes no commands and gets nothing more */
     bool awaits_pong, pings_by_frame, is_lagging;
-    uint8_t refusals; /* commands over the rate since the last ping */
+    uint8_t refusals;         /* commands over the rate since the last ping */
+    int64_t blocked_since_ms; /* when it last took something; 0: it takes all that we send */
+    struct outbox outbox;
     uint32_t pending; /* commands under way */
     uint64_t id;
     int64_t opened_ms;  /* wall clock */
@@ -255,10 +256,13 @@ static inline bool entry_is_for(const struct entry *entry, uint32_t member)
 {
     return !entry->audience || (member / 64 < entry->audience_words && entry->audience[member / 64] >> member % 64 & 1);
 }
-uint64_t channel_head(const struct channel *channel);
+static inline uint64_t channel_head(const struct channel *channel)
+{
+    return channel->base_seq + channel->log_count;
+}
 static inline struct entry *channel_entry(const struct channel *channel, uint64_t seq)
 {
-    return &channel->log[(channel->log_first + (uint32_t)(seq - channel->base_seq)) % channel->log_capacity];
+    return &channel->log[(channel->log_first + (uint32_t)(seq - channel->base_seq)) & (channel->log_capacity - 1)];
 }
 struct subscription *subscription_new(struct connection *connection, struct channel *channel);
 /* Ends it: leave, presence, and the channel too if nobody is left. */

@@ -74,6 +74,11 @@ void websocket_prefetch(const struct websocket *websocket)
     (void)websocket;
 }
 
+void websocket_prefetch_rest(const struct websocket *websocket)
+{
+    (void)websocket;
+}
+
 void websocket_close(struct websocket *websocket, uint16_t code, const char *reason)
 {
     assert_true(strlen(reason) < 124);
