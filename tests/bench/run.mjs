@@ -290,7 +290,8 @@ function commands(server, world, flags) {
       '--rate', 1000, '--seconds', Math.ceil(flags.seconds / 2)],
     idle: ['bench-sockets', ...common, ...room, '--bare', 'no', '--room', world.small, '--idle-rooms', idle,
       '--sockets', flags.idle, '--active', 1000, '--rate', 20, '--seconds', Math.ceil(flags.seconds / 2)],
-    storm: ['bench-storm', ...common, ...room, '--rooms', rangeOf(world.storm), '--sockets', flags.storm],
+    storm: ['bench-storm', ...common, ...room, '--rooms', rangeOf(world.storm), '--sockets', flags.storm,
+      '--bystanders-room', world.small],
     nodes: ['bench-nodes', ...room, '--rooms', rangeOf(world.nodes), '--sockets', flags.nodeSockets, '--rate', 20,
       '--seconds', Math.ceil(flags.seconds / 2)],
     // A small room by itself, and while the big one talks: not a bench of its own, but two parts of big_room.

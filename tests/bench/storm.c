@@ -1,8 +1,10 @@
 /* storm.c: everybody comes back at once, as after a restart of a proxy or a cut line: connections end, messages are
- * said meanwhile, and all connect again and recover what they missed. */
+ * said meanwhile, and all connect again and recover what they missed. A room that is not cut notices how late its
+ * messages are meanwhile. */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bystanders.h"
 #include "load.h"
 #include "metrics.h"
 #include "options.h"
@@ -10,15 +12,19 @@
 
 #define OPEN_MS 180000
 #define AWAY_MS 1000
+#define CALM_MS 5000 /* the bystanders' delays before the storm */
 #define READS   "parley_store_reads_total"
 
 struct flags {
     const char *parley, *cookies, *publisher_cookies, *rooms;
     int64_t pid_server, sockets, messages, at_once, seconds, bytes, cpu;
+    int64_t bystanders, bystanders_room, bystanders_rate;
 };
 
 static void flags_read(struct flags *flags, int argc, char **argv);
-static bool storm_measure(const struct flags *flags, struct load *load);
+static struct bystanders *bystanders_open(const struct flags *flags);
+static bool storm_measure(const struct flags *flags, struct load *load, struct bystanders *bystanders);
+static void time_pass(const struct load *load, int64_t ms);
 static bool messages_say(struct load *load, uint64_t count);
 static double reads_now(const struct load *load);
 
@@ -35,6 +41,10 @@ int main(int argc, char **argv)
         return 1;
     }
     size_t rooms = (size_t)(last - first + 1);
+    /* First of all: what it starts is to have nothing of ours. */
+    struct bystanders *bystanders = flags.bystanders_room ? bystanders_open(&flags) : NULL;
+    if (flags.bystanders_room && !bystanders)
+        return 1;
     struct load load = {0};
     struct load_plan plan = {
         .loop = ws_loop_new(),
@@ -48,7 +58,9 @@ int main(int argc, char **argv)
         .open_ms = OPEN_MS,
     };
     fprintf(stderr, "opening %zu connections\n", plan.listeners);
-    bool is_good = plan.loop && plan.listeners > 0 && load_open(&load, &plan) && storm_measure(&flags, &load);
+    bool is_good =
+        plan.loop && plan.listeners > 0 && load_open(&load, &plan) && storm_measure(&flags, &load, bystanders);
+    is_good = bystanders_end(bystanders, "storm.bystanders") && is_good;
     load_close(&load);
     ws_loop_free(plan.loop);
     return is_good ? 0 : 1;
@@ -56,8 +68,15 @@ int main(int argc, char **argv)
 
 static void flags_read(struct flags *flags, int argc, char **argv)
 {
-    *flags = (struct flags){
-        .rooms = "1", .sockets = 10000, .messages = 20, .at_once = 10000, .seconds = 60, .bytes = 200, .cpu = -1};
+    *flags = (struct flags){.rooms = "1",
+                            .sockets = 10000,
+                            .messages = 20,
+                            .at_once = 10000,
+                            .seconds = 60,
+                            .bytes = 200,
+                            .bystanders = 100,
+                            .bystanders_rate = 10,
+                            .cpu = -1};
     const struct option_row rows[] = {
         OPTION_TEXT_ROW("parley", &flags->parley, "address:port of Parley"),
         OPTION_TEXT_ROW("cookies", &flags->cookies, "file of Cookie headers for the clients, one per line"),
@@ -70,21 +89,45 @@ static void flags_read(struct flags *flags, int argc, char **argv)
         OPTION_INT_ROW("at-once", &flags->at_once, 1, 20000, "clients that may be on their way at a time"),
         OPTION_INT_ROW("seconds", &flags->seconds, 1, 600, "give up after this long"),
         OPTION_INT_ROW("bytes", &flags->bytes, 30, 3500, "bytes of a message's text"),
+        OPTION_INT_ROW("bystanders", &flags->bystanders, 1, 10000, "listeners in a room that is not cut"),
+        OPTION_INT_ROW("bystanders-room", &flags->bystanders_room, 0, INT64_MAX, "its id; 0: there is none"),
+        OPTION_INT_ROW("bystanders-rate", &flags->bystanders_rate, 1, 1000, "messages per second in it"),
         OPTION_INT_ROW("cpu", &flags->cpu, -1, 1023, "keep the bench on this CPU; -1: on any"),
     };
     options_read(rows, sizeof rows / sizeof rows[0],
                  "bench-storm: many clients connect again at once and recover what they missed.", argc, argv);
 }
 
-static bool storm_measure(const struct flags *flags, struct load *load)
+static struct bystanders *bystanders_open(const struct flags *flags)
+{
+    char room[32];
+    snprintf(room, sizeof room, "%lld", (long long)flags->bystanders_room);
+    struct load_plan plan = {
+        .parley = flags->parley,
+        .cookies = flags->cookies,
+        .publisher_cookies = flags->publisher_cookies,
+        .rooms = room,
+        .listeners = (size_t)flags->bystanders,
+        .publishers = 1,
+        .bytes = (size_t)flags->bytes,
+        .open_ms = OPEN_MS,
+    };
+    return bystanders_start(&plan, flags->bystanders_rate);
+}
+
+static bool storm_measure(const struct flags *flags, struct load *load, struct bystanders *bystanders)
 {
     struct crowd *clients = load->listeners;
     struct process_cpu before = {0}, after = {0};
     size_t rooms = load->publishers->options.count;
     uint64_t expected = (uint64_t)flags->messages * clients->options.count;
+    if (bystanders) {
+        bystanders_set_time(bystanders, BYSTANDERS_BEFORE);
+        time_pass(load, CALM_MS);
+    }
+    bystanders_set_time(bystanders, BYSTANDERS_CUT);
     crowd_drop(clients);
-    for (int64_t end_ns = now_ns() + AWAY_MS * INT64_C(1000000); now_ns() < end_ns;)
-        ws_loop_run(clients->options.loop, 50);
+    time_pass(load, AWAY_MS);
     if (!messages_say(load, (uint64_t)flags->messages * rooms)) {
         fprintf(stderr, "the messages to be missed were not answered: %s\n", load->publishers->why);
         return false;
@@ -93,8 +136,10 @@ static bool storm_measure(const struct flags *flags, struct load *load)
     double reads = reads_now(load);
     process_cpu_read((pid_t)flags->pid_server, &before);
     int64_t start_ns = now_ns();
+    bystanders_set_time(bystanders, BYSTANDERS_STORM);
     bool is_back = crowd_open(clients, (size_t)flags->at_once, flags->seconds * 1000);
     double seconds = (double)(now_ns() - start_ns) / 1e9;
+    bystanders_set_time(bystanders, BYSTANDERS_UNCOUNTED);
     process_cpu_read((pid_t)flags->pid_server, &after);
     reads = reads_now(load) - reads;
     if (!is_back)
@@ -121,6 +166,12 @@ static bool storm_measure(const struct flags *flags, struct load *load)
     report("storm.parley", "closed", (double)clients->closed, "connections that ended");
     return is_back && recovered == expected && clients->deliveries > 0 &&
            load->lost + clients->missed + clients->duplicates + clients->closed == 0;
+}
+
+static void time_pass(const struct load *load, int64_t ms)
+{
+    for (int64_t end_ns = now_ns() + ms * 1000000; now_ns() < end_ns;)
+        ws_loop_run(load->listeners->options.loop, 50);
 }
 
 /* @count messages, room after room. False: they were not all accepted in 30 s. */
