@@ -61,6 +61,8 @@ describe('the checker', () => {
       entries.push(entry('heard', 'bob', { offset: 4, key: 'a:4' }));
     }, ['I6']],
     'a listener who is left behind': ['I7', (entries) => entries.splice(entries.findIndex(heard(3)), 1), ['I7']],
+    'a listener who never comes back': ['I7', (entries) => entries.push(entry('closed', 'bob', { code: 1006 })), ['I7']],
+    'a listener who is told to come back and does not': ['I7', (entries) => entries.push(entry('unsubscribed', 'bob', { code: 2500 })), ['I7']],
     'a publication without an answer': ['I7', (entries) => entries.push(entry('sent', 'ann', { key: 'a:4' })), ['I7']],
     'more memory than there may be': ['I8', (entries) => entries.push({ what: 'measured', node: 'home', name: 'rss', value: 2, max: 1 }), ['I8']],
   };
@@ -74,6 +76,15 @@ describe('the checker', () => {
       const { words, excerpt } = violations.find((violation) => violation.promise === promise);
       assert.ok(words && excerpt.length, 'it shows what happened');
     });
+
+  const ends = {
+    'left by itself': entry('left', 'bob'),
+    'was closed for good': entry('closed', 'bob', { code: 3507 }),
+    'lost the right': entry('unsubscribed', 'bob', { code: 2000 }),
+    'was refused': entry('refused', 'bob', { code: 103, isFinal: true }),
+  };
+  for (const [how, end] of Object.entries(ends))
+    it(`does not wait for who ${how}`, () => assert.deepEqual(check([...history(), end], logs()), []));
 
   it('finds nothing wrong with what was heard after the right was given again', () => {
     const entries = history();

@@ -24,14 +24,6 @@ async function integrity({ test, nodes }) {
   else assert.equal(found.stdout, 'ok\n', found.stderr);
 }
 
-/** The lists of who is there have all who are there, and nobody else. */
-async function assertListed({ guests, rooms }) {
-  for (const room of rooms) {
-    const there = guests.filter((guest) => guest.position(room) !== null).length;
-    await untilAnswer(`${there} on the list of room ${room}`, () => guests[0].presence(room), (presence) => Object.keys(presence).length === there, 30_000);
-  }
-}
-
 /** The nodes mended it among themselves: nobody was cut off or had to subscribe again. */
 function assertUnnoticed({ history }) {
   assert.deepEqual(history.entries.filter(({ what }) => what === 'closed' || what === 'unsubscribed'), []);
@@ -56,8 +48,35 @@ describe('nodes are killed under load', () => {
     await talk.stop();
     await cluster.assertKept();
     await integrity(cluster);
-    await assertListed(cluster);
+    await cluster.assertListed();
   });
+});
+
+it('nodes are stopped and started again in order while guests come and go: nothing is lost, and all are on the lists', async (test) => {
+  const cluster = await startCluster(test);
+  const { chance, names } = cluster;
+  const guests = await cluster.listeners(LISTENERS);
+  const talk = cluster.talk();
+  let isOver = false;
+  test.after(() => (isOver = true));
+  // What they missed is read while the home ends, and from the next one.
+  const coming = guests.map(async (guest) => {
+    const own = guest.chance.child(2);
+    for (; !isOver; await pause(20 + own.below(100)))
+      if (own.below(4)) await guest.again(own.pick(cluster.rooms));
+      else guest.cut();
+  });
+  for (const one of coming) one.catch(() => {}); // waited for below
+  for (let round = 0; round < 6; round++) {
+    await talk.more(20 + chance.below(40));
+    await cluster.stopAndRestart(round % 3 ? 'home' : chance.pick(names));
+  }
+  await talk.more(30);
+  isOver = true;
+  await Promise.all(coming);
+  await talk.stop();
+  await cluster.assertKept();
+  await cluster.assertListed();
 });
 
 describe('nodes sleep under load', () => {
@@ -76,7 +95,7 @@ describe('nodes sleep under load', () => {
       await talk.more(30);
       await talk.stop();
       await cluster.assertKept();
-      await assertListed(cluster);
+      await cluster.assertListed();
     });
 
   it('a home that slept does not take its edges for gone: nobody is told that people left', async (test) => {
@@ -111,6 +130,7 @@ describe('Redis', () => {
     await talk.more(40);
     await talk.stop();
     await cluster.assertKept();
+    await cluster.assertListed();
   });
 
   it('stopped for seconds: detected, the memory bounded, and what it held back is not heard twice', async (test) => {
@@ -132,6 +152,7 @@ describe('Redis', () => {
     await talk.more(60);
     await talk.stop();
     await cluster.assertKept();
+    await cluster.assertListed();
   });
 
   it('refused at the start and again and again: the home serves at once, and all join when it is there', async (test) => {
@@ -149,6 +170,7 @@ describe('Redis', () => {
     await talk.more(20);
     await talk.stop();
     await cluster.assertKept();
+    await cluster.assertListed();
   });
 });
 
@@ -169,6 +191,7 @@ describe('the way to Redis', () => {
     }
     await talk.stop();
     await cluster.assertKept();
+    await cluster.assertListed();
   });
 
   it('who is invited while it is away is told to read anew when it is back', async (test) => {
@@ -198,6 +221,7 @@ describe('the way to Redis', () => {
     await talk.more(30);
     await talk.stop();
     await cluster.assertKept();
+    await cluster.assertListed();
   });
 
   it('slow, uneven, one byte at a time: nothing but slower', async (test) => {
@@ -209,6 +233,7 @@ describe('the way to Redis', () => {
     await talk.more(150);
     await talk.stop();
     await cluster.assertKept();
+    await cluster.assertListed();
     assertUnnoticed(cluster);
   });
 
@@ -222,6 +247,7 @@ describe('the way to Redis', () => {
       await talk.stop();
       cluster.proxies.edge0.rule = null;
       await cluster.assertKept();
+      await cluster.assertListed();
       assertUnnoticed(cluster);
     });
 
@@ -233,6 +259,7 @@ describe('the way to Redis', () => {
     await talk.more(300);
     await talk.stop();
     await cluster.assertKept();
+    await cluster.assertListed();
     assertUnnoticed(cluster);
   });
 });

@@ -38,6 +38,7 @@ describe('a node is paused', () => {
     await poll('bob being closed', () => victim.end !== null);
     assert.equal(victim.end.code, 3507);
     await cluster.assertKept();
+    await cluster.assertListed();
   });
 });
 
@@ -121,6 +122,7 @@ describe('rights come and go at random on all nodes', () => {
       await within(PATIENCE_MS, 'the last answer to the writer', talking);
       test.diagnostic(`the last that was heard after a right was taken came ${latest} ms later`);
       await cluster.assertKept();
+      await cluster.assertListed();
     });
 });
 

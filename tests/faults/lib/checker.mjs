@@ -6,10 +6,13 @@
 // I4 once       nobody hears an offset twice
 // I5 committed  nothing is heard that is not in the log
 // I6 authority  nothing is heard or accepted after a right was taken away
-// I7 converged  in the end everybody has everything, and nobody waits for an answer
+// I7 converged  in the end everybody is there and has everything, and nobody waits for an answer
 // I8 bounded    what was measured is below its bound
 
 const EXCERPT = 5;
+
+/** Whether a close code tells a client not to come back. */
+export const isFinal = (code) => (code >= 3500 && code < 4000) || (code >= 4500 && code < 5000) || code === 1009;
 
 /**
  * entries  of a History
@@ -74,32 +77,37 @@ function checkPublications(entries, logs, report) {
 }
 
 function checkListeners(entries, logs, offsets, report) {
-  const states = new Map(); // who and room → {position, isLive, recent}
+  const states = new Map(); // who and room → {position, isLive, wants, recent}
   for (const entry of entries) {
-    if (entry.what === 'closed')
-      for (const [name, state] of states) if (name.startsWith(`${entry.who} `)) state.isLive = false;
-    if (!['subscribed', 'heard', 'unsubscribed'].includes(entry.what)) continue;
+    if (entry.what === 'closed' || entry.what === 'left')
+      for (const [name, state] of states)
+        if (name.startsWith(`${entry.who} `))
+          Object.assign(state, { isLive: false, wants: state.wants && entry.what === 'closed' && !isFinal(entry.code) });
+    const isRefused = entry.what === 'refused' && entry.isFinal;
+    if (!isRefused && !['subscribed', 'heard', 'unsubscribed'].includes(entry.what)) continue;
     const name = `${entry.who} ${entry.room}`;
-    const state = states.get(name) ?? { position: null, isLive: false, recent: [] };
+    const state = states.get(name) ?? { position: null, isLive: false, wants: false, recent: [] };
     states.set(name, state);
     state.recent = [...state.recent.slice(1 - EXCERPT), entry];
     const { epoch } = logs.get(entry.room) ?? {};
-    if (entry.what === 'unsubscribed') {
+    if (isRefused || entry.what === 'unsubscribed') {
       state.isLive = false;
+      state.wants = !isRefused && state.wants && (entry.code === 0 || entry.code >= 2500); // 0: by itself, to begin again
     } else if (entry.what === 'subscribed') {
       if (entry.recovered && state.position !== null && entry.offset !== state.position)
         report('I3', `${name} was at ${state.position} and goes on from ${entry.offset} without being told`, state.recent);
       if (entry.epoch && epoch && entry.epoch !== epoch)
         report('I2', `${name} was told of epoch ${entry.epoch}, the log has ${epoch}`, state.recent);
-      Object.assign(state, { position: entry.offset, isLive: true });
+      Object.assign(state, { position: entry.offset, isLive: true, wants: true });
     } else {
       if (!state.isLive) report('I6', `${name} hears ${entry.offset} without being subscribed`, state.recent);
       checkHeard(name, entry, state, offsets.get(entry.room), report);
       state.position = Math.max(entry.offset, state.position ?? 0);
     }
   }
-  for (const [name, { isLive, position, recent }] of states) {
+  for (const [name, { isLive, wants, position, recent }] of states) {
     const { events = [] } = logs.get(recent.at(-1).room) ?? {};
+    if (wants && !isLive) report('I7', `${name} never came back`, recent);
     if (isLive && position < events.length)
       report('I7', `${name} ended at ${position} of ${events.length}`, recent);
   }

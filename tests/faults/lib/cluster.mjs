@@ -83,11 +83,13 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
       };
     },
 
-    /** kill -9, and the same again on the same data or as a new edge. */
-    async killAndRestart(name) {
+    /** kill -9 or a stop in order, and the same again on the same data or as a new edge. */
+    killAndRestart: (name) => cluster.restart(name, (node) => node.kill('SIGKILL')),
+    stopAndRestart: (name) => cluster.restart(name, (node) => node.stop()),
+    async restart(name, end) {
       const node = cluster.node(name);
       node.end = true;
-      await node.kill('SIGKILL');
+      await end(node);
       if (name === 'home') return nodes.restartHome();
       const i = Number(name.slice(4));
       await startEdge(i);
@@ -116,6 +118,26 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
       test.diagnostic(`longest wait for an answer ${answer[0]} ms (${answer[1]}), for a way back ${back[0]} ms (${back[1]})`);
       test.diagnostic(`${history.entries.length} things happened, ${[...logs.values()].reduce((sum, log) => sum + log.events.length, 0)} events`);
       return logs;
+    },
+
+    /** The lists of who is there have all who are there, and nobody else, whichever node is asked. */
+    async assertListed() {
+      for (const name of cluster.names) {
+        const socket = await rawConnect(cluster.node(name).url, { cookie: cluster.people[0].cookie });
+        await socket.connect();
+        for (const room of cluster.rooms) {
+          const ask = async () => {
+            const { presence, error } = await socket.call('presence', { channel: `room:${room}` });
+            if (error) return { error };
+            const there = new Map(guests.filter((guest) => guest.position(room) !== null).map((guest) => [guest.client, guest.name]));
+            const listed = new Set(Object.keys(presence.presence));
+            const ghosts = [...listed].filter((client) => !there.has(client));
+            return { ghosts, missing: [...there].filter(([client]) => !listed.has(client)) };
+          };
+          await untilAnswer(`room ${room} listing who is there, asked of ${name}`, ask, ({ ghosts, missing }) => ghosts?.length === 0 && !missing.length, 30_000);
+        }
+        await socket.close();
+      }
     },
 
     /** What a node takes now, against its bounds. With sanitizers memory is several times what it is without. */

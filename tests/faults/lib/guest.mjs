@@ -3,6 +3,7 @@
 import WebSocket from 'ws';
 import { Log } from '../../api/lib/nodes.mjs';
 import { within } from '../../api/lib/process.mjs';
+import { isFinal } from './checker.mjs';
 
 const AGAIN_MS = 50; // at least, before another try; at most five times as much, doubled with each one in a row
 const AGAIN_MS_MAX = 5000;
@@ -10,14 +11,14 @@ const AGAIN_MS_MAX = 5000;
 export const PATIENCE_MS = 120_000;
 const SILENCE_MS = 20_000; // a node that does not answer connect for so long is left
 
-const isFinal = (code) => (code >= 3500 && code < 4000) || (code >= 4500 && code < 5000) || code === 1009;
-
 export class Guest {
   /** From here on: {what: 'heard' …} as in the history, of this guest alone. */
   happened = new Log();
   /** {code, reason} once the server has ended it for good. */
   end = null;
   socket = null;
+  /** What the node calls this connection; null while there is none. */
+  client = null;
   /** The address it comes from, if that matters. */
   localAddress = undefined;
   #rooms = new Map(); // room → {position, epoch, isLive, wants}
@@ -51,6 +52,7 @@ export class Guest {
         clearTimeout(watchdog);
         if (reply.error) return socket.terminate();
         this.#isConnected = true;
+        this.client = reply.connect.client;
         this.#tries = 0;
         this.#note('opened', { url });
         for (const room of this.#rooms.keys()) this.#subscribe(room);
@@ -65,6 +67,7 @@ export class Guest {
       clearTimeout(watchdog);
       if (this.socket !== socket) return;
       this.#isConnected = false;
+      this.client = null;
       this.#asked.clear();
       for (const room of this.#rooms.values()) room.isLive = false;
       this.#note('closed', { code, reason: reason.toString() });
@@ -156,6 +159,7 @@ export class Guest {
 
   leave() {
     this.#isLeaving = true;
+    this.#note('left');
     this.socket?.terminate();
     for (const [key, { reject }] of this.#owed) reject(new Error(`${this.name} has left before it was answered about ${key}`));
     this.#owed.clear();
@@ -184,7 +188,7 @@ export class Guest {
     this.#ask(this.socket, 'subscribe', params, ({ error, subscribe }) => {
       if (this.#rooms.get(room) !== state) return;
       if (error) {
-        this.#note('refused', { room, code: error.code });
+        this.#note('refused', { room, code: error.code, isFinal: !error.temporary });
         if (error.temporary) setTimeout(() => this.#isConnected && !state.isLive && this.#subscribe(room), AGAIN_MS);
         return;
       }

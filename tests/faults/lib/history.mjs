@@ -7,8 +7,8 @@ export const SEED = Number(process.env.PARLEY_SEED ?? Date.now() % 1e9);
 /**
  * Entries are {at, what, who, room, …}; `at` is in milliseconds. What there is:
  * sent {key} acked {key} refused {key, code}
- * subscribed {offset, epoch, recovering, recovered} heard {offset, key} unsubscribed {code}
- * opened {url} closed {code}
+ * subscribed {offset, epoch, recovering, recovered} heard {offset, key} unsubscribed {code} refused {code, isFinal}
+ * opened {url} closed {code} left (of its own will)
  * granting (asked for) granted revoking revoked: from a `revoked` to the next `granting` nothing may be heard or accepted
  * measured {node, name, value, max}
  */
