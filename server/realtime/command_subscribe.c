@@ -51,6 +51,7 @@ void command_subscribe_send(struct subscription *subscription, const cJSON *comm
     struct connection *connection = subscription->connection;
     struct hub *hub = connection->hub;
     struct channel *channel = subscription->channel;
+    subscription->is_let_in = false;
     if (channel->listen != LISTEN_ON) {
         subscription->waiting = cJSON_Duplicate(command, true);
         if (!subscription->waiting)
@@ -93,6 +94,7 @@ static void subscribe_reply(struct request *request)
         return;
     }
     struct channel *channel = subscription->channel;
+    subscription->is_let_in = status_is_ok(request->status);
     if (request->position.is_positioned && !channel->is_synced) {
         memcpy(channel->epoch, request->position.epoch, sizeof channel->epoch);
         if (request->position.offset > channel->offset)

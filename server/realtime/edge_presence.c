@@ -42,7 +42,7 @@ void edge_left(struct subscription *subscription)
     memcpy(departure->channel, subscription->channel->name, size);
     list_append(&hub->departures, &departure->link);
     wheel_timer_init(&departure->timer, departure_send);
-    if (subscription->is_live || hub->is_shutting_down)
+    if (subscription->is_let_in || hub->is_shutting_down)
         departure_send(&departure->timer);
     else /* the home may still be at its subscribe, and would count it after all */
         wheel_arm(hub->wheel, &departure->timer, DEPARTURE_MS);
@@ -53,7 +53,8 @@ static void departure_send(struct wheel_timer *timer)
     struct departure *departure = container_of(timer, struct departure, timer);
     struct hub *hub = departure->hub;
     struct connection *connection = connection_find(hub, departure->connection_id);
-    bool is_back = connection && subscription_find(connection, departure->channel);
+    const struct subscription *again = connection ? subscription_find(connection, departure->channel) : NULL;
+    bool is_back = again && !again->waiting; /* one that waits has not been asked for, and may never be */
     struct request *request = is_back ? NULL : edge_call(hub, "channel.left", departure_reply);
     if (!request) {
         departure_end(departure);
@@ -100,7 +101,8 @@ static size_t announce_add(cJSON *items, const struct connection *connection)
     size_t count = 0;
     LIST_EACH (&connection->subscriptions, node) {
         const struct subscription *subscription = container_of(node, struct subscription, link);
-        if (subscription->channel->kind->is_server_side_only || !subscription->is_live)
+        /* Also who still waits for what was missed: nobody tells the home of them later. */
+        if (subscription->channel->kind->is_server_side_only || !subscription->is_let_in)
             continue;
         cJSON *item = cJSON_CreateArray();
         cJSON_AddItemToArray(item, cJSON_CreateString(subscription->channel->name));

@@ -72,7 +72,7 @@ static void recovery_go_on(struct recovery *recovery)
     struct recent *recent = NULL;
     if (recovery->subscription->connection->is_closing)
         return;
-    if (!hub->is_suspended)
+    if (!hub->is_suspended && channel->is_synced) /* else it may be that of a log that is no more */
         recent = recents_get(hub->recents, channel->name, channel->name_length, recovery->epoch, recovery->top);
     bool is_known = recent && recovery->since + 1 >= recent_first(recent);
     if (!recovery->waits)

@@ -89,6 +89,7 @@ struct subscription {
     uint64_t position; /* the last durable offset sent */
     uint32_t index;    /* in channel->members */
     bool is_live;      /* false: the log is being read; entries wait */
+    bool is_let_in;    /* edge: the home said yes, and has it on its lists */
     bool has_missed;   /* too much came meanwhile: it has to recover again */
     bool wants_join_leave;
     bool is_server_side;

@@ -1,8 +1,9 @@
 // One home follows another while edges go on: what was asked of the first is done once, or said to have failed.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createRoom, history, ready, register, request, startNodes, through, untilAnswer } from './lib/nodes.mjs';
+import { createRoom, history, open, ready, register, request, startNodes, through, untilAnswer } from './lib/nodes.mjs';
 import { startProxy } from './lib/proxy.mjs';
+import { rawConnect } from './lib/realtime.mjs';
 import { startRedis } from './lib/redis.mjs';
 
 const texts = async (client, room) => (await history(client, room)).map((message) => message.text);
@@ -34,4 +35,47 @@ describe('between two homes', () => {
     assert.equal(status, 503);
     assert.deepEqual(await texts(through(nodes.home, ann), room.id), ['first', 'only once', 'last']);
   });
+
+  it('who was let in by the one and gets from the next what was missed is on the lists of the next', async (test) => {
+    const redis = await startRedis();
+    test.after(() => redis.stop());
+    const proxy = await startProxy(redis);
+    test.after(() => proxy.close());
+    const nodes = await startNodes({ test, redis, edgeRedis: proxy });
+    const ann = await register(nodes.home.url, 'ann');
+    const room = await createRoom(ann, 'general');
+    const epoch = await epochOf(nodes.home, ann, room.id);
+    await ann.api('POST', `/room/${room.id}/message`, { text: 'missed' });
+    const chat = await open(nodes.edge, ann, { timeout: 30_000 });
+
+    // The home says yes, and ends before it has answered what the edge asks then.
+    const asked = new Promise((resolve) => {
+      proxy.rule = (channel, payload) => {
+        const isLog = channel.startsWith('parley:node:') && payload.includes('{"publications":[{');
+        if (isLog) resolve();
+        return isLog ? 0 : 1;
+      };
+    });
+    const entering = chat.enter(room.id, { since: { offset: 0, epoch } });
+    entering.catch(() => {}); // it is waited for below
+    await asked;
+    // Whether the home knew this node is news only once, and does not mend what comes after it.
+    proxy.rule = (_, payload) => (payload.includes('"known":false') ? 0 : 1);
+    await nodes.home.stop();
+    await nodes.restartHome();
+    const { subscription, heard, entered } = await entering;
+
+    assert.equal(entered.recovered, true);
+    await heard.until('what was missed', (items) => items.some(({ message }) => message?.text === 'missed'));
+    await ready(nodes.edge);
+    await untilAnswer('being on the list', async () => Object.keys((await subscription.presence()).clients).length, (count) => count === 1);
+  });
 });
+
+async function epochOf(node, person, room) {
+  const socket = await rawConnect(node.url, { cookie: person.cookie });
+  await socket.connect();
+  const { history: { epoch } } = await socket.call('history', { channel: `room:${room}`, limit: 0 });
+  await socket.close();
+  return epoch;
+}
