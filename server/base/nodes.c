@@ -9,6 +9,7 @@
 
 struct nodes {
     struct int_map *by_id;
+    uint64_t entry; /* of the one that joined last */
 };
 
 struct nodes *nodes_new(void)
@@ -44,6 +45,7 @@ struct node *nodes_hear(struct nodes *nodes, uint64_t id)
             return NULL;
         }
         node->id = id;
+        node->entry = ++nodes->entry;
         log_info("node.joined", "edge %llu", (unsigned long long)id);
     }
     node->heard_ms = clock_monotonic_ms();

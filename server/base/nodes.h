@@ -12,7 +12,7 @@ struct node {
     int64_t heard_ms;
     int64_t connections;
     char name[NODE_NAME_SIZE];
-    bool has_beaten; /* it was told that we know it */
+    uint64_t entry; /* one more for each that joins, also if it was here before */
 };
 
 struct nodes *nodes_new(void); /* NULL: no memory */

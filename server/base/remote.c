@@ -33,6 +33,7 @@ struct remote {
     struct int_map *calls;     /* edge: id → struct call */
     uint64_t next_call;
     struct nodes *nodes; /* home: edges that are alive */
+    uint64_t entry;      /* edge: as which the home knows us, 0: not heard yet */
     struct wheel_timer beat;
     int64_t beat_ms; /* when it fired last */
     int64_t silence_ms;
@@ -385,8 +386,7 @@ static void beat_answer(struct remote *remote, struct node *node)
 {
     SCOPED(buffer_free) struct buffer json = {0};
     self_print(remote, &json);
-    buffer_printf(&json, ",\"known\":%s}\n", node->has_beaten ? "true" : "false");
-    node->has_beaten = true;
+    buffer_printf(&json, ",\"entry\":%llu}\n", (unsigned long long)node->entry);
     node_send(remote, node->id, &json);
 }
 
@@ -400,13 +400,18 @@ static void answer_send(struct request *request)
 
 /* ---- edge: back ---- */
 
-/* Each line of the home's that is not an answer: who it is, and whether we go on from where we were. */
-static void home_heard(struct remote *remote, const cJSON *line, bool is_hello, bool is_known)
+/* Each line of the home's that is not an answer: who it is, and whether we go on from where we were. As which entry it
+ * knows us is said each time: whoever was given up and has joined again must not depend on a single message. */
+static void home_heard(struct remote *remote, const cJSON *line, bool is_hello)
 {
     const char *home = json_get_text(line, "home");
     int64_t dropped = json_get_int(line, "dropped", 0);
     bool is_first = !remote->home[0], is_other = !is_first && strcmp(home, remote->home) != 0;
     bool has_missed = dropped != remote->home_dropped;
+    uint64_t entry = (uint64_t)json_get_int(line, "entry", 0);
+    bool is_known = !is_hello && entry == remote->entry;
+    if (!is_hello)
+        remote->entry = entry;
     if (!remote_has_home(remote))
         log_info("home.found", "the home node answers");
     remote->heard_ms = clock_monotonic_ms();
@@ -435,7 +440,7 @@ static void hello_arrived(struct remote *remote, const char *bytes, size_t lengt
         remote->home_has_left =
             strcmp(home, remote->home) == 0 && json_get_int(hello, "dropped", -1) == remote->home_dropped;
     else if (home)
-        home_heard(remote, hello, true, false);
+        home_heard(remote, hello, true);
     else
         log_warning("bus.garbage", "a greeting that is none was dropped");
 }
@@ -447,7 +452,7 @@ static void answer_arrived(struct remote *remote, const char *bytes, size_t leng
     if (!answer)
         log_warning("bus.garbage", "an answer that is none was dropped");
     if (json_get_text(answer, "home")) {
-        home_heard(remote, answer, false, json_get_bool(answer, "known"));
+        home_heard(remote, answer, false);
         return;
     }
     struct call *call = int_map_get(remote->calls, (uint64_t)json_get_int(answer, "call", 0));

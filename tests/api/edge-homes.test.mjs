@@ -59,8 +59,7 @@ describe('between two homes', () => {
     const entering = chat.enter(room.id, { since: { offset: 0, epoch } });
     entering.catch(() => {}); // it is waited for below
     await asked;
-    // Whether the home knew this node is news only once, and does not mend what comes after it.
-    proxy.rule = (_, payload) => (payload.includes('"known":false') ? 0 : 1);
+    proxy.rule = null;
     await nodes.home.stop();
     await nodes.restartHome();
     const { subscription, heard, entered } = await entering;
@@ -70,6 +69,26 @@ describe('between two homes', () => {
     await ready(nodes.edge);
     await untilAnswer('being on the list', async () => Object.keys((await subscription.presence()).clients).length, (count) => count === 1);
   });
+});
+
+it('an edge that the home gave up is told so until it has heard it: its people are listed again', async (test) => {
+  const redis = await startRedis();
+  test.after(() => redis.stop());
+  const proxy = await startProxy(redis);
+  test.after(() => proxy.close());
+  const nodes = await startNodes({ test, redis, edgeRedis: proxy, flags: { 'node.silence_ms': 1000 } });
+  const [ann, bob] = [await register(nodes.home.url, 'ann'), await register(nodes.home.url, 'bob')];
+  const room = await createRoom(ann, 'general');
+  const hers = await (await open(nodes.home, ann)).enter(room.id, { joinLeave: true });
+  const his = await (await open(nodes.edge, bob)).enter(room.id);
+  await hers.untilSeen('join', ({ info }) => info.user === String(bob.id));
+  nodes.edge.signal('SIGSTOP');
+  await hers.untilSeen('leave', ({ info }) => info.user === String(bob.id));
+  let lost = 0;
+  proxy.rule = (channel, payload) => (channel.startsWith('parley:node:') && payload.includes('"home":') && lost++ === 0 ? 0 : 1);
+  nodes.edge.signal('SIGCONT');
+  await untilAnswer('both being on the list', async () => Object.keys((await his.subscription.presence()).clients).length, (count) => count === 2);
+  assert.ok(lost > 0);
 });
 
 async function epochOf(node, person, room) {

@@ -59,7 +59,7 @@ describe('strangers who speak for a node', () => {
         ['home', `{"node":7,"call":0,"action":"channel.left","client":"x","query":false}\n{"channel":"room:${room.id}"}`],
         [event.channel.slice('parley:'.length), event.payload.replace('from bob', 'forged by a stranger').replace(/^(E\d*?)\d\n/, '$19\n')],
         [answer.channel.slice('parley:'.length), answer.payload.replace('"ok"', '"forbidden"')],
-        [greeting.channel.slice('parley:'.length), '{"home":"another","dropped":7,"known":false}\n'],
+        [greeting.channel.slice('parley:'.length), '{"home":"another","dropped":7,"entry":1}\n'],
         ['edges', '{"home":"another","dropped":0}\n'],
         ['control', `{"op":"user","user":${bob.id}}`],
         ['control', `{"op":"unsubscribe","user":${bob.id},"channel":"room:${room.id}"}`],

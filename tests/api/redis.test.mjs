@@ -272,7 +272,7 @@ describe('strangers write to our Redis', () => {
       '{"op":7}',
       '{"op":"unsubscribe"}',
       '{"home":7}\n',
-      '{"home":"another","known":false}\n',
+      '{"home":"another","entry":1}\n',
       '{"call":1,"status":"ok"}\n{"x":',
       '{"call":0,"status":"ok"}\n',
       `{"op":"${'x'.repeat(100000)}"}`,
