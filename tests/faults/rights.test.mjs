@@ -3,10 +3,14 @@
 import { describe, it } from 'node:test';
 import { strict as assert } from 'node:assert';
 import { firstAdministrator } from '../api/lib/admin.mjs';
-import { login, must, through } from '../api/lib/nodes.mjs';
+import { createRoom, login, must, register, through, untilAnswer } from '../api/lib/nodes.mjs';
 import { within } from '../api/lib/process.mjs';
-import { startCluster, poll } from './lib/cluster.mjs';
-import { PATIENCE_MS } from './lib/guest.mjs';
+import { startRedis } from '../api/lib/redis.mjs';
+import { startWorkers } from '../api/lib/workers.mjs';
+import { assertKept } from './lib/checker.mjs';
+import { startCluster, poll, readLog } from './lib/cluster.mjs';
+import { Guest, PATIENCE_MS } from './lib/guest.mjs';
+import { chanceOf, History } from './lib/history.mjs';
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -125,6 +129,93 @@ describe('rights come and go at random on all nodes', () => {
       await cluster.assertListed();
     });
 });
+
+describe('members of a private room come and go: whoever was removed hears nothing more', () => {
+  it('while nodes are killed', async (test) => {
+    const cluster = await startCluster(test, { rooms: 0, people: 6 });
+    const { history, nodes, chance, people: [owner, ...people], names, rooms } = cluster;
+    const { id: room } = await createRoom(owner, 'secret', 'private');
+    rooms.push(room);
+    const writer = cluster.guest(owner, 'home', 'writer');
+    const guests = people.map((person, i) => Object.assign(cluster.guest(person, names[i % names.length], `guest${i}`), { id: person.id }));
+    await comeAndGo(test, { room, history, writer, guests, owner: () => through(nodes.home, owner) }, 5, async () => {
+      await pause(chance.below(300));
+      await cluster.killAndRestart(chance.pick(names));
+    });
+    await cluster.assertKept();
+    await cluster.assertListed();
+  });
+
+  it('while all workers are restarted with other settings', async (test) => {
+    const chance = chanceOf(test);
+    const history = new History();
+    const redis = await startRedis();
+    test.after(() => redis.stop());
+    const workers = await startWorkers(test, redis, 3, { config: { chat: { text_max: 2000 } }, flags: { stop_ms: 300 } });
+    const [owner, ...people] = await Promise.all(Array.from({ length: 6 }, (_, i) => register(workers.url, `person${i}`)));
+    const { id: room } = await createRoom(owner, 'secret', 'private');
+    const enter = ({ cookie, id }, name, i) =>
+      Object.assign(new Guest({ name, cookie, history, chance: chance.child(i), url: () => workers.url }).connect(), { id });
+    const [writer, ...guests] = [enter(owner, 'writer', 0), ...people.map((person, i) => enter(person, `guest${i}`, i + 1))];
+    test.after(() => [writer, ...guests].forEach((guest) => guest.leave()));
+    let restarts = 0;
+    await comeAndGo(test, { room, history, writer, guests, owner: () => owner }, 3, async () => {
+      workers.configure({ chat: { text_max: 2000 + ++restarts } });
+      workers.signal('SIGHUP');
+      await workers.waitForOutput(new RegExp(`(?:[^]*all 3 workers were restarted){${restarts}}`), PATIENCE_MS);
+    });
+    const log = await readLog(workers.url, owner.cookie, room);
+    await poll('the writer hearing all', () => writer.position(room) >= log.events.length);
+    assertKept(history.entries, new Map([[room, log]]));
+  });
+});
+
+/** One writes, the others are let in and removed again, until `fault()` was done so often. */
+async function comeAndGo(test, { room, history, writer, guests, owner }, wanted, fault) {
+  /** Until it is done, now or when it was asked before. */
+  const change = (method, path, body, done) =>
+    untilAnswer(`${method} ${path}`, () => owner().api(method, `/room/${room}/member${path}`, body), ({ status }) => done.includes(status), PATIENCE_MS);
+  await writer.enter(room);
+  let isOver = false;
+  let faults = 0;
+  let removals = 0;
+  const end = () => (isOver = true);
+  const talking = (async () => {
+    for (let i = 0; !isOver; i++) await writer.say(room, `news ${i}`);
+  })();
+  const failing = (async () => {
+    // Not by the clock: between two of them everybody has to come back, however slow that is here.
+    for (let goal = 5; !isOver; goal = removals + 5, faults++) {
+      await poll(`${goal} removals`, () => isOver || removals >= goal, PATIENCE_MS);
+      if (!isOver) await fault();
+    }
+  })();
+  for (const going of [talking, failing]) going.catch(end);
+  await Promise.all(guests.map(async (guest) => {
+    for (let round = 0; round < 3 || (faults < wanted && !isOver); round++) {
+      history.note('granting', guest.name, { room });
+      await change('POST', '', { user: guest.id }, [200, 201, 409]);
+      await guest.enter(room);
+      const count = guest.happened.length;
+      await guest.happened.until('something heard', (items) => items.slice(count).some(({ what }) => what === 'heard'), PATIENCE_MS);
+      await guest.say(room, `${guest.name}:${round}`);
+      await change('DELETE', `/${guest.id}`, undefined, [204, 404]);
+      // Everything that was on its way is in front of the answer to this.
+      assert.ok(await guest.fence());
+      history.note('revoked', guest.name, { room });
+      await poll(`${guest.name} being told`, () => guest.position(room) === null);
+      assert.notEqual(await guest.say(room, `${guest.name}:${round} after`), null);
+      removals++;
+    }
+    guest.leave();
+  })).finally(async () => {
+    // Not in test.after(): the nodes would be stopped first, amid all this.
+    end();
+    await within(PATIENCE_MS, 'the end of the faults', failing);
+  });
+  await within(PATIENCE_MS, 'the last answer to the writer', talking);
+  test.diagnostic(`${faults} faults, ${removals} removals`);
+}
 
 /** Again and again until the function returned is called. */
 function repeatedly(every_ms, begin, for_ms, end) {

@@ -69,7 +69,7 @@ export class Guest {
       this.#isConnected = false;
       this.client = null;
       this.#asked.clear();
-      for (const room of this.#rooms.values()) room.isLive = false;
+      for (const room of this.#rooms.values()) room.isLive = room.isAsking = false;
       this.#note('closed', { code, reason: reason.toString() });
       if (isFinal(code)) this.end = { code, reason: reason.toString() };
       else this.#comeBack();
@@ -183,10 +183,13 @@ export class Guest {
 
   #subscribe(room) {
     const state = this.#rooms.get(room);
+    if (state.isAsking) return; // a second command would be an error of its own
+    state.isAsking = true;
     const params = { channel: `room:${room}` };
     if (state.hasBeen) Object.assign(params, { recover: true, offset: state.position, epoch: state.epoch });
     this.#ask(this.socket, 'subscribe', params, ({ error, subscribe }) => {
       if (this.#rooms.get(room) !== state) return;
+      state.isAsking = false;
       if (error) {
         this.#note('refused', { room, code: error.code, isFinal: !error.temporary });
         if (error.temporary) setTimeout(() => this.#isConnected && !state.isLive && this.#subscribe(room), AGAIN_MS);
