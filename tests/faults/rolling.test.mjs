@@ -106,6 +106,8 @@ it(`${ROUNDS} rolling restarts of ${WORKERS} workers under load lose nothing`, a
     assertNoGap(place.heard, place.entered.streamPosition.offset);
     assertOnce(place.texts(), `listener ${i}`);
   }
+  const clients = async () => (await Promise.all(places.map(({ subscription }) => subscription.presenceStats()))).map(({ numClients }) => numClients);
+  await untilAnswer('all being on the lists, and nobody else', clients, (counts) => counts.every?.((count) => count === LISTENERS + PUBLISHERS), PATIENCE_MS);
   assert.ok(closed.length > 0);
   assert.deepEqual(closed.filter((why) => why !== '3001 shutdown'), []);
   // The SDK's own are below 100: the connection closed before the answer came.
