@@ -6,7 +6,7 @@ import { firstAdministrator } from '../api/lib/admin.mjs';
 import { createRoom, login, must, register, through, untilAnswer } from '../api/lib/nodes.mjs';
 import { within } from '../api/lib/process.mjs';
 import { startRedis } from '../api/lib/redis.mjs';
-import { startWorkers } from '../api/lib/workers.mjs';
+import { startWorkers, untilRestarted } from '../api/lib/workers.mjs';
 import { assertKept } from './lib/checker.mjs';
 import { startCluster, poll, readLog } from './lib/cluster.mjs';
 import { Guest, PATIENCE_MS } from './lib/guest.mjs';
@@ -162,7 +162,7 @@ describe('members of a private room come and go: whoever was removed hears nothi
     await comeAndGo(test, { room, history, writer, guests, owner: () => owner }, 3, async () => {
       workers.configure({ chat: { text_max: 2000 + ++restarts } });
       workers.signal('SIGHUP');
-      await workers.waitForOutput(new RegExp(`(?:[^]*all 3 workers were restarted){${restarts}}`), PATIENCE_MS);
+      await untilRestarted(workers, restarts, PATIENCE_MS);
     });
     const log = await readLog(workers.url, owner.cookie, room);
     await poll('the writer hearing all', () => writer.position(room) >= log.events.length);

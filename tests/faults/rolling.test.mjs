@@ -4,7 +4,7 @@ import { strict as assert } from 'node:assert';
 import { it } from 'node:test';
 import { Log, assertNoGap, createRoom, history, must, open, register, untilAnswer } from '../api/lib/nodes.mjs';
 import { startRedis, within } from '../api/lib/server.mjs';
-import { children, startWorkers } from '../api/lib/workers.mjs';
+import { children, startWorkers, untilRestarted } from '../api/lib/workers.mjs';
 import { randomFrom } from './lib/publishers.mjs';
 
 const ROUNDS = Number(process.env.PARLEY_ROUNDS ?? 4);
@@ -80,8 +80,7 @@ it(`${ROUNDS} rolling restarts of ${WORKERS} workers under load lose nothing`, a
     const goal = acknowledged.length + 20 + random(200);
     await acknowledged.until(`round ${round}: ${goal} acknowledged`, (items) => items.length >= goal, PATIENCE_MS);
     workers.signal('SIGHUP');
-    const all = new RegExp(`(?:[^]*all ${WORKERS} workers were restarted){${round}}`);
-    await workers.waitForOutput(all, PATIENCE_MS);
+    await untilRestarted(workers, round, PATIENCE_MS);
     assert.deepEqual(children(workers.pid).filter((pid) => before.includes(pid)), [], `round ${round}: who was not restarted`);
   }
   isWriting = false;

@@ -21,6 +21,10 @@ export async function startWorkers(t, redis, count, { flags = {}, config, dataDi
   return Object.assign(server, { configure: (settings) => writeFileSync(file, JSON.stringify(settings)) });
 }
 
+/** All workers were restarted so many times since the server began. Counted, as a pattern for it would be tried for ever. */
+export const untilRestarted = (server, times, milliseconds) =>
+  untilAnswer(`${times} rolling restarts`, async () => server.output().split('workers were restarted').length - 1, (count) => count >= times, milliseconds);
+
 /** The processes that `pid` has started. */
 export function children(pid) {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
