@@ -38,18 +38,19 @@ struct bystanders *bystanders_start(const struct load_plan *plan, int64_t rate)
         return NULL;
     }
     pid_t parent = getpid();
-    bystanders->pid = fork();
-    if (bystanders->pid == 0) {
+    pid_t pid = fork();
+    if (pid == 0) {
         /* It must not outlive the bench. */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() == parent)
             bystanders_run(bystanders, plan, rate);
         _exit(0);
     }
-    bool is_gone = bystanders->pid < 0;
+    bystanders->pid = pid; /* not by the child too, which would write 0 over it */
+    bool is_gone = pid < 0;
     while (!is_gone && !bystanders->is_ready) {
         usleep(10000);
-        is_gone = waitpid(bystanders->pid, NULL, WNOHANG) != 0;
+        is_gone = waitpid(pid, NULL, WNOHANG) != 0;
     }
     if (!is_gone)
         return bystanders;
@@ -123,7 +124,9 @@ bool bystanders_end(struct bystanders *bystanders, const char *prefix)
     int ending = -1;
     bystanders->is_ending = true;
     bool is_right = waitpid(bystanders->pid, &ending, 0) == bystanders->pid && ending == 0;
-    is_right = is_right && bystanders_report(bystanders, prefix);
+    if (!is_right)
+        fprintf(stderr, "the process of the bystanders failed: status %d\n", ending);
+    is_right = bystanders_report(bystanders, prefix) && is_right;
     munmap(bystanders, sizeof *bystanders);
     return is_right;
 }
