@@ -52,11 +52,6 @@ struct node *nodes_hear(struct nodes *nodes, uint64_t id)
     return node;
 }
 
-bool nodes_knows(const struct nodes *nodes, uint64_t id)
-{
-    return int_map_get(nodes->by_id, id) != NULL;
-}
-
 void nodes_forgive(struct nodes *nodes)
 {
     void *value;

@@ -19,7 +19,6 @@ struct nodes *nodes_new(void); /* NULL: no memory */
 void nodes_free(struct nodes *nodes);
 /* Note a sign of life. NULL: no more nodes are taken. */
 struct node *nodes_hear(struct nodes *nodes, uint64_t id);
-bool nodes_knows(const struct nodes *nodes, uint64_t id);
 /* Their silence is counted from now on. */
 void nodes_forgive(struct nodes *nodes);
 /* One that has been silent for @silence_ms is forgotten: its id. 0: there is none. */

@@ -396,9 +396,6 @@ static void answer_send(struct request *request)
     SCOPED(buffer_free) struct buffer json = {0};
     remote_answer_print(request, &json);
     node_send(remote, request->node, &json);
-    /* Given up while this was under way: nobody takes off the lists whom it has just put there, but us. */
-    if (!nodes_knows(remote->nodes, request->node))
-        remote->handlers.node_lost(remote->handlers.context, request->node);
 }
 
 /* ---- edge: back ---- */

@@ -10,7 +10,7 @@ struct remote;
 
 struct remote_handlers {
     void *context;
-    /* Home: that edge has not been heard of for node.silence_ms. Told again if something of it ends only then. */
+    /* Home: that edge has not been heard of for node.silence_ms. */
     void (*node_lost)(void *context, uint64_t node);
     /* Edge: the home is another process than before, or had given this node up, or something that it published was
      * lost: what was agreed must be said again, and what is known compared. */

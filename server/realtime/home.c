@@ -37,7 +37,10 @@ static bool log_begin(struct request *request, struct log_request *log)
 
 static void log_free(struct request *request)
 {
-    buffer_free(&container_of(request, struct log_request, request)->publications);
+    struct log_request *log = container_of(request, struct log_request, request);
+    if (log->is_reading)
+        list_remove(&log->read_link);
+    buffer_free(&log->publications);
 }
 
 /* Read events from the one numbered @from on, then @done: at once if the log is in memory. */
@@ -98,6 +101,10 @@ static void subscribe_answer(struct log_request *log)
     const struct channel_kind *kind = log->kind->kind;
     if (log->is_recovering && !log->is_recovered && json_get_int(request->params, "flag", 0) & 2) {
         request_finish(request, STATUS_UNRECOVERABLE);
+        return;
+    }
+    if (log->is_gone) {
+        request_finish(request, STATUS_UNAVAILABLE); /* nobody waits for it any more */
         return;
     }
     if (request->node && !remote_add(hub, json_get_text(request->params, "channel"), request->node, request->client,
@@ -190,6 +197,8 @@ static void subscribe_start(struct request *request)
         /* Up to the position that is said and no further: an edge takes it for that of the whole channel. */
         log->limit = (size_t)(log->top.offset - log->since);
         if (!request->node || kind->read_now || !json_get_bool(request->params, "leaves_out")) {
+            if (request->node)
+                remote_reading(log);
             log_read(request, log, log->since + 1, subscribe_done);
             return;
         }

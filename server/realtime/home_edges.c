@@ -102,6 +102,18 @@ void hub_node_lost(struct hub *hub, uint64_t node)
                 at = &(*at)->next;
         channel_release(channel);
     }
+    LIST_EACH (&hub->reading, link) {
+        struct log_request *log = container_of(link, struct log_request, read_link);
+        log->is_gone |= log->request.node == node;
+    }
+}
+
+void remote_reading(struct log_request *log)
+{
+    struct hub *hub = log->request.app;
+    if (!log->is_reading)
+        list_append(&hub->reading, &log->read_link);
+    log->is_reading = true;
 }
 
 /* ---- what they tell and ask ---- */
@@ -114,6 +126,12 @@ void left_start(struct request *request)
     if (at && *at) {
         remote_remove(channel, at);
         channel_release(channel);
+    }
+    struct hub *hub = request->app;
+    LIST_EACH (&hub->reading, link) {
+        struct log_request *log = container_of(link, struct log_request, read_link);
+        const char *of = json_get_text(log->request.params, "channel");
+        log->is_gone |= name && strcmp(of, name) == 0 && strcmp(log->request.client, request->client) == 0;
     }
     request_finish(request, STATUS_OK);
 }

@@ -37,6 +37,7 @@ struct hub *hub_open(const struct hub_options *options, uv_loop_t *loop)
     list_init(&hub->dirty);
     list_init(&hub->passing);
     list_init(&hub->woken);
+    list_init(&hub->reading);
     list_init(&hub->departures);
     wheel_timer_init(&hub->positions_timer, edge_positions);
     wheel_timer_init(&hub->check_timer, edge_check_again);
@@ -313,7 +314,8 @@ static void unsubscribe_here(struct hub *hub, const struct hub_who *who, const c
 {
     struct channel *channel = channel_find(hub, name, strlen(name));
     const struct user *user = who ? hub_user(hub, who) : NULL;
-    judged_doubt(hub, who ? who->user_id : 0); /* rules may look at who is where */
+    if (!who || who->user_id)
+        judged_doubt(hub, who ? who->user_id : 0); /* rules may look at who is where */
     if (!channel || (who && !user))
         return;
     /* From the end, as a removed member's place is taken by the last. */

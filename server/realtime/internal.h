@@ -197,7 +197,8 @@ struct hub {
     struct text_map *emulations; /* digest of a session → connection with a stream */
     struct recents *recents;
     struct list flushing, dirty, passing;
-    struct list woken; /* who waited for a read of what was missed, and has not been served yet */
+    struct list reading; /* home: the log_requests of edges that subscribe and are being read */
+    struct list woken;   /* who waited for a read of what was missed, and has not been served yet */
     uv_check_t check;
     uv_prepare_t prepare;
     uv_idle_t idle;                     /* runs while passes are unfinished, so that the poll does not wait */
@@ -407,8 +408,11 @@ struct log_request {
     size_t count;
     uint64_t last;
     struct recent *recent;
-    struct list link; /* in recent->waiting */
-    unsigned waits;   /* for reads that others may share, so far */
+    struct list link;      /* in recent->waiting */
+    struct list read_link; /* subscribe of an edge: in hub->reading, while it is read */
+    bool is_reading;       /* it is there */
+    bool is_gone;          /* it left meanwhile, or its node is lost */
+    unsigned waits;        /* for reads that others may share, so far */
 };
 /* Reader thread. Without a @db: loop, from log->recent. */
 enum status log_work(struct request *request, struct db *db);
@@ -427,6 +431,8 @@ bool remote_rights(struct hub *hub, const struct remote *remote, struct actor *a
 /* Another listener of channel @name, or one that is known already. False: no memory. */
 bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, const struct actor *actor,
                 const char *persona, bool by_token);
+/* A subscribe of an edge whose log is being read: whoever leaves meanwhile is found, and not listed afterwards. */
+void remote_reading(struct log_request *log);
 void listener_free(struct remote *remote);
 void left_start(struct request *request);
 void announce_start(struct request *request);

@@ -1,7 +1,8 @@
 // One home follows another while edges go on: what was asked of the first is done once, or said to have failed.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createRoom, history, open, ready, register, request, startNodes, through, untilAnswer } from './lib/nodes.mjs';
+import { publish, record, sealed } from './lib/bus.mjs';
+import { createRoom, history, must, open, ready, register, request, startNodes, through, untilAnswer } from './lib/nodes.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { rawConnect } from './lib/realtime.mjs';
 import { startRedis } from './lib/redis.mjs';
@@ -89,6 +90,33 @@ it('an edge that the home gave up is told so until it has heard it: its people a
   nodes.edge.signal('SIGCONT');
   await untilAnswer('both being on the list', async () => Object.keys((await his.subscription.presence()).clients).length, (count) => count === 2);
   assert.ok(lost > 0);
+});
+
+it('who left while what was missed was being read for him is on no list', async (test) => {
+  const redis = await startRedis();
+  test.after(() => redis.stop());
+  const nodes = await startNodes({ test, redis, edges: 0, flags: { 'realtime.recent_events': 0 } });
+  const ann = await register(nodes.home.url, 'ann');
+  const room = await createRoom(ann, 'general');
+  must(await ann.api('POST', `/room/${room.id}/message`, { text: 'missed' }), 201, 'a message');
+  const epoch = await epochOf(nodes.home, ann, room.id);
+  const session = must(await ann.api('GET', '/session'), 200, 'sessions').body.items.find(({ current }) => current).id;
+  const recording = await record(redis, 'parley:node:*');
+  test.after(() => recording.close());
+  const channel = `room:${room.id}`;
+  const asks = (call, action, params) =>
+    sealed(`${JSON.stringify({ node: 7, call, action, user: ann.id, session, client: 'w'.repeat(22), query: false })}\n${JSON.stringify({ channel, ...params })}`, { number: call });
+
+  // As an edge says it of somebody who goes at once: the home has both before it has read anything.
+  await publish(redis, 'parley:home', asks(1, 'channel.subscribe', { recover: true, offset: 0, epoch }), asks(2, 'channel.left', {}));
+
+  const answer = (call) => recording.items.find(({ bytes }) => bytes.includes(`{"call":${call},`));
+  await untilAnswer('both answers', async () => Boolean(answer(1) && answer(2)), (is) => is === true);
+  assert.ok(recording.items.indexOf(answer(2)) < recording.items.indexOf(answer(1)), 'it was read at once');
+  const socket = await rawConnect(nodes.home.url, { cookie: ann.cookie });
+  await socket.connect();
+  assert.deepEqual((await socket.call('presence', { channel })).presence.presence, {});
+  await socket.close();
 });
 
 async function epochOf(node, person, room) {

@@ -40,11 +40,14 @@ export async function record(redis, pattern = 'parley:*') {
   return recording;
 }
 
-/** Publish bytes as record() gives them, or a text of plain characters. */
-export async function publish(redis, channel, bytes) {
-  const message = Buffer.from(bytes, 'latin1');
+/** Publish bytes as record() gives them, or texts of plain characters: several arrive together. */
+export async function publish(redis, channel, ...texts) {
   const socket = createConnection(redis.socket);
-  socket.end(Buffer.concat([Buffer.from(`*3\r\n$7\r\nPUBLISH\r\n$${channel.length}\r\n${channel}\r\n$${message.length}\r\n`), message, Buffer.from('\r\n')]));
+  const commands = texts.map((bytes) => {
+    const message = Buffer.from(bytes, 'latin1');
+    return Buffer.concat([Buffer.from(`*3\r\n$7\r\nPUBLISH\r\n$${channel.length}\r\n${channel}\r\n$${message.length}\r\n`), message, Buffer.from('\r\n')]);
+  });
+  socket.end(Buffer.concat(commands));
   socket.resume();
   const answered = new Promise((resolve, reject) => socket.on('end', resolve).on('error', reject));
   await within(PATIENCE_MS, `publishing on ${channel}`, answered);
