@@ -81,8 +81,6 @@ const unusedClasses = [
   'SockjsTransport',
   'SharedPollSubscription',
   'MapSubscription',
-  // Every browser that the bundle is made for can read a stream with fetch.
-  'SseTransport',
   'ReplyStreamBuffer',
 ];
 /* The same for what only those kinds of subscriptions call: 3 KB more. */

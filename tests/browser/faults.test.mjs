@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { must } from '../api/lib/client.mjs';
 import { login, runParley, startServer } from '../api/lib/server.mjs';
-import { composer, createRoom, fillIn, launch, log, navigation, row, say, uniqueName, whyNot } from './lib/browser.mjs';
+import { composer, createRoom, farHost, fillIn, launch, log, navigation, row, say, uniqueName, whyNot } from './lib/browser.mjs';
+import { startProxy } from './lib/proxy.mjs';
 
 const skip = whyNot();
 const tests = { skip, timeout: 300_000 };
@@ -77,6 +78,51 @@ test('where no web socket gets through, the chat works over a stream', tests, as
   await row(bob, 'do you hear me?').waitFor();
   await say(bob, 'I do');
   await row(ann, 'I do').waitFor();
+});
+
+for (const streams of ['refused', 'held', 'collected'])
+  test(`behind a proxy without web sockets, and streamed answers ${streams}, the chat works over server-sent events`, tests, async (t) => {
+    const world = await startWorld(t);
+    const { id, ann } = await together(world, 'private', 'behind a worse proxy');
+    const proxy = await startProxy(world.server, { streams });
+    t.after(() => proxy.stop());
+    const bob = await browser.visit(`${proxy.url}/r/${id}`, { person: world.bob });
+    await composer(bob).waitFor();
+    await say(ann, 'do you hear me?');
+    await row(bob, 'do you hear me?').waitFor();
+    await say(bob, 'I do');
+    await row(ann, 'I do').waitFor();
+
+    proxy.cut();
+    await bob.getByText('No connection. Trying again.').waitFor();
+    await say(ann, 'and now?');
+    await row(ann, 'and now?').waitFor();
+    await say(bob, 'written in the dark');
+    const again = bob.waitForRequest(/\/connection\/sse\?/);
+    proxy.mend();
+    await again;
+
+    await row(bob, 'and now?').waitFor();
+    await row(ann, 'written in the dark').waitFor();
+    await bob.getByText('No connection').waitFor({ state: 'detached' });
+    for (const text of ['do you hear me?', 'I do', 'and now?', 'written in the dark'])
+      assert.equal(await row(bob, text).count(), 1, text);
+  });
+
+test('without HTTPS a page goes on trying, but not with server-sent events, which would look like the end of the session', tests, async (t) => {
+  const world = await startWorld(t);
+  const proxy = await startProxy(world.server, { streams: 'refused' });
+  t.after(() => proxy.stop());
+  const bob = await browser.visit(proxy.url.replace('127.0.0.1', farHost), { person: world.bob });
+  assert.equal(await bob.evaluate(() => isSecureContext), false);
+  const asked = [];
+  bob.on('request', (request) => asked.push(request.url()));
+  await bob.reload();
+
+  await bob.getByText('No connection. Trying again.').waitFor();
+  await bob.waitForRequest(/\/connection\/http_stream$/);
+
+  assert.deepEqual(asked.filter((url) => url.includes('/connection/sse')), []);
 });
 
 test('who is removed from a private room while it is open is told so, and reads nothing more of it', tests, async (t) => {

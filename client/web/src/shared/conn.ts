@@ -35,13 +35,19 @@ export interface RoomListener {
   onLeave(info: ClientInfo): void;
 }
 
-/** Some proxies let no web socket through: then a stream brings what the server says, and commands go one by one. */
+/** Some proxies let no web socket through: then a stream brings what the server says, and commands go one by one. Some
+ * refuse or collect the answer to a POST too, and let server-sent events pass. Those are asked for without an Origin;
+ * only over HTTPS, or on one's own machine, does the browser say in another header that the page itself asks, and without
+ * that the server takes no cookie: it would look as if the session had ended. */
 export const transports = (): TransportEndpoint[] => [
   {
     transport: 'websocket',
     endpoint: `${location.origin.replace(/^http/, 'ws')}/connection/websocket`,
   },
   { transport: 'http_stream', endpoint: `${location.origin}/connection/http_stream` },
+  ...(isSecureContext
+    ? [{ transport: 'sse' as const, endpoint: `${location.origin}/connection/sse` }]
+    : []),
 ];
 
 export class Conn {
