@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "machine.h"
+#include "remarks.h"
 #include "results.h"
 #include "worker.h"
 #include "world.h"
@@ -60,7 +61,6 @@ static void totals_add(struct conductor *conductor, struct totals *sum);
 static void tick(struct conductor *conductor);
 static void progress(const struct conductor *conductor, const struct second *second);
 static void processes_end(struct conductor *conductor);
-static void remarks(struct conductor *conductor);
 
 void conduct(const struct world *world, uint32_t processes, volatile sig_atomic_t *interrupts, struct results *results)
 {
@@ -97,7 +97,7 @@ void conduct(const struct world *world, uint32_t processes, volatile sig_atomic_
     tick(&conductor);
     processes_end(&conductor);
     totals_add(&conductor, &results->totals);
-    remarks(&conductor);
+    remarks_add(results);
     if (conductor.is_terminal && !options->is_quiet)
         fprintf(stderr, "\r\033[K");
 }
@@ -223,8 +223,7 @@ static void phase_look(struct conductor *conductor)
         struct totals sum = {0};
         totals_add(conductor, &sum);
         results->ramp_s = (double)since / 1e9;
-        if (sum.sockets_up == 0)
-            result_remark(results, "no socket could be opened");
+        results->sockets_missing = options->sockets + options->idle - (int64_t)sum.sockets_up;
         phase_begin(conductor, sum.sockets_up == 0 ? SETTLING : LOADING);
     } else if (conductor->phase == LOADING && since >= options->duration_ms * 1000000) {
         phase_begin(conductor, SETTLING);
@@ -431,58 +430,4 @@ static void processes_end(struct conductor *conductor)
         }
         buffer_free(&process->bytes);
     }
-}
-
-/* Was it the server that was measured, or we? */
-static void remarks(struct conductor *conductor)
-{
-    static const struct {
-        const char *sign, *advice;
-    } hints[] = {
-        {"http.connections_per_address_max", "start the server with --http.connections_per_address_max=0"},
-        {"per_address", "start the server with --http.connections_per_address_max=0"},
-        {"a connection was closed with code 3504",
-         "one person may not have so many connections: more --users, or start the "
-         "server with --realtime.user_connections_max=1000000"},
-        {"\"code\":111",
-         "the server throttles: more --users or --publishers, or start it with --chat.messages_per_s=100000 "
-         "--realtime.commands_per_s=100000"},
-        {"no local port is free", "all local ports are in use: widen net.ipv4.ip_local_port_range (sysctl)"},
-        {"Too many open files", "raise the limit of open files: ulimit -n"},
-        {"code 3008",
-         "the server had to wait too long for us to read: this machine is too slow, or --processes is too low"},
-    };
-    struct results *results = conductor->results;
-    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
-        for (size_t k = 0; k < results->note_count; k++)
-            if (strstr(results->notes[k].text, hints[i].sign)) {
-                result_remark(results, "%s", hints[i].advice);
-                break;
-            }
-    size_t seconds = 0, busy = 0, full = 0, late = 0;
-    for (size_t i = 0; i < results->second_count; i++) {
-        const struct second *second = &results->seconds[i];
-        seconds += second->is_load;
-        busy += second->is_load && second->busiest_cpu > 0.9;
-        full += second->is_load && second->machine_busy > 0.95;
-        late += second->is_load && second->late_ns > 50000000;
-    }
-    if (busy * 5 > seconds)
-        result_remark(results,
-                      "the load tester was the limit in %zu of %zu seconds: one of its processes used a whole CPU; use "
-                      "more --processes, if there are CPUs for them",
-                      busy, seconds);
-    if (full * 5 > seconds)
-        result_remark(results,
-                      "all CPUs of this machine were busy in %zu of %zu seconds: server, load and whatever else runs "
-                      "here take them from each other; delays say little then",
-                      full, seconds);
-    if (late * 5 > seconds)
-        result_remark(
-            results,
-            "messages were said more than 50 ms late in %zu of %zu seconds: this machine did not keep the rate", late,
-            seconds);
-    if (results->totals.skipped > 0)
-        result_remark(results, "%llu messages were never said: all publishers were away or had %d unanswered",
-                      (unsigned long long)results->totals.skipped, 256);
 }

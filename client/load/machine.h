@@ -4,7 +4,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Raise our limit of open files as far as we may; returns it. */
+/* What a hard limit of open files needs: nobody but root may raise it. */
+#define MACHINE_FILES_ADVICE                                                                                           \
+    "root raises it in /etc/security/limits.conf, with LimitNOFILE= of a systemd unit or --ulimit of a container"
+
+/* Raise our limit of open files to the hard one; returns it. */
 int64_t machine_files(void);
 /* Local ports towards one address. */
 int64_t machine_ports(void);

@@ -79,10 +79,9 @@ static uint32_t processes_count(const struct options *options, const struct targ
     int64_t needed = each > 0 ? (sockets + each - 1) / each : PROCESSES_MAX + 1;
     if (needed > PROCESSES_MAX) {
         fprintf(stderr,
-                "parley-load: a process may have %lld open files here, so that %lld sockets are too many for %d "
-                "processes: raise "
-                "the limit with ulimit -n %lld\n",
-                (long long)files, (long long)sockets, PROCESSES_MAX, (long long)(sockets + FILES_SPARE));
+                "parley-load: the hard limit of open files here is %lld (ulimit -Hn), too low for %lld sockets in %d "
+                "processes: " MACHINE_FILES_ADVICE "\n",
+                (long long)files, (long long)sockets, PROCESSES_MAX);
         return 0;
     }
     /* On loopback there are further addresses to leave from. */
@@ -95,10 +94,9 @@ static uint32_t processes_count(const struct options *options, const struct targ
         return 0;
     }
     if (needed > options->processes && needed > 1)
-        result_remark(
-            results,
-            "a process may have %lld open files here: %lld processes share the sockets (ulimit -n %lld for one)",
-            (long long)files, (long long)needed, (long long)(sockets + FILES_SPARE));
+        result_remark(results,
+                      "the hard limit of open files here is %lld (ulimit -Hn): %lld processes share the sockets",
+                      (long long)files, (long long)needed);
     int64_t count = needed > options->processes ? needed : options->processes;
     return (uint32_t)(count > sockets ? sockets : count > 0 ? count : 1);
 }

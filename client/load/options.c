@@ -53,7 +53,8 @@ static const struct row rows[] = {
      "register them; those that exist log in. Without a password: new names, a random one"},
     {"token", TEXT, PLACE(token), 0, 0, "FILE",
      "instead of logging in: a file with an API token on each line, for reading and writing room, member and message"},
-    {"server-pid", PID, 0, 1, 1e9, "PID", "measure CPU and memory of this process; may be repeated"},
+    {"server-pid", PID, 0, 1, 1e9, "PID",
+     "measure CPU and memory of this process; may be repeated. Of --workers name each: who starts them shows nothing"},
     {"processes", COUNT, PLACE(processes), 1, 64, "N",
      "processes to load from (as many as the limit of open files asks for)"},
     {"max", MOST, 0, 0, 0, "X=Y", "fail if X is above Y; may be repeated; see below"},
@@ -252,6 +253,10 @@ static bool row_set(struct options *options, const struct row *row, const char *
         *(int64_t *)place = (int64_t)number;
     } else if (options->server_pid_count < PIDS_MAX) {
         options->server_pids[options->server_pid_count++] = (pid_t)number;
+    } else {
+        fprintf(stderr, "parley-load: --server-pid: %s is one too many: %d processes at most can be measured\n", text,
+                PIDS_MAX);
+        return false;
     }
     return true;
 }
@@ -324,6 +329,8 @@ static void help(void)
          "  --chat.messages_per_s=100000 --realtime.commands_per_s=100000\n\n"
          "  parley-load --register --sockets 1000 --rooms 10 --rate 50 --html load.html\n"
          "  parley-load --register --sockets 5000 --storm 5s --max p99=200ms --max errors=0\n\n"
-         "Exit codes: 0 all went as it should; 1 something is above what --max allows; 2 the flags are wrong;\n"
-         "3 the run could not be set up or went on no longer; 4 it was interrupted, and what was measured was fine.");
+         "Exit codes: 0 all went as it should; 1 something is above what --max allows, or not all sockets could be\n"
+         "opened; 2 the flags are wrong; 3 the run could not be set up or went on no longer; 4 it was interrupted, "
+         "and\n"
+         "what was measured was fine.");
 }

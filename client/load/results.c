@@ -41,11 +41,12 @@ void result_remark(struct results *results, const char *format, ...)
 double result_server_bytes(const struct options *options, const struct results *results)
 {
     double bytes = 0;
-    if (options->server_pid_count == 0 || results->totals.sockets_wanted == 0 || results->servers[0].open_bytes <= 0)
+    int64_t sockets = options->sockets + options->idle - results->sockets_missing;
+    if (options->server_pid_count == 0 || sockets <= 0 || results->servers[0].open_bytes <= 0)
         return -1;
     for (size_t i = 0; i < options->server_pid_count; i++)
         bytes += (double)(results->servers[i].open_bytes - results->servers[i].idle_bytes);
-    return bytes / (double)results->totals.sockets_wanted;
+    return bytes / (double)sockets;
 }
 
 char *duration_text(double ns, char text[32])
@@ -222,6 +223,7 @@ static void json_counts(const struct results *results, struct buffer *out)
         {"cuts", totals->cuts},
         {"recovered", totals->recovered},
         {"unrecovered", totals->unrecovered},
+        {"sockets_missing", (uint64_t)results->sockets_missing},
         {"sockets_at_end", totals->sockets_up},
         {"bytes_received", totals->bytes_in},
         {"storm_ms", (uint64_t)totals->storm_ms},

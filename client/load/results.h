@@ -40,6 +40,7 @@ struct results {
     char remarks[REMARKS_MAX][300];
     size_t remark_count;
     uint32_t processes;
+    int64_t sockets_missing; /* not open when all attempts were made; 0 if it was interrupted before */
     bool is_interrupted;
     bool is_broken; /* the run could not go on */
     char run[9];

@@ -63,6 +63,16 @@ size_t verdict_count(const struct options *options, const struct results *result
                      void (*say)(void *context, const char *line), void *context)
 {
     size_t count = 0;
+    char line[160], is[32], may[32];
+    if (results->sockets_missing > 0) {
+        /* Whatever was measured was another load than the one asked for. */
+        long long wanted = options->sockets + options->idle;
+        snprintf(line, sizeof line, "only %lld of %lld sockets could be opened", wanted - results->sockets_missing,
+                 wanted);
+        if (say)
+            say(context, line);
+        count++;
+    }
     for (size_t i = 0; i < NUMBERS; i++) {
         double most = numbers[i].is_always ? 0 : -1, found = number_of(i, results);
         for (size_t k = 0; k < options->limit_count; k++)
@@ -72,7 +82,6 @@ size_t verdict_count(const struct options *options, const struct results *result
         bool is_unknown = numbers[i].what != COUNT && results->delivery.count == 0;
         if (most < 0 || (found <= most && !is_unknown))
             continue;
-        char line[160], is[32], may[32];
         if (numbers[i].what == COUNT)
             snprintf(line, sizeof line, "%s is %.0f, and may be %.0f", numbers[i].name, found, most);
         else

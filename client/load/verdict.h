@@ -8,6 +8,7 @@ struct results;
 
 /* Add @text, such as p99=50ms. False: the reason was said on stderr. */
 bool limit_add(struct options *options, const char *text);
-/* How many numbers are above what they may be. Each is told to @say, if it is not NULL. */
+/* How many numbers are above what they may be, and whether sockets are missing. Each is told to @say, if it is not
+ * NULL. */
 size_t verdict_count(const struct options *options, const struct results *results,
                      void (*say)(void *context, const char *line), void *context);

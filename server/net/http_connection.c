@@ -21,6 +21,7 @@
 #define LINGER_MS        1000
 #define LINGER_BYTES_MAX (1 << 20)
 
+static void say_full(const struct http *http);
 static bool slot_take(struct http *http, struct http_connection *connection);
 static void slot_return(struct http_connection *connection);
 static void connection_ready(uv_poll_t *poll, int status, int events);
@@ -50,6 +51,7 @@ void http_connection_open(struct http *http, int fd, const struct sockaddr_stora
     struct gate_address *address = NULL;
     if (!gate_admit(http->gate, peer, &address)) {
         http->stats.refused++;
+        say_full(http);
         close(fd);
         return;
     }
@@ -74,6 +76,19 @@ void http_connection_open(struct http *http, int fd, const struct sockaddr_stora
     wheel_timer_init(&connection->timer, connection_late);
     connection_deadline(connection, HTTP_HEADER_DEADLINE, http->options.header_ms);
     connection_watch(connection, UV_READABLE);
+}
+
+/* The peer is told nothing, so that turning it away stays cheap: what to do is told to who runs the server. */
+static void say_full(const struct http *http)
+{
+    if (gate_count(http->gate) >= gate_count_max(http->gate))
+        log_error_rarely("http.full",
+                         "a connection was closed: there are %zu, as many as http.connections_max and the hard limit "
+                         "of open files less 64 (ulimit -Hn) allow; more need --workers or edges",
+                         gate_count(http->gate));
+    else
+        log_error_rarely("http.full", "a connection was closed: its address has as many as "
+                                      "http.connections_per_address_max allows; 0 lifts that limit");
 }
 
 static bool slot_take(struct http *http, struct http_connection *connection)

@@ -27,6 +27,7 @@ test('what is out of range, or does not go together, is said in one line', async
     [{ sockets: 5, members: 6 }, /--members cannot be more than --sockets/],
     [{ storm: '20s', duration: '10s' }, /--storm must come before the end/],
     [{ register: false }, /who are the people\?/],
+    [{ 'server-pid': Array(17).fill(process.pid) }, /--server-pid: \d+ is one too many: 16 processes at most/],
     [{ url: 'https://127.0.0.1' }, /only http:\/\/ and ws:\/\//],
     [{ url: 'http://127.0.0.1:1/chat' }, /without a path/],
   ];
@@ -63,7 +64,7 @@ test('too few open files for the sockets are told, with what to do', async () =>
   const { code, output } = await load(NOWHERE, { sockets: 100000 }, { files: 64 });
 
   assert.equal(code, 3);
-  assert.match(output, /may have 64 open files here, so that 100000 sockets are too many.*ulimit -n 100032/);
+  assert.match(output, /hard limit of open files here is 64 \(ulimit -Hn\), too low for 100000 sockets.*root raises it/);
 });
 
 test('a server that is not there ends the run with 3', async () => {

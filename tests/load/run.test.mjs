@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { PATIENCE_MS, temporaryFolder, within } from '../api/lib/process.mjs';
 import { must, register } from '../api/lib/client.mjs';
 import { startServer } from '../api/lib/server.mjs';
+import { startForwarder } from './lib/forwarder.mjs';
 import { load, startLoad, UNLIMITED } from './lib/run.mjs';
 
 let server;
@@ -72,19 +73,54 @@ test('more sockets than open files are shared by several processes', async () =>
 
   assert.equal(code, 0, output);
   assert.equal(results.processes, 3);
-  assert.match(output, /may have 64 open files here: 3 processes share the sockets \(ulimit -n 112 for one\)/);
+  assert.match(output, /the hard limit of open files here is 64 \(ulimit -Hn\): 3 processes share the sockets/);
   assertWhole(results);
   assert.equal(results.deliveries, 80 * results.sent);
 });
 
-test('a limit of the server is told, with the setting that lifts it', async () => {
+test('sockets that the server does not let in fail the run, with the setting that lifts the limit', async () => {
   const narrow = await startServer({ flags: { ...UNLIMITED, 'realtime.user_connections_max': 2 } });
 
-  const { code, output, results } = await load(narrow.url, { sockets: 6, users: 1, duration: '300ms', max: 'errors=0' });
+  const { code, output, results } = await load(narrow.url, { sockets: 6, users: 1, duration: '300ms', 'server-pid': narrow.pid });
 
   assert.equal(code, 1);
   assert.equal(results.opened, 2);
+  assert.match(output, /FAILED {6}only 2 of 6 sockets could be opened/);
+  assert.doesNotMatch(output, /passed/);
   assert.match(output, /--realtime.user_connections_max/);
+  const [{ bytes_before: before, bytes_open: open }] = results.servers;
+  assert.equal(results.server_bytes_per_socket, Math.round((open - before) / 2), 'the memory is that of those that are open');
+  await narrow.stop();
+});
+
+for (const [limit, words] of [
+  ['http.connections_per_address_max', /http\.full.*its address has as many as http\.connections_per_address_max allows/],
+  ['http.connections_max', /http\.full.*as many as http\.connections_max and the hard limit of open files/],
+]) {
+  test(`connections closed at once by ${limit} are told on both sides, with what to do`, async () => {
+    const narrow = await startServer({ flags: { ...UNLIMITED, [limit]: 8 } });
+
+    const { code, output, results } = await load(narrow.url, { sockets: 20, duration: '300ms', drain: '300ms' });
+
+    assert.equal(code, 1, output);
+    assert.ok(results.sockets_missing >= 12, `${results.sockets_missing} are missing`);
+    assert.match(output, new RegExp(`only ${20 - results.sockets_missing} of 20 sockets could be opened`));
+    assert.match(output, /remark .*closes connections that are too many.*--http.connections_per_address_max=0;.*--workers/);
+    assert.match(narrow.output(), words);
+    await narrow.stop();
+  });
+}
+
+test('the limit of an address behind a proxy is told too', async () => {
+  const narrow = await startServer({ flags: { ...UNLIMITED, 'http.proxies': '127.0.0.1', 'http.connections_per_address_max': 2 } });
+  const proxy = await startForwarder('203.0.113.9', narrow.port);
+
+  const { code, output } = await load(proxy.url, { sockets: 6, duration: '300ms', drain: '300ms' });
+
+  assert.equal(code, 1, output);
+  assert.match(output, /seen .*There are too many connections from this address/);
+  assert.match(output, /remark .*start the server with --http.connections_per_address_max=0/);
+  await proxy.stop();
   await narrow.stop();
 });
 
@@ -107,6 +143,17 @@ test('the page has plots and no reference to anything elsewhere; CSV and JSON ag
   assert.equal(sum, deliveries);
   assert.equal(servers[0].pid, server.pid);
   assert.ok(servers[0].bytes_open > 0);
+});
+
+test('Ctrl-C while sockets are opened is no failure to open them', async () => {
+  const run = startLoad(server.url, { sockets: 5000, ramp: 1 });
+  await run.child.waitForOutput(/ opening .*[1-9]\d* of 5000 sockets/);
+
+  run.child.signal('SIGINT');
+  const { code } = await within(PATIENCE_MS, 'the end', run.child.exited);
+
+  assert.equal(code, 4, run.child.output());
+  assert.doesNotMatch(run.child.output(), /could be opened/);
 });
 
 test('Ctrl-C ends it with the results so far, and no room stays', async () => {
