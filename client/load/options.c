@@ -54,7 +54,8 @@ static const struct row rows[] = {
     {"token", TEXT, PLACE(token), 0, 0, "FILE",
      "instead of logging in: a file with an API token on each line, for reading and writing room, member and message"},
     {"server-pid", PID, 0, 1, 1e9, "PID",
-     "measure CPU and memory of this process; may be repeated. Of --workers name each: who starts them shows nothing"},
+     "measure CPU and memory of this process; may be repeated: of a server with --workers name each worker, since the "
+     "process that starts them shows nothing"},
     {"processes", COUNT, PLACE(processes), 1, 64, "N",
      "processes to load from (as many as the limit of open files asks for)"},
     {"max", MOST, 0, 0, 0, "X=Y", "fail if X is above Y; may be repeated; see below"},
