@@ -247,6 +247,16 @@ static void greet(struct serve *serve)
 
 /* ---- HTTP ---- */
 
+static struct health_part home_health(const struct remote *remote)
+{
+    if (!remote_has_home(remote))
+        return (struct health_part){"home", false, "the home node does not answer"};
+    /* Nobody is served better by no home than by two. */
+    return (struct health_part){
+        "home", true,
+        remote_has_other_home(remote) ? "another home speaks on this Redis with the same redis.prefix" : NULL};
+}
+
 static void http_arrived(void *context, const struct http_request *request)
 {
     struct serve *serve = context;
@@ -269,8 +279,7 @@ static void http_arrived(void *context, const struct http_request *request)
     struct health_part parts[] = {
         {"store", store.is_writable, store.is_writable ? NULL : "the last commit failed: is the disk full?"},
         {"bus", bus.is_up, bus.is_up ? NULL : "Redis does not answer; people on this node go on, other nodes wait"},
-        {"home", remote_has_home(serve->remote),
-         remote_has_home(serve->remote) ? NULL : "the home node does not answer"},
+        home_health(serve->remote),
         {"serving", !serve->is_stopping, serve->is_stopping ? "this node is stopping" : NULL},
     };
     if (health_answer(serve->http, request, parts, ARRAY_LENGTH(parts)) ||

@@ -16,9 +16,9 @@
     TEXT(http_proxies, "http.proxies", "",                                                                             \
          "addresses of reverse proxies whose X-Forwarded-For and -Proto are believed, separated by commas")            \
     INT(http_connections_max, "http.connections_max", 0, 0, 1000000, "connections",                                    \
-        "open connections; 0: the limit of open files less 64")                                                        \
+        "open connections of one process; 0: the limit of open files less 64")                                         \
     INT(http_connections_per_address_max, "http.connections_per_address_max", 50, 0, 1000000, "connections",           \
-        "open connections of one address; 0: no limit")                                                                \
+        "open connections of one address to one process; 0: no limit")                                                 \
     INT(http_header_bytes_max, "http.header_bytes_max", 8192, 1024, 65536, "bytes",                                    \
         "request line and headers of one request")                                                                     \
     INT(http_headers_max, "http.headers_max", 64, 8, 1000, "headers", "headers of one request")                        \
@@ -43,7 +43,8 @@
     TEXT(data_synchronous, "data.synchronous", "full",                                                                 \
          "full: an acknowledged message survives power loss; normal: it survives a crash of the program only")         \
     TEXT(redis_url, "redis.url", "",                                                                                   \
-         "unix:/path/redis.sock or redis://user:password@127.0.0.1:6379/0; empty: one node, no Redis")                 \
+         "unix:/path/redis.sock or redis://user:password@127.0.0.1:6379/0, the host an IP address or localhost; "      \
+         "empty: one node, no Redis")                                                                                  \
     TEXT(redis_prefix, "redis.prefix", "parley:", "in front of every Redis channel name")                              \
     INT(redis_in_flight_max, "redis.in_flight_max", 8388608, 65536, 1073741824, "bytes",                               \
         "bytes that may wait for Redis")                                                                               \
@@ -66,7 +67,7 @@
     INT(realtime_queue_ms, "realtime.queue_ms", 10000, 100, 600000, "ms", "how long a reader may take nothing")        \
     INT(realtime_channels_max, "realtime.channels_max", 128, 1, 100000, "channels", "subscriptions of one connection") \
     INT(realtime_user_connections_max, "realtime.user_connections_max", 20, 1, 1000000, "connections",                 \
-        "connections of one user")                                                                                     \
+        "connections of one user to one process")                                                                      \
     INT(realtime_commands_per_s, "realtime.commands_per_s", 50, 1, 1000000, "1/s",                                     \
         "commands of one connection, sustained; a burst of four times as many")                                        \
     INT(realtime_slice, "realtime.slice", 100, 1, 100000, "sends",                                                     \

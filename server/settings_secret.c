@@ -9,11 +9,13 @@
 #include "settings_table.h"
 
 /* A shorter one can be guessed, without asking the server, from one token that it signed. */
-#define SECRET_BYTES_MIN 16
-#define SECRET_BYTES_MAX 4096
+#define SECRET_BYTES_MIN  16
+#define SECRET_BYTES_MAX  4096
+#define CLUSTER_BYTES_MIN 32 /* BUS_SECRET_LENGTH_MIN, which settings may not see */
 
 static const char *const secrets[] = {"api.key", "cluster.secret", "token.hmac_secret"};
 
+static size_t bytes_min(const struct setting *setting);
 static char *secret_file(const struct setting *setting, const char *path, char *why, size_t why_size);
 
 bool setting_is_secret(const struct setting *setting)
@@ -30,12 +32,18 @@ char *setting_secret_read(const struct setting *setting, const char *value, char
     size_t length = secret ? strlen(secret) : 0;
     if (!secret && value[0] != '@')
         snprintf(why, why_size, "no memory for %s", setting->name);
-    if (!secret || (length >= SECRET_BYTES_MIN && length <= SECRET_BYTES_MAX) || !value[0])
+    if (!secret || (length >= bytes_min(setting) && length <= SECRET_BYTES_MAX) || !value[0])
         return secret;
     free(secret);
-    snprintf(why, why_size, "%s must have %d to %d bytes; make one with: openssl rand -hex 32", setting->name,
-             SECRET_BYTES_MIN, SECRET_BYTES_MAX);
+    snprintf(why, why_size, "%s must have %zu to %d bytes; make one with: openssl rand -hex 32", setting->name,
+             bytes_min(setting), SECRET_BYTES_MAX);
     return NULL;
+}
+
+/* As much as the bus asks for, so that nobody is told twice to lengthen the same secret. */
+static size_t bytes_min(const struct setting *setting)
+{
+    return strcmp(setting->name, "cluster.secret") == 0 ? CLUSTER_BYTES_MIN : SECRET_BYTES_MIN;
 }
 
 static char *secret_file(const struct setting *setting, const char *path, char *why, size_t why_size)

@@ -226,9 +226,10 @@ static void greet(struct workers *workers)
             return;
         workers->remind_ms = clock_monotonic_ms() + REMINDER_MS;
         log_warning("workers.waiting", "%zu of %zu workers are ready%s", ready, workers->count,
-                    workers->is_edge || workers->slots[0].now.is_ready
-                        ? "; the others look for the home: does Redis answer at redis.url?"
-                        : "");
+                    workers->is_edge ? "; the others look for the home: is `parley serve` without --edge running, with "
+                                       "the same redis.url, redis.prefix and cluster.secret, and does Redis answer?"
+                    : workers->slots[0].now.is_ready ? "; the others look for the home: does Redis answer at redis.url?"
+                                                     : "");
         return;
     }
     workers->has_started = true;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/node_name.h"
 #include "base/nodes.h"
+#include "base/other_home.h"
 #include "base/remote_text.h"
 #include "lib/clock.h"
 #include "lib/hash.h"
@@ -33,11 +34,14 @@ struct remote {
     struct int_map *calls;     /* edge: id → struct call */
     uint64_t next_call;
     struct nodes *nodes; /* home: edges that are alive */
-    uint64_t entry;      /* edge: as which the home knows us, 0: not heard yet */
+    struct other_home other;
+    uint64_t entry; /* edge: as which the home knows us, 0: not heard yet */
     struct wheel_timer beat;
     int64_t beat_ms; /* when it fired last */
     int64_t silence_ms;
     int64_t heard_ms;     /* edge: of the home */
+    int64_t asking_ms;    /* edge: since when a home that is there would have answered */
+    bool is_silence_told; /* edge: to the log */
     bool home_has_left;   /* edge: in good order: whatever it has not answered, it has not done */
     uint64_t unsure;      /* edge: calls up to this one may have been answered without our hearing it */
     int64_t home_dropped; /* edge: publications that the home could not send, when it was last heard of */
@@ -51,6 +55,9 @@ static void calls_end_until(struct remote *remote, uint64_t last);
 static void calls_again(struct remote *remote);
 static bool call_publish(struct remote *remote, const struct request *request, uint64_t id);
 static void beat_fire(struct wheel_timer *timer);
+static void edge_beat(struct remote *remote, bool was_asleep);
+static void home_beat(struct remote *remote, bool was_asleep);
+static void home_miss(struct remote *remote);
 static void hello_send(struct remote *remote, bool leaves);
 static void call_arrived(struct remote *remote, const cJSON *message, const char *params, size_t params_length);
 static void beat_answer(struct remote *remote, struct node *node);
@@ -135,6 +142,11 @@ void remote_free(struct remote *remote)
 bool remote_has_home(const struct remote *remote)
 {
     return !remote->is_edge || (remote->heard_ms && clock_monotonic_ms() - remote->heard_ms < remote->silence_ms);
+}
+
+bool remote_has_other_home(const struct remote *remote)
+{
+    return remote->other.is_there;
 }
 
 size_t remote_nodes(const struct remote *remote)
@@ -250,31 +262,67 @@ static void call_expired(struct wheel_timer *timer)
 static void beat_fire(struct wheel_timer *timer)
 {
     struct remote *remote = container_of(timer, struct remote, beat);
-    int64_t now_ms = clock_monotonic_ms();
-    if (remote->is_edge) {
-        SCOPED(buffer_free) struct buffer json = {0};
-        size_t connections = remote->handlers.connections ? remote->handlers.connections(remote->handlers.context) : 0;
-        buffer_printf(&json, "{\"node\":%llu,\"beat\":true,\"connections\":%zu,", (unsigned long long)remote->node,
-                      connections);
-        buffer_json_member(&json, "name", node_name());
-        buffer_text(&json, "}\n");
-        if (remote->bus && !json.has_failed)
-            bus_publish(remote->bus, REMOTE_HOME_CHANNEL, json.bytes, json.length);
-    } else {
-        /* If it was this process that was stopped, what the edges said meanwhile has not been read yet. */
-        if (now_ms - remote->beat_ms > 2 * (remote->silence_ms / BEATS_IN_SILENCE))
-            nodes_forgive(remote->nodes);
-        uint64_t id;
-        while ((id = nodes_take_silent(remote->nodes, remote->silence_ms)))
-            remote->handlers.node_lost(remote->handlers.context, id);
-    }
+    int64_t now_ms = clock_monotonic_ms(), every_ms = remote->silence_ms / BEATS_IN_SILENCE;
+    /* If it was this process that was stopped, what others said meanwhile has not been read yet. */
+    bool was_asleep = now_ms - remote->beat_ms > 2 * every_ms;
+    if (remote->is_edge)
+        edge_beat(remote, was_asleep);
+    else
+        home_beat(remote, was_asleep);
     remote->beat_ms = now_ms;
-    wheel_arm(remote->wheel, timer, remote->silence_ms / BEATS_IN_SILENCE);
+    wheel_arm(remote->wheel, timer, every_ms);
+}
+
+static void edge_beat(struct remote *remote, bool was_asleep)
+{
+    SCOPED(buffer_free) struct buffer json = {0};
+    size_t connections = remote->handlers.connections ? remote->handlers.connections(remote->handlers.context) : 0;
+    buffer_printf(&json, "{\"node\":%llu,\"beat\":true,\"connections\":%zu,", (unsigned long long)remote->node,
+                  connections);
+    buffer_json_member(&json, "name", node_name());
+    buffer_text(&json, "}\n");
+    if (remote->bus && !json.has_failed)
+        bus_publish(remote->bus, REMOTE_HOME_CHANNEL, json.bytes, json.length);
+    if (was_asleep)
+        remote->asking_ms = clock_monotonic_ms();
+    home_miss(remote);
+}
+
+/* Told once for each time that it is away, and not while it is Redis that is away, which the bus says. */
+static void home_miss(struct remote *remote)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (remote->is_silence_told || !remote->bus || !bus_is_up(remote->bus) || remote_has_home(remote) ||
+        now_ms - remote->asking_ms < remote->silence_ms)
+        return;
+    remote->is_silence_told = true;
+    log_warning("home.silent", "no home answers: is `parley serve` without --edge running, with the same redis.url, "
+                               "redis.prefix and cluster.secret?");
+}
+
+/* Homes listen where they are called, and so to each other's signs. */
+static void home_beat(struct remote *remote, bool was_asleep)
+{
+    uint64_t id;
+    SCOPED(buffer_free) struct buffer json = {0};
+    buffer_char(&json, '{');
+    buffer_json_member(&json, "home", remote->self);
+    buffer_text(&json, ",\"beat\":true}\n");
+    /* What the bus drops, edges would take for something that they have missed. */
+    if (remote->bus && bus_is_up(remote->bus) && !json.has_failed)
+        bus_publish(remote->bus, REMOTE_HOME_CHANNEL, json.bytes, json.length);
+    if (was_asleep)
+        nodes_forgive(remote->nodes);
+    else
+        other_home_check(&remote->other, remote->silence_ms);
+    while ((id = nodes_take_silent(remote->nodes, remote->silence_ms)))
+        remote->handlers.node_lost(remote->handlers.context, id);
 }
 
 void remote_bus_state(struct remote *remote, bool is_up)
 {
     /* An edge that was silent as long as the bus was away must not be given up for that. */
+    remote->asking_ms = clock_monotonic_ms();
     if (is_up)
         nodes_forgive(remote->nodes);
     else
@@ -342,7 +390,10 @@ static void node_send(struct remote *remote, uint64_t node, const struct buffer 
 
 static void call_arrived(struct remote *remote, const cJSON *message, const char *params, size_t params_length)
 {
+    const char *home = json_get_text(message, "home");
     int64_t id = json_get_int(message, "node", 0), call = json_get_int(message, "call", 0);
+    if (!id && home && strcmp(home, remote->self) != 0)
+        other_home_hear(&remote->other, home);
     struct node *node = id > 0 && call >= 0 ? nodes_hear(remote->nodes, (uint64_t)id) : NULL;
     if (!node)
         return;
@@ -353,7 +404,7 @@ static void call_arrived(struct remote *remote, const cJSON *message, const char
         return;
     }
     /* Said to a home that was here before this one, and repeated by somebody who read along. */
-    const char *home = json_get_text(message, "home"), *action = json_get_text(message, "action");
+    const char *action = json_get_text(message, "action");
     if (home && strcmp(home, remote->self) != 0)
         return;
     struct request *request = action ? dispatch_request(remote->dispatch, action) : NULL;
@@ -412,8 +463,9 @@ static void home_heard(struct remote *remote, const cJSON *line, bool is_hello)
     bool is_known = !is_hello && entry == remote->entry;
     if (!is_hello)
         remote->entry = entry;
-    if (!remote_has_home(remote))
+    if (!remote_has_home(remote) || remote->is_silence_told)
         log_info("home.found", "the home node answers");
+    remote->is_silence_told = false;
     remote->heard_ms = clock_monotonic_ms();
     remote->home_dropped = dropped;
     remote_copy(remote->home, sizeof remote->home, home);

@@ -45,6 +45,8 @@ bool remote_bus_message(struct remote *remote, const char *channel, const char *
 void remote_bus_state(struct remote *remote, bool is_up);
 /* Edge: the home answered lately. Home: true. */
 bool remote_has_home(const struct remote *remote);
+/* Home: another one speaks on the same Redis, which is a mistake of whoever set them up. */
+bool remote_has_other_home(const struct remote *remote);
 size_t remote_nodes(const struct remote *remote);
 /* Walk over the edges that are alive: *cursor begins as 0; false: that was the last. */
 bool remote_node_next(const struct remote *remote, size_t *cursor, struct remote_node *node);

@@ -6,6 +6,7 @@ import { createRoom, history, must, open, ready, register, request, startNodes, 
 import { startProxy } from './lib/proxy.mjs';
 import { rawConnect } from './lib/realtime.mjs';
 import { startRedis } from './lib/redis.mjs';
+import { startServer } from './lib/server.mjs';
 
 const texts = async (client, room) => (await history(client, room)).map((message) => message.text);
 
@@ -117,6 +118,61 @@ it('who left while what was missed was being read for him is on no list', async 
   await socket.connect();
   assert.deepEqual((await socket.call('presence', { channel })).presence.presence, {});
   await socket.close();
+});
+
+describe('who is the home', () => {
+  const OFTEN = { 'node.silence_ms': 2000 }; // five signs of life within it
+  const another = /another home speaks on this Redis/;
+
+  it('two homes on one Redis both say so, until one of them ends', async (test) => {
+    const nodes = await startNodes({ test, edges: 0, flags: OFTEN });
+    const second = await startServer({ redis: nodes.redis, flags: OFTEN });
+    test.after(() => second.stop());
+    for (const home of [nodes.home, second]) {
+      await home.waitForOutput(another);
+      const { status } = await untilAnswer('readyz naming it', () => request(`${home.url}/readyz`), ({ body }) => another.test(body.parts.home));
+      assert.equal(status, 200);
+    }
+    await second.stop();
+    await nodes.home.waitForOutput(/the other home is silent/);
+    await untilAnswer('readyz no longer naming it', () => request(`${nodes.home.url}/readyz`), ({ body }) => body.parts.home === 'ready');
+  });
+
+  it('one that follows another that ended or was killed is alone', async (test) => {
+    const nodes = await startNodes({ test, flags: OFTEN });
+    const heard = await record(nodes.redis, 'parley:home');
+    test.after(() => heard.close());
+    for (const end of [() => nodes.home.stop(), () => nodes.home.kill('SIGKILL')]) {
+      await end();
+      const before = heard.items.length;
+      const home = await nodes.restartHome();
+      const signs = async () => heard.items.slice(before).filter(({ bytes }) => bytes.includes('\n{"home":')).length;
+      await untilAnswer('signs of the next home', signs, (count) => count >= 4);
+      assert.equal((await request(`${home.url}/readyz`)).body.parts.home, 'ready');
+      assert.doesNotMatch(home.output(), another);
+    }
+    await ready(nodes.edge);
+  });
+
+  it('an edge says when no home answers it, once for each time, and when one does', async (test) => {
+    const flags = { ...OFTEN, 'redis.prefix': 'other:' };
+    const nodes = await startNodes({ test, edges: 0, flags: OFTEN });
+    const heard = await record(nodes.redis, 'other:home');
+    test.after(() => heard.close());
+    const edge = await startServer({ redis: nodes.redis, edge: true, flags });
+    test.after(() => edge.stop());
+    const times = (text) => edge.output().split(text).length - 1;
+    await edge.waitForOutput(/no home answers: is `parley serve` without --edge running, .*redis\.prefix/);
+    const before = heard.items.length;
+    await untilAnswer('further signs of the edge', async () => heard.items.length - before, (count) => count >= 10);
+    assert.equal(times('no home answers'), 1);
+    assert.equal(times('the home node answers'), 0);
+    const home = await startServer({ redis: nodes.redis, flags });
+    test.after(() => home.stop());
+    await edge.waitForOutput(/the home node answers/);
+    await home.kill('SIGKILL');
+    await untilAnswer('the edge saying it again', async () => times('no home answers'), (count) => count >= 2);
+  });
 });
 
 async function epochOf(node, person, room) {

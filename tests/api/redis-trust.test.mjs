@@ -165,10 +165,10 @@ describe('cluster.secret', () => {
     writeFileSync(`${file}.empty`, '');
     writeFileSync(`${file}.short`, 'short but secret');
     for (const [value, why] of [
-      ['too short to be one', /cluster\.secret has fewer than 32 characters/],
-      [`@${file}.short`, /cluster\.secret has fewer than 32 characters/],
+      ['too short to be one', /cluster\.secret must have 32 to 4096 bytes/],
+      [`@${file}.short`, /cluster\.secret must have 32 to 4096 bytes/],
       [`@${file}.none`, /cluster\.secret: cannot read .*secret\.none: No such file/],
-      [`@${file}.empty`, /cluster\.secret must have 16 to 4096 bytes/],
+      [`@${file}.empty`, /cluster\.secret must have 32 to 4096 bytes/],
     ])
       for (const command of ['check', 'serve']) {
         const { code, output } = await runParley([command, redis, `--cluster.secret=${value}`, `--data.path=${file}.db`]);

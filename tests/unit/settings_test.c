@@ -162,6 +162,18 @@ static void some_texts_are_one_of_a_few_words(void **state)
     assert_string_equal(settings->log_level, "warning");
 }
 
+static void a_secret_has_the_length_that_its_use_needs(void **state)
+{
+    (void)state;
+    SCOPED(settings_free) struct settings *settings = settings_new();
+    assert_false(set(settings, "cluster.secret", "0123456789012345678901234567890"));
+    assert_why("cluster.secret must have 32 to 4096 bytes");
+    assert_true(set(settings, "cluster.secret", "01234567890123456789012345678901"));
+    assert_false(set(settings, "api.key", "012345678901234"));
+    assert_why("api.key must have 16 to 4096 bytes");
+    assert_true(set(settings, "api.key", "0123456789012345"));
+}
+
 static void texts_must_be_clean(void **state)
 {
     (void)state;
@@ -290,6 +302,7 @@ int main(void)
         cmocka_unit_test(an_unknown_name_is_refused_with_the_nearest),
         cmocka_unit_test(a_value_out_of_range_is_refused),
         cmocka_unit_test(some_texts_are_one_of_a_few_words),
+        cmocka_unit_test(a_secret_has_the_length_that_its_use_needs),
         cmocka_unit_test(texts_must_be_clean),
         cmocka_unit_test(a_bad_file_is_refused_with_its_line),
         cmocka_unit_test(names_in_the_environment_are_never_ambiguous),
