@@ -315,12 +315,21 @@ static double ratio_median(const struct bench *self, size_t side, size_t base, s
     return median(ratios, count);
 }
 
+/* Of all its publishers together. Each is given whole messages, so this may be less than was asked for. */
+static size_t side_window(const struct side *side)
+{
+    size_t window = side->load.publish.window < CROWD_WINDOW_MAX ? side->load.publish.window : CROWD_WINDOW_MAX;
+    return window * side->load.publish.batch * side->load.publishers->options.count;
+}
+
 static void side_report(const struct bench *self, const struct side *side)
 {
     char prefix[64];
     snprintf(prefix, sizeof prefix, "%s.%s", self->flags.throttle ? "throttle" : "fanout", side->name);
     double deliveries = side->deliveries > 0 ? (double)side->deliveries : 1;
     report(prefix, "deliveries", (double)side->deliveries, "");
+    if (self->flags.throttle)
+        report(prefix, "window", (double)side_window(side), "messages that may be unanswered");
     if (side->busy_ns > 0)
         report(prefix, "deliveries_per_s", (double)side->deliveries / ((double)side->busy_ns / 1e9), "1/s");
     if (side->pid > 0) {
