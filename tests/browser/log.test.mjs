@@ -282,7 +282,7 @@ test('ten thousand messages: opened at the end, read back, entered in the middle
   await exact(page, 'line 10000').waitFor();
 });
 
-test('a burst of 1,500 messages neither moves the reader nor grows the page', tests, async (t) => {
+test('a burst of 1,500 messages neither moves the reader nor grows the page', { ...tests, timeout: 600_000 }, async (t) => {
   const room = await newRoom(t);
   await fill(ann, room, 100, 'old');
   const page = await visit(bob, room);
