@@ -2,11 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
-import { anonymous, login, must } from './lib/client.mjs';
+import { anonymous, endingSoon, login, must } from './lib/client.mjs';
 import { createRoom, open, setUpAdministrator, startNodes, through } from './lib/nodes.mjs';
 import { rawConnect, register, startServer } from './lib/server.mjs';
-
-const inSeconds = (seconds) => new Date(Date.now() + seconds * 1000).toISOString();
 
 async function listen(server, client, room) {
   const socket = await rawConnect(server.url, { cookie: client.cookie });
@@ -41,7 +39,7 @@ describe('the access control lists', () => {
     await withoutMembers(async () => {
       must(await give(root, `user:${bob.id}`, 'message', ['read']), 201, 'for good');
       const socket = await listen(server, bob, room);
-      const made = must(await give(root, `user:${bob.id}`, 'message', ['read'], { until: inSeconds(2), reason: 'a visit' }), 201, 'for a while').body;
+      const made = must(await endingSoon((until) => give(root, `user:${bob.id}`, 'message', ['read'], { until, reason: 'a visit' })), 201, 'for a while').body;
       assert.deepEqual(made.granted_by, { id: root.id, name: 'root' });
       const changed = () => socket.next((object) => object.push?.channel === `user:${bob.id}` && object.push.pub?.data.event === 'permissions');
       await changed();
@@ -219,7 +217,7 @@ test('on an edge a grant ends too, and its subscriptions are counted', async (t)
   const ear = await chat.enter(room.id);
   const dry = { changes: [{ subject: 'user:bob', model: 'message', rights: [] }] };
   assert.equal(must(await through(nodes.edge, root).api('POST', '/acl/dry_run', dry), 200, 'dry run').body.subscriptions, 1);
-  must(await give('user:bob', ['read'], { until: inSeconds(2) }), 201, 'for a while');
+  must(await endingSoon((until) => give('user:bob', ['read'], { until })), 201, 'for a while');
 
   assert.equal((await ear.untilSeen('unsubscribed')).code, 2000);
 

@@ -2,7 +2,7 @@
 // edge alike, with records as the lists show them.
 import { strict as assert } from 'node:assert';
 import { after, before, describe, it } from 'node:test';
-import { PASSWORD } from './lib/client.mjs';
+import { PASSWORD, endingSoon } from './lib/client.mjs';
 import { anonymous, Log, login, must, open, register, setUpAdministrator, startNodes } from './lib/nodes.mjs';
 
 /** Listen to a model's feed with an open chat: {heard, seen, subscription}; rejects with {code} if it may not be. */
@@ -55,7 +55,7 @@ describe('the feeds of people, groups and grants', () => {
         await hear(roots, 'the second', 3);
         must(await root.api('DELETE', `/grant/${second.id}`), 204, 'take');
         await hear(roots, 'its end', 4);
-        const short = await give(root, 'user:bob', 'room', ['read'], { until: new Date(Date.now() + 1200).toISOString() });
+        const short = must(await endingSoon((until) => root.api('POST', '/grant', { subject: 'user:bob', model: 'room', rights: ['read'], until })), 201, 'a short one').body;
         assert.deepEqual(await hear(roots, 'it ends by itself', 6), [
           `create ${first.id}`, `delete ${first.id}`, `create ${second.id}`, `delete ${second.id}`, `create ${short.id}`, `delete ${short.id}`,
         ]);

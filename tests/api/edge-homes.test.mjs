@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { publish, record, sealed } from './lib/bus.mjs';
 import { createRoom, history, must, open, ready, register, request, startNodes, through, untilAnswer } from './lib/nodes.mjs';
+import { PATIENCE_MS, within } from './lib/process.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { rawConnect } from './lib/realtime.mjs';
 import { startRedis } from './lib/redis.mjs';
@@ -48,7 +49,7 @@ describe('between two homes', () => {
     const room = await createRoom(ann, 'general');
     const epoch = await epochOf(nodes.home, ann, room.id);
     await ann.api('POST', `/room/${room.id}/message`, { text: 'missed' });
-    const chat = await open(nodes.edge, ann, { timeout: 30_000 });
+    const chat = await open(nodes.edge, ann);
 
     // The home says yes, and ends before it has answered what the edge asks then.
     const asked = new Promise((resolve) => {
@@ -60,7 +61,7 @@ describe('between two homes', () => {
     });
     const entering = chat.enter(room.id, { since: { offset: 0, epoch } });
     entering.catch(() => {}); // it is waited for below
-    await asked;
+    await within(PATIENCE_MS, 'the edge asking', asked);
     proxy.rule = null;
     await nodes.home.stop();
     await nodes.restartHome();
@@ -78,14 +79,15 @@ it('an edge that the home gave up is told so until it has heard it: its people a
   test.after(() => redis.stop());
   const proxy = await startProxy(redis);
   test.after(() => proxy.close());
-  const nodes = await startNodes({ test, redis, edgeRedis: proxy, flags: { 'node.silence_ms': 1000 } });
+  const nodes = await startNodes({ test, redis, edgeRedis: proxy, flags: { 'node.silence_ms': 3000 } });
   const [ann, bob] = [await register(nodes.home.url, 'ann'), await register(nodes.home.url, 'bob')];
   const room = await createRoom(ann, 'general');
   const hers = await (await open(nodes.home, ann)).enter(room.id, { joinLeave: true });
   const his = await (await open(nodes.edge, bob)).enter(room.id);
   await hers.untilSeen('join', ({ info }) => info.user === String(bob.id));
+  const before = hers.seen.length;
   nodes.edge.signal('SIGSTOP');
-  await hers.untilSeen('leave', ({ info }) => info.user === String(bob.id));
+  await hers.seen.until('his leave', (items) => items.slice(before).some(({ name, info }) => name === 'leave' && info.user === String(bob.id)));
   let lost = 0;
   proxy.rule = (channel, payload) => (channel.startsWith('parley:node:') && payload.includes('"home":') && lost++ === 0 ? 0 : 1);
   nodes.edge.signal('SIGCONT');

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { anonymous, createRoom, must, open, register, request, startNodes, untilAnswer } from './lib/nodes.mjs';
+import { freePorts } from './lib/ports.mjs';
 import { Program, temporaryFolder } from './lib/process.mjs';
 import { root } from './lib/server.mjs';
 import { TRANSPORTS, connectOver } from './lib/streams.mjs';
@@ -74,7 +74,7 @@ describe('behind nginx', { skip: hasNginx ? false : 'nginx is not installed' }, 
 /** nginx with the project's site; only its addresses and its certificate are others. */
 async function startNginx(port) {
   const folder = temporaryFolder();
-  const [tls, http] = [await freePort(), await freePort()];
+  const [tls, http] = await freePorts(2);
   const made = spawnSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost',
     '-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')]);
   assert.equal(made.status, 0, String(made.stderr));
@@ -94,14 +94,4 @@ async function startNginx(port) {
   const plain = `http://127.0.0.1:${http}`;
   await untilAnswer('nginx listening', () => request(plain).catch(() => null), (answer) => answer?.status === 301);
   return { nginx, url: `https://127.0.0.1:${tls}`, plain };
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -1,9 +1,9 @@
 // Redis as people run it: with users and passwords, as a cluster, behind something that leads to the wrong one, with small
 // buffers; and what is said of a Redis that cannot be used.
 import { strict as assert } from 'node:assert';
-import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { createRoom, must, open, ready, register, request, startNodes, untilAnswer } from './lib/nodes.mjs';
+import { freePorts } from './lib/ports.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { runParley, startRedis, startServer } from './lib/server.mjs';
 
@@ -19,16 +19,6 @@ async function talk(nodes, name = 'general') {
   await his.say('from bob');
   await hers.untilText('from bob');
   return { ann, bob, room, hers, his };
-}
-
-/** `count` TCP ports that were free a moment ago. */
-async function freePorts(count) {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => new Promise((resolve) => { const server = createServer().listen(0, '127.0.0.1', () => resolve(server)); })),
-  );
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 async function startTcpRedis(test, ...args) {

@@ -118,6 +118,10 @@ for (const where of ['home', 'edge'])
         await result('unsubscribe', { user, channel: 'news:three' });
         await result('disconnect', { user });
       }
+      // Its answer comes behind what the client was told before.
+      assert.deepEqual((await client.call('presence_stats', { channel: 'news:three' })).presence_stats, { num_clients: 1, num_users: 1 });
+      assert.deepEqual(client.waiting().filter((object) => object.push?.unsubscribe), []);
+      assert.deepEqual(Object.keys((await result('presence', { channel: 'news:three' })).presence), [client.id]);
       await result('unsubscribe', { user: String(ann.id), channel: 'news:three' });
       const push = await client.next((object) => object.push?.unsubscribe);
       assert.equal(push.push.unsubscribe.code, 2000);

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must, request } from './lib/client.mjs';
 import { SECRET, encode, jwt } from './lib/jwt.mjs';
-import { UNLIMITED, createRoom, ready, startNodes } from './lib/nodes.mjs';
+import { UNLIMITED, createRoom, ready, startNodes, untilAnswer } from './lib/nodes.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { PATIENCE_MS, connectSdk, rawConnect, register, runParley, startRedis, startServer, within } from './lib/server.mjs';
 
@@ -299,7 +299,7 @@ for (const where of ['home', 'edge'])
       subscription.subscribe();
       await within(PATIENCE_MS, 'subscribing', subscription.ready());
       must(await root.api('POST', '/grant', { subject: 'members', model: 'news', rights: ['read'] }), 201, 'grant');
-      while (asked < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+      await untilAnswer('a second token being asked for', async () => asked, (count) => count >= 2);
       await subscription.publish('hello');
       assert.equal((await within(PATIENCE_MS, 'the publication', heard)).data, 'hello');
       assert.deepEqual(ends, []);

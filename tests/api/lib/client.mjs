@@ -85,6 +85,14 @@ export function must(answer, status, what) {
   return answer;
 }
 
+/** The answer to ask(a moment soon); with twice the time as long as the machine is so slow that the moment was past. */
+export async function endingSoon(ask) {
+  for (let milliseconds = 2000; ; milliseconds *= 2) {
+    const answer = await ask(new Date(Date.now() + milliseconds).toISOString());
+    if (!answer.text.includes('must be in the future')) return answer;
+  }
+}
+
 function parsed(text) {
   try {
     return JSON.parse(text);

@@ -3,6 +3,9 @@ import { Centrifuge } from 'centrifuge';
 import WebSocket from 'ws';
 import { PATIENCE_MS, within } from './process.mjs';
 
+/** What the SDK waits for a reply and for a ping: no shorter than the tests, or it gives up what a slow node still answers. */
+export const PATIENT = { timeout: PATIENCE_MS, maxServerPingDelay: PATIENCE_MS };
+
 const address = (url) => `${url.replace(/^http/, 'ws')}/connection/websocket`;
 
 /** A connected Centrifuge client that came with this cookie. `options` go to the SDK. */
@@ -12,7 +15,7 @@ export async function connectSdk(url, cookie, options = {}) {
       super(endpoint, protocols ?? [], { headers: cookie ? { Cookie: cookie } : {}, origin: url });
     }
   }
-  const client = new Centrifuge(address(url), { websocket: Socket, ...options });
+  const client = new Centrifuge(address(url), { websocket: Socket, ...PATIENT, ...options });
   const connected = new Promise((resolve, reject) => {
     client.once('connected', resolve);
     client.once('disconnected', (context) =>

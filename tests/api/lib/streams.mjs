@@ -4,6 +4,7 @@ import https from 'node:https';
 import { Centrifuge } from 'centrifuge';
 import { PATIENCE_MS, within } from './process.mjs';
 import { Raw } from './raw.mjs';
+import { PATIENT } from './realtime.mjs';
 
 export const TRANSPORTS = ['http_stream', 'sse'];
 export const streamAddress = (url, transport) => `${url}/connection/${transport}`;
@@ -66,7 +67,7 @@ export async function connectOver(url, cookie, transports, { emulation, options 
   const endpoints = [].concat(transports).map((transport) =>
     typeof transport === 'string' ? { transport, endpoint: streamAddress(url, transport) } : transport,
   );
-  const client = new Centrifuge(endpoints, { ...sdkOptions(url, cookie, { emulation }), ...options });
+  const client = new Centrifuge(endpoints, { ...sdkOptions(url, cookie, { emulation }), ...PATIENT, ...options });
   const connected = new Promise((resolve, reject) => {
     client.once('connected', (context) => resolve(Object.assign(client, { transportName: context.transport })));
     client.once('disconnected', (context) => reject(Object.assign(new Error(`not connected: ${context.code} ${context.reason}`), context)));
