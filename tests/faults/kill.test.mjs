@@ -8,7 +8,7 @@ import { it } from 'node:test';
 // A program without sanitizers makes more of the time; it must be chosen before the harness looks.
 if (process.env.PARLEY_FAST_PROGRAM) process.env.PARLEY_PROGRAM = process.env.PARLEY_FAST_PROGRAM;
 const { UNLIMITED, createRoom, must, register } = await import('../api/lib/nodes.mjs');
-const { runParley, startServer, within } = await import('../api/lib/server.mjs');
+const { PATIENCE_MS, runParley, startServer, within } = await import('../api/lib/server.mjs');
 const { Publisher, assertKept, randomFrom, readLog } = await import('./lib/publishers.mjs');
 
 const ROUNDS = Number(process.env.PARLEY_ROUNDS ?? 50);
@@ -43,9 +43,9 @@ it(`${ROUNDS} times killed: nothing acknowledged is lost, nothing is there twice
     left = 1 + random(ACKNOWLEDGED_MAX);
     const reached = new Promise((resolve) => (enough = resolve));
     for (const publisher of publishers) publisher.write();
-    await within(30_000, `round ${round}: ${left} acknowledged`, reached);
+    await within(PATIENCE_MS, `round ${round}: ${left} acknowledged`, reached);
     await server.kill('SIGKILL');
-    await within(30_000, `round ${round}: all being closed`, Promise.all(publishers.map((publisher) => publisher.closed)));
+    await within(PATIENCE_MS, `round ${round}: all being closed`, Promise.all(publishers.map((publisher) => publisher.closed)));
     server = await startServer({ dataDir, flags: UNLIMITED });
   }
 

@@ -4,12 +4,12 @@ import { describe, it } from 'node:test';
 import { strict as assert } from 'node:assert';
 import { firstAdministrator } from '../api/lib/admin.mjs';
 import { createRoom, login, must, register, through, untilAnswer } from '../api/lib/nodes.mjs';
-import { within } from '../api/lib/process.mjs';
+import { PATIENCE_MS, within } from '../api/lib/process.mjs';
 import { startRedis } from '../api/lib/redis.mjs';
 import { startWorkers, untilRestarted } from '../api/lib/workers.mjs';
 import { assertKept } from './lib/checker.mjs';
 import { startCluster, poll, readLog } from './lib/cluster.mjs';
-import { Guest, PATIENCE_MS } from './lib/guest.mjs';
+import { Guest } from './lib/guest.mjs';
 import { chanceOf, History } from './lib/history.mjs';
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -104,7 +104,7 @@ describe('rights come and go at random on all nodes', () => {
             await grant(`user:${person.id}`, ['read', 'write']);
             await guest.enter(room);
             const count = guest.happened.length;
-            await guest.happened.until('something heard', (items) => items.slice(count).some(({ what }) => what === 'heard'), 30_000);
+            await guest.happened.until('something heard', (items) => items.slice(count).some(({ what }) => what === 'heard'));
             await guest.say(room, `${guest.name}:${round}`);
             await grant(`user:${person.id}`, []);
             const revoked = history.note('revoking', guest.name, { room });
@@ -179,14 +179,15 @@ async function comeAndGo(test, { room, history, writer, guests, owner }, wanted,
   let isOver = false;
   let faults = 0;
   let removals = 0;
+  let said = 0;
   const end = () => (isOver = true);
   const talking = (async () => {
-    for (let i = 0; !isOver; i++) await writer.say(room, `news ${i}`);
+    for (; !isOver; said++) await writer.say(room, `news ${said}`);
   })();
   const failing = (async () => {
     // Not by the clock: between two of them everybody has to come back, however slow that is here.
     for (let goal = 5; !isOver; goal = removals + 5, faults++) {
-      await poll(`${goal} removals`, () => isOver || removals >= goal, PATIENCE_MS);
+      await poll(`${goal} removals`, () => isOver || removals >= goal);
       if (!isOver) await fault();
     }
   })();
@@ -204,6 +205,10 @@ async function comeAndGo(test, { room, history, writer, guests, owner }, wanted,
       assert.ok(await guest.fence());
       history.note('revoked', guest.name, { room });
       await poll(`${guest.name} being told`, () => guest.position(room) === null);
+      // What of these were still said to the guest would be in front of the second answer.
+      const goal = said + 3;
+      await poll(`three more said after ${guest.name} was removed`, () => isOver || said >= goal);
+      assert.ok(await guest.fence());
       assert.notEqual(await guest.say(room, `${guest.name}:${round} after`), null);
       removals++;
     }

@@ -3,7 +3,7 @@
 import { strict as assert } from 'node:assert';
 import { it } from 'node:test';
 import { UNLIMITED, createRoom, must, register } from '../api/lib/nodes.mjs';
-import { startServer, within } from '../api/lib/server.mjs';
+import { PATIENCE_MS, startServer, within } from '../api/lib/server.mjs';
 import { Publisher, assertKept, randomFrom, readLog } from './lib/publishers.mjs';
 
 const ROUNDS = Number(process.env.PARLEY_ROUNDS ?? 20);
@@ -39,9 +39,9 @@ it(`${ROUNDS} times stopped under load: everybody gets 3001, nothing acknowledge
     left = 1 + random(ACKNOWLEDGED_MAX);
     const reached = new Promise((resolve) => (enough = resolve));
     for (const publisher of publishers) publisher.write();
-    await within(30_000, `round ${round}: ${left} acknowledged`, reached);
+    await within(PATIENCE_MS, `round ${round}: ${left} acknowledged`, reached);
     await server.stop(); // fails on another exit code than 0, or if a sanitizer complained
-    const ends = await within(30_000, `round ${round}: all being closed`, Promise.all(publishers.map((publisher) => publisher.closed)));
+    const ends = await within(PATIENCE_MS, `round ${round}: all being closed`, Promise.all(publishers.map((publisher) => publisher.closed)));
     for (const { code, reason } of ends) assert.equal(code, 3001, `round ${round}: ${code} ${reason}`);
     server = await startServer({ dataDir, flags });
   }

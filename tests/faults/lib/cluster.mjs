@@ -3,9 +3,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRoom, must, register, request, startNodes, through, untilAnswer } from '../../api/lib/nodes.mjs';
 import { startProxy } from '../../api/lib/proxy.mjs';
-import { rawConnect, startRedis, within } from '../../api/lib/server.mjs';
+import { PATIENCE_MS, rawConnect, startRedis, within } from '../../api/lib/server.mjs';
 import { assertKept } from './checker.mjs';
-import { Guest, PATIENCE_MS, keyOf } from './guest.mjs';
+import { Guest, keyOf } from './guest.mjs';
 import { chanceOf, History } from './history.mjs';
 
 const MIB = 1024 * 1024;
@@ -99,7 +99,7 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
 
     /** Every promise, once what went wrong is over: each room gets a last word, and everybody has to come to it. */
     async assertKept() {
-      await Promise.all(cluster.names.map((name) => untilAnswer(`${name} being ready`, () => request(`${cluster.node(name).url}/readyz`), (answer) => answer.status === 200, 30_000)));
+      await Promise.all(cluster.names.map((name) => untilAnswer(`${name} being ready`, () => request(`${cluster.node(name).url}/readyz`), (answer) => answer.status === 200)));
       await poll('all publications being answered', () => guests.every((guest) => guest.end || !guest.owed));
       const logs = new Map();
       const owner = through(nodes.home, cluster.people[0]); // a home that was started again has another address
@@ -110,7 +110,7 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
       const isThere = (guest, room) => !guest.isAway(room) && (guest.position(room) ?? Infinity) >= logs.get(room).events.length;
       const missing = async () => guests.filter((guest) => !cluster.rooms.every((room) => isThere(guest, room))).map(({ name }) => name);
       // The checker tells more of who is there and has not heard all; who never came back is told of here.
-      const late = await untilAnswer('all being back and reaching the end', missing, (names) => !names.length, 40_000).then(() => null, (error) => error);
+      const late = await untilAnswer('all being back and reaching the end', missing, (names) => !names.length).then(() => null, (error) => error);
       for (const name of cluster.names) await cluster.measure(name);
       assertKept(history.entries, logs);
       if (late) throw late;
@@ -123,20 +123,17 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
     /** The lists of who is there have all who are there, and nobody else, whichever node is asked. */
     async assertListed() {
       for (const name of cluster.names) {
-        const socket = await rawConnect(cluster.node(name).url, { cookie: cluster.people[0].cookie });
-        await socket.connect();
         for (const room of cluster.rooms) {
           const ask = async () => {
-            const { presence, error } = await socket.call('presence', { channel: `room:${room}` });
+            const { presence, error } = await presenceOf(cluster.node(name).url, cluster.people[0].cookie, room);
             if (error) return { error };
             const there = new Map(guests.filter((guest) => guest.position(room) !== null).map((guest) => [guest.client, guest.name]));
             const listed = new Set(Object.keys(presence.presence));
             const ghosts = [...listed].filter((client) => !there.has(client));
             return { ghosts, missing: [...there].filter(([client]) => !listed.has(client)) };
           };
-          await untilAnswer(`room ${room} listing who is there, asked of ${name}`, ask, ({ ghosts, missing }) => ghosts?.length === 0 && !missing.length, 30_000);
+          await untilAnswer(`room ${room} listing who is there, asked of ${name}`, ask, ({ ghosts, missing }) => ghosts?.length === 0 && !missing.length);
         }
-        await socket.close();
       }
     },
 
@@ -163,9 +160,20 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
   return cluster;
 }
 
-/** Until `is()` holds. Looked at often, with a bound that no machine should need. */
-export function poll(what, is, milliseconds = 40_000) {
-  return untilAnswer(what, async () => is(), (answer) => answer === true, milliseconds);
+/** Until `is()` holds. Looked at often. */
+export function poll(what, is) {
+  return untilAnswer(what, async () => is(), (answer) => answer === true);
+}
+
+/** The reply to the question who is in a room, on a connection of its own: one of before may have been closed meanwhile. */
+async function presenceOf(url, cookie, room) {
+  const socket = await rawConnect(url, { cookie });
+  try {
+    await socket.connect();
+    return await socket.call('presence', { channel: `room:${room}` });
+  } finally {
+    socket.terminate();
+  }
 }
 
 /** {epoch, events: [{offset, key}]} of a room, as the home has it. */

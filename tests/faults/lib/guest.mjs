@@ -2,13 +2,11 @@
 // same key what was not answered. Everything that happens goes into the history.
 import WebSocket from 'ws';
 import { Log } from '../../api/lib/nodes.mjs';
-import { within } from '../../api/lib/process.mjs';
+import { PATIENCE_MS, within } from '../../api/lib/process.mjs';
 import { isFinal } from './checker.mjs';
 
 const AGAIN_MS = 50; // at least, before another try; at most five times as much, doubled with each one in a row
 const AGAIN_MS_MAX = 5000;
-/** What no machine should need, however slow and busy. */
-export const PATIENCE_MS = 120_000;
 const SILENCE_MS = 20_000; // a node that does not answer connect for so long is left
 
 export class Guest {
@@ -81,7 +79,7 @@ export class Guest {
   enter(room) {
     this.#rooms.set(room, this.#rooms.get(room) ?? { position: 0, epoch: '', isLive: false, hasBeen: false });
     if (this.#isConnected) this.#subscribe(room);
-    return this.happened.until(`${this.name} in room ${room}`, () => this.#rooms.get(room)?.isLive, 30_000);
+    return this.happened.until(`${this.name} in room ${room}`, () => this.#rooms.get(room)?.isLive);
   }
 
   /** Stop listening and begin again where it was; resolves when it listens. */
@@ -99,7 +97,7 @@ export class Guest {
       });
     });
     await within(PATIENCE_MS, `${this.name} leaving room ${room}`, left);
-    await this.happened.until(`${this.name} in room ${room} again`, () => state.isLive, 30_000);
+    await this.happened.until(`${this.name} in room ${room} again`, () => state.isLive);
   }
 
   /** The position in a room, or null while it is not listened to. */

@@ -1,7 +1,7 @@
 // People who write without a pause, remember what was acknowledged, and repeat with the same key what was not.
 import { strict as assert } from 'node:assert';
 import WebSocket from 'ws';
-import { rawConnect, within } from '../../api/lib/server.mjs';
+import { PATIENCE_MS, rawConnect, within } from '../../api/lib/server.mjs';
 
 const WINDOW = 4; // messages of one publisher that wait for their answer
 
@@ -57,7 +57,7 @@ export class Publisher {
     });
     connected.catch(() => {});
     socket.once('open', () => socket.send('{"id":1,"connect":{}}'));
-    await within(30_000, `${this.name} connecting`, connected);
+    await within(PATIENCE_MS, `${this.name} connecting`, connected);
   }
 
   /** Go on: first with what is owed. */
@@ -72,7 +72,7 @@ export class Publisher {
     this.#isSettling = true;
     const settled = new Promise((resolve) => (this.#onSettled = resolve));
     this.write();
-    if (this.#owed.length) await within(30_000, `${this.name} settling`, settled);
+    if (this.#owed.length) await within(PATIENCE_MS, `${this.name} settling`, settled);
     this.#isWriting = false;
     assert.deepEqual(this.errors, []);
   }

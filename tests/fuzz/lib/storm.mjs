@@ -1,10 +1,10 @@
 // A storm of hostile clients: what runs at the same time, and what none of them may ever see.
 import { Chance } from '../../api/lib/chance.mjs';
-import { within } from '../../api/lib/process.mjs';
+import { PATIENCE_MS, within } from '../../api/lib/process.mjs';
 import { Raw } from '../../api/lib/raw.mjs';
 import { Known } from './requests.mjs';
 
-export const ANSWER_MS = 15_000; // for an answer that must come; far more than any machine needs
+export const ANSWER_MS = PATIENCE_MS; // for an answer that must come
 
 /** Everything that runs at the same time, and the first thing that went wrong. */
 export class Storm {
