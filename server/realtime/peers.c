@@ -31,7 +31,8 @@ static size_t newest_find(const struct hub *hub, int64_t user_id, uint64_t befor
     while (int_map_next(hub->connections, &cursor, &id, &value)) {
         const struct connection *connection = value;
         bool is_full = count == most;
-        if (id >= before || (is_full && id < ids[count - 1]) || (user_id && connection->actor.user_id != user_id))
+        bool is_meant = !connection->is_closing && (!user_id || connection->actor.user_id == user_id);
+        if (!is_meant || id >= before || (is_full && id < ids[count - 1]))
             continue;
         size_t at = is_full ? count - 1 : count++;
         for (; at > 0 && ids[at - 1] < id; at--)

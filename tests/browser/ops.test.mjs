@@ -58,10 +58,10 @@ test('an administrator sees how the server is doing, and what is said there is c
 });
 
 test('a connection is ended from the list, for good and with a reason', tests, async () => {
+  const hers = () => root.api('GET', `/connection?user=${ann.id}`);
+  await untilAnswer('the windows before being gone', hers, ({ body }) => body?.items?.length === 0);
   const page = await visit('/', ann);
   await page.getByRole('navigation', { name: 'Rooms' }).waitFor();
-  // Those of the windows before are gone by then, and this one is there.
-  const hers = () => root.api('GET', `/connection?user=${ann.id}`);
   await untilAnswer('one connection of ann', hers, ({ body }) => body?.items?.length === 1);
   const ops = await visit('/admin/ops', root);
   const list = ops.getByRole('region', { name: 'Who is connected here' });
