@@ -9,7 +9,6 @@
 
 #define PREFIX           "/api/"
 #define REASON_BYTES_MAX 100 /* of a close frame, which takes 123 */
-#define USER_BYTES_MAX   255 /* no token calls anybody by more */
 #define MODE_TRANSPORT   1   /* request->door_tag: errors are told by the HTTP status too */
 
 struct method {
@@ -186,7 +185,7 @@ static bool who_read(struct request *request, const cJSON *body, struct hub_who 
 {
     const char *user = json_get_text(body, "user"), *client = json_get_text(body, "client");
     const char *unknown = json_get(body, "session") ? "session" : json_get(body, "whitelist") ? "whitelist" : NULL;
-    bool is_user = user && user[0] && strlen(user) <= USER_BYTES_MAX;
+    bool is_user = user && user[0] && strlen(user) <= PERSON_BYTES_MAX;
     bool is_client = !json_get(body, "client") || (client && client[0] && strlen(client) < RANDOM_ID_SIZE);
     if (unknown)
         request_refuse(request, STATUS_MALFORMED,

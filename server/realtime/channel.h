@@ -72,6 +72,7 @@ size_t hub_count_refused(struct hub *hub);
 void hub_unsubscribe(struct hub *hub, int64_t user_id, const char *channel);
 /* Close the connections of @user_id or, if @session_id is not 0, of that session only, with @code, on every node. */
 void hub_disconnect(struct hub *hub, int64_t user_id, int64_t session_id, uint16_t code, const char *reason);
+#define PERSON_BYTES_MAX 255 /* of what another system calls somebody */
 /* Whose connections are meant; texts are borrowed. */
 struct hub_who {
     int64_t user_id, session_id; /* 0: any, of the session */

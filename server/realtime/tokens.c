@@ -8,7 +8,6 @@
 #include "realtime/internal.h"
 
 #define INFO_BYTES_MAX 4096  /* it is told to all others in a channel, again and again */
-#define USER_BYTES_MAX 255   /* of somebody of another system */
 #define LENT_SPARE_MS  60000 /* a lent session outlives the connections with its token, which end by themselves */
 
 static enum status claims_read(struct request *request, const char *token, cJSON **claims);
@@ -43,8 +42,8 @@ void token_open_start(struct request *request, const char *token)
     const char *user = json_get_text(open->claims, "sub");
     if (status == STATUS_OK && json_get(open->claims, "channel"))
         status = request_refuse(request, STATUS_TOKEN_INVALID, "a subscription token opens no connection");
-    if (status == STATUS_OK && user && strlen(user) > USER_BYTES_MAX)
-        status = request_refuse(request, STATUS_TOKEN_INVALID, "its sub has more than %d bytes", USER_BYTES_MAX);
+    if (status == STATUS_OK && user && strlen(user) > PERSON_BYTES_MAX)
+        status = request_refuse(request, STATUS_TOKEN_INVALID, "its sub has more than %d bytes", PERSON_BYTES_MAX);
     if (status == STATUS_OK)
         status = subs_check(request, open->claims);
     if (status != STATUS_OK) {
@@ -171,7 +170,7 @@ static bool user_text(const struct request *request, char *text, size_t size)
 enum status token_subscribe(struct request *request, const char *channel, int64_t *expires_ms)
 {
     SCOPED(json_free) cJSON *claims = NULL;
-    char user[USER_BYTES_MAX + 1];
+    char user[PERSON_BYTES_MAX + 1];
     const char *token = json_get_text(request->params, "token");
     enum status status = claims_read(request, token ? token : "", &claims);
     /* A wrong signature is a no like others; a right one on what is for others is somebody's mischief. */

@@ -9,15 +9,20 @@ import { rawConnect } from './lib/realtime.mjs';
 import { startRedis } from './lib/redis.mjs';
 import { startServer } from './lib/server.mjs';
 
+/** A home, and an edge whose way to Redis can be disturbed. */
+async function startPair(test, flags = {}) {
+  const redis = await startRedis();
+  test.after(() => redis.stop());
+  const proxy = await startProxy(redis);
+  test.after(() => proxy.close());
+  return { proxy, nodes: await startNodes({ test, redis, edgeRedis: proxy, flags }) };
+}
+
 const texts = async (client, room) => (await history(client, room)).map((message) => message.text);
 
 describe('between two homes', () => {
   it('what was done, although its answer was lost, is not done again by the next', async (test) => {
-    const redis = await startRedis();
-    test.after(() => redis.stop());
-    const proxy = await startProxy(redis);
-    test.after(() => proxy.close());
-    const nodes = await startNodes({ test, redis, edgeRedis: proxy });
+    const { proxy, nodes } = await startPair(test);
     const ann = await register(nodes.home.url, 'ann');
     const room = await createRoom(ann, 'general');
     const onEdge = through(nodes.edge, ann);
@@ -40,11 +45,7 @@ describe('between two homes', () => {
   });
 
   it('who was let in by the one and gets from the next what was missed is on the lists of the next', async (test) => {
-    const redis = await startRedis();
-    test.after(() => redis.stop());
-    const proxy = await startProxy(redis);
-    test.after(() => proxy.close());
-    const nodes = await startNodes({ test, redis, edgeRedis: proxy });
+    const { proxy, nodes } = await startPair(test);
     const ann = await register(nodes.home.url, 'ann');
     const room = await createRoom(ann, 'general');
     const epoch = await epochOf(nodes.home, ann, room.id);
@@ -75,11 +76,7 @@ describe('between two homes', () => {
 });
 
 it('an edge that the home gave up is told so until it has heard it: its people are listed again', async (test) => {
-  const redis = await startRedis();
-  test.after(() => redis.stop());
-  const proxy = await startProxy(redis);
-  test.after(() => proxy.close());
-  const nodes = await startNodes({ test, redis, edgeRedis: proxy, flags: { 'node.silence_ms': 3000 } });
+  const { proxy, nodes } = await startPair(test, { 'node.silence_ms': 3000 });
   const [ann, bob] = [await register(nodes.home.url, 'ann'), await register(nodes.home.url, 'bob')];
   const room = await createRoom(ann, 'general');
   const hers = await (await open(nodes.home, ann)).enter(room.id, { joinLeave: true });
