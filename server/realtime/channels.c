@@ -88,7 +88,7 @@ struct channel *channel_get(struct hub *hub, const char *name, size_t length, en
 
 void channel_release(struct channel *channel)
 {
-    if (channel->count || channel->remotes || channel->is_passing || !list_is_empty(&channel->dirty_link))
+    if (channel->count || remotes_count(channel) || channel->is_passing || !list_is_empty(&channel->dirty_link))
         return;
     struct hub *hub = channel->hub;
     recents_leave(hub->recents, channel->name, channel->name_length);
@@ -107,6 +107,7 @@ void channel_release(struct channel *channel)
     }
     for (size_t i = 0; i < ARRAY_LENGTH(channel->joined); i++)
         frame_unref(channel->joined[i].frame);
+    remotes_free(channel);
     free(channel->log);
     free(channel->members);
     free(channel);
@@ -222,7 +223,7 @@ void subscription_free(struct subscription *subscription)
     cJSON_Delete(subscription->waiting);
     recovery_free(subscription->recovery);
     free(subscription);
-    if (channel->count || (channel->remotes && channel->log_count))
+    if (channel->count || (remotes_count(channel) && channel->log_count))
         fanout_mark(channel); /* the log may have been kept for this one */
     channel_release(channel);
 }
@@ -288,7 +289,7 @@ void channel_announce(struct channel *channel, bool is_join, const struct client
 {
     struct hub *hub = channel->hub;
     if (dispatch_is_edge(hub->dispatch) || channel->kind->is_judged || channel->kind->hides_join_leave ||
-        channel->count + channel->remotes_count > (uint64_t)hub->settings->realtime_join_leave_max)
+        channel->count + remotes_count(channel) > (uint64_t)hub->settings->realtime_join_leave_max)
         return;
     struct frame *frame = codec_push_join(channel->name, channel->name_length, is_join, info);
     if (frame && hub->has_nodes) {

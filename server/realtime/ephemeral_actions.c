@@ -286,7 +286,7 @@ static void list_start(struct request *request)
     buffer_text(json, "{\"channels\":{");
     while (status == STATUS_OK && text_map_next(ephemeral->hub->channels, &cursor, NULL, NULL, &value)) {
         const struct channel *channel = value;
-        uint64_t clients = (uint64_t)channel->count + channel->remotes_count;
+        uint64_t clients = (uint64_t)channel->count + remotes_count(channel);
         /* The server's own subscriptions on edges are not known here. */
         if (!clients || channel->kind->is_server_side_only ||
             (pattern && pattern[0] && !glob_matches(pattern, channel->name)))

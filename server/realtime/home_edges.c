@@ -4,12 +4,20 @@
 #include <string.h>
 #include "realtime/internal.h"
 
-static struct remote **remote_find(struct channel *channel, const char *client)
+static struct remote *remote_find(const struct channel *channel, const char *client)
 {
-    struct remote **at = &channel->remotes;
-    while (*at && strcmp((*at)->client, client) != 0)
-        at = &(*at)->next;
-    return at;
+    return channel->remotes ? text_map_get(channel->remotes, client, strlen(client)) : NULL;
+}
+
+size_t remotes_count(const struct channel *channel)
+{
+    return channel->remotes ? text_map_count(channel->remotes) : 0;
+}
+
+struct remote *remote_next(const struct channel *channel, size_t *cursor)
+{
+    void *value;
+    return channel->remotes && text_map_next(channel->remotes, cursor, NULL, NULL, &value) ? value : NULL;
 }
 
 bool remote_actor(struct hub *hub, int64_t user_id, int64_t session_id, struct actor *actor)
@@ -34,29 +42,29 @@ struct client_info remote_info(const struct remote *remote)
         .user_id = remote->user_id, .client = remote->client, .name = remote->name, .persona = remote->persona};
 }
 
-void listener_free(struct remote *remote)
+static void remote_free(struct remote *remote)
 {
-    free(remote->persona);
+    if (remote)
+        free(remote->persona);
     free(remote);
 }
 
-bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, const struct actor *actor,
-                const char *persona, bool by_token)
+void remotes_free(struct channel *channel)
 {
-    enum status status;
-    struct channel *channel = channel_get(hub, name, strlen(name), &status);
-    if (!channel)
-        return false;
-    struct remote *known = *remote_find(channel, client);
-    if (known) {
-        known->session_id = actor->session_id; /* another, once it was refreshed */
-        return true;
-    }
+    struct remote *remote;
+    size_t cursor = 0;
+    while ((remote = remote_next(channel, &cursor)))
+        remote_free(remote);
+    text_map_free(channel->remotes);
+    channel->remotes = NULL;
+}
+
+static struct remote *remote_new(uint64_t node, const char *client, const struct actor *actor, const char *persona,
+                                 bool by_token)
+{
     struct remote *remote = calloc(1, sizeof *remote + strlen(actor->name) + 1);
-    if (!remote) {
-        channel_release(channel);
-        return false;
-    }
+    if (!remote)
+        return NULL;
     remote->node = node;
     remote->user_id = actor->user_id;
     remote->session_id = actor->session_id;
@@ -66,26 +74,44 @@ bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *cl
     remote->by_token = by_token;
     remote->persona = persona ? strdup(persona) : NULL;
     if (persona && !remote->persona) {
-        listener_free(remote);
+        remote_free(remote);
+        return NULL;
+    }
+    return remote;
+}
+
+bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, const struct actor *actor,
+                const char *persona, bool by_token)
+{
+    enum status status;
+    struct channel *channel = channel_get(hub, name, strlen(name), &status);
+    if (!channel)
+        return false;
+    struct remote *known = remote_find(channel, client);
+    if (known) {
+        known->session_id = actor->session_id; /* another, once it was refreshed */
+        return true;
+    }
+    struct remote *remote = remote_new(node, client, actor, persona, by_token);
+    if (!channel->remotes)
+        channel->remotes = text_map_new();
+    if (!remote || !channel->remotes ||
+        !text_map_set(channel->remotes, remote->client, strlen(remote->client), remote)) {
+        remote_free(remote);
         channel_release(channel);
         return false;
     }
-    remote->next = channel->remotes;
-    channel->remotes = remote;
-    channel->remotes_count++;
     struct client_info info = remote_info(remote);
     channel_announce(channel, true, &info);
     return true;
 }
 
-static void remote_remove(struct channel *channel, struct remote **at)
+static void remote_remove(struct channel *channel, struct remote *remote)
 {
-    struct remote *remote = *at;
-    *at = remote->next;
-    channel->remotes_count--;
+    text_map_remove(channel->remotes, remote->client, strlen(remote->client));
     struct client_info info = remote_info(remote);
     channel_announce(channel, false, &info);
-    listener_free(remote);
+    remote_free(remote);
 }
 
 void hub_node_lost(struct hub *hub, uint64_t node)
@@ -94,12 +120,11 @@ void hub_node_lost(struct hub *hub, uint64_t node)
     void *value;
     while (text_map_next(hub->channels, &cursor, NULL, NULL, &value)) {
         struct channel *channel = value;
-        struct remote **at = &channel->remotes;
-        while (*at)
-            if ((*at)->node == node)
-                remote_remove(channel, at);
-            else
-                at = &(*at)->next;
+        struct remote *remote;
+        size_t at = 0;
+        while ((remote = remote_next(channel, &at)))
+            if (remote->node == node)
+                remote_remove(channel, remote);
         channel_release(channel);
     }
     LIST_EACH (&hub->reading, link) {
@@ -122,9 +147,9 @@ void left_start(struct request *request)
 {
     const char *name = json_get_text(request->params, "channel");
     struct channel *channel = name ? channel_find(request->app, name, strlen(name)) : NULL;
-    struct remote **at = channel ? remote_find(channel, request->client) : NULL;
-    if (at && *at) {
-        remote_remove(channel, at);
+    struct remote *remote = channel ? remote_find(channel, request->client) : NULL;
+    if (remote) {
+        remote_remove(channel, remote);
         channel_release(channel);
     }
     struct hub *hub = request->app;

@@ -26,7 +26,7 @@ void presence_start(struct request *request)
     struct channel *channel = channel_find(request->app, name, strlen(name));
     struct buffer *json = request_result(request);
     const char *comma = "";
-    if (channel && channel->count + channel->remotes_count > PRESENCE_MAX) {
+    if (channel && channel->count + remotes_count(channel) > PRESENCE_MAX) {
         request_refuse(request, STATUS_LIMIT, "Too many people are here to list them all; ask presence_stats.");
         request_finish(request, STATUS_LIMIT);
         return;
@@ -41,7 +41,9 @@ void presence_start(struct request *request)
         codec_client_info(json, &info);
         comma = ",";
     }
-    for (const struct remote *remote = channel ? channel->remotes : NULL; remote; remote = remote->next) {
+    const struct remote *remote;
+    size_t cursor = 0;
+    while (channel && (remote = remote_next(channel, &cursor))) {
         buffer_printf(json, "%s\"%s\":", comma, remote->client);
         struct client_info info = remote_info(remote);
         codec_client_info(json, &info);
@@ -81,7 +83,9 @@ void presence_stats_start(struct request *request)
         clients++;
         user_count(users, people, connection->actor.user_id, subscription_info(channel->members[i]).persona);
     }
-    for (const struct remote *remote = channel ? channel->remotes : NULL; remote; remote = remote->next) {
+    const struct remote *remote;
+    size_t cursor = 0;
+    while (channel && (remote = remote_next(channel, &cursor))) {
         clients++;
         user_count(users, people, remote->user_id, remote->persona);
     }

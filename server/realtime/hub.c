@@ -114,11 +114,7 @@ void hub_free(struct hub *hub)
     size_t cursor = 0;
     while (hub->channels && text_map_next(hub->channels, &cursor, NULL, NULL, &value)) {
         struct channel *channel = value;
-        while (channel->remotes) {
-            struct remote *remote = channel->remotes;
-            channel->remotes = remote->next;
-            listener_free(remote);
-        }
+        remotes_free(channel);
         list_remove(&channel->dirty_link);
         if (!channel->count)
             channel_release(channel);
@@ -269,7 +265,9 @@ size_t hub_count_refused(struct hub *hub)
             count += !channel->members[i]->by_token &&
                      kind->authorize(channel->app, &channel->members[i]->connection->actor, channel->rest, &top) !=
                          STATUS_OK;
-        for (const struct remote *remote = channel->remotes; remote; remote = remote->next) {
+        const struct remote *remote;
+        size_t at = 0;
+        while ((remote = remote_next(channel, &at))) {
             struct actor actor;
             count += !remote->by_token && remote_rights(hub, remote, &actor) &&
                      kind->authorize(channel->app, &actor, channel->rest, &top) != STATUS_OK;

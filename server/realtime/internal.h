@@ -63,8 +63,7 @@ struct channel {
     uint32_t repair_round; /* edge: answers to an older read no longer count */
     uint64_t heard;        /* edge: the newest offset heard of, also what could not be taken yet */
     enum { LISTEN_NONE, LISTEN_WAITING, LISTEN_ON } listen;
-    struct remote *remotes; /* home: listeners on edges */
-    uint32_t remotes_count;
+    struct text_map *remotes; /* home: client → struct remote, listeners on edges; NULL until the first */
 
     size_t name_length;
     char name[];
@@ -72,7 +71,6 @@ struct channel {
 
 /* A listener on another node. */
 struct remote {
-    struct remote *next;
     uint64_t node;
     int64_t user_id, session_id;
     bool is_person, by_token; /* see actor and subscription */
@@ -433,7 +431,11 @@ bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *cl
                 const char *persona, bool by_token);
 /* A subscribe of an edge whose log is being read: whoever leaves meanwhile is found, and not listed afterwards. */
 void remote_reading(struct log_request *log);
-void listener_free(struct remote *remote);
+size_t remotes_count(const struct channel *channel);
+/* Walk: start with *cursor = 0; NULL at the end. The one just returned may be removed. */
+struct remote *remote_next(const struct channel *channel, size_t *cursor);
+/* All of @channel, without telling anybody. */
+void remotes_free(struct channel *channel);
 void left_start(struct request *request);
 void announce_start(struct request *request);
 void check_start(struct request *request);

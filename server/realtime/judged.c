@@ -41,7 +41,9 @@ void hub_publish_each(struct hub *hub, const char *name,
         if (json)
             choose_here(&choices, choice_of(&choices, json, length), i);
     }
-    for (const struct remote *remote = choices.channel->remotes; remote; remote = remote->next) {
+    const struct remote *remote;
+    size_t cursor = 0;
+    while ((remote = remote_next(choices.channel, &cursor))) {
         struct actor actor;
         bool is_somebody = remote_actor(hub, remote->user_id, remote->session_id, &actor);
         const char *json = is_somebody ? choose(context, &actor, &length) : NULL;
