@@ -1,26 +1,18 @@
-/* base/remote.c: calls and answers on the bus, and the signs of life by which nodes know of each other. */
+/* base/remote.c: how nodes talk on the bus: calls, answers, and the signs of life by which they know of each other. */
 #include "base/remote.h"
 #include <stdlib.h>
 #include <string.h>
+#include "base/calls.h"
 #include "base/node_name.h"
 #include "base/nodes.h"
 #include "base/other_home.h"
 #include "base/remote_text.h"
 #include "lib/clock.h"
-#include "lib/hash.h"
 #include "lib/log.h"
 
-#define CALL_MS 4500 /* clients wait 5 s for an answer */
 /* Signs of life within the time after which a node is given up: one or two may be lost. */
 #define BEATS_IN_SILENCE 5
-#define HOME_IS_SILENT   "The home node does not answer: try again soon."
 
-struct call {
-    struct wheel_timer timer;
-    struct remote *remote;
-    uint64_t id;
-    struct request *request;
-};
 struct remote {
     struct dispatch *dispatch;
     struct wheel *wheel;
@@ -31,9 +23,8 @@ struct remote {
     char self[RANDOM_ID_SIZE]; /* home: who it is, so that edges notice a new one */
     char home[RANDOM_ID_SIZE]; /* edge: whom it talks to */
     char channel[48];          /* edge: where answers come */
-    struct int_map *calls;     /* edge: id → struct call */
-    uint64_t next_call;
-    struct nodes *nodes; /* home: edges that are alive */
+    struct calls *calls;       /* edge */
+    struct nodes *nodes;       /* home: edges that are alive */
     struct other_home other;
     uint64_t entry; /* edge: as which the home knows us, 0: not heard yet */
     struct wheel_timer beat;
@@ -43,17 +34,11 @@ struct remote {
     int64_t asking_ms;    /* edge: since when a home that is there would have answered */
     bool is_silence_told; /* edge: to the log */
     bool home_has_left;   /* edge: in good order: whatever it has not answered, it has not done */
-    uint64_t unsure;      /* edge: calls up to this one may have been answered without our hearing it */
     int64_t home_dropped; /* edge: publications that the home could not send, when it was last heard of */
 };
 
 static void forward(void *context, struct request *request);
-static void call_expired(struct wheel_timer *timer);
-static void call_end(struct call *call, enum status status);
-static void calls_end(struct remote *remote);
-static void calls_end_until(struct remote *remote, uint64_t last);
-static void calls_again(struct remote *remote);
-static bool call_publish(struct remote *remote, const struct request *request, uint64_t id);
+static bool call_publish(void *context, const struct request *request, uint64_t id);
 static void beat_fire(struct wheel_timer *timer);
 static void edge_beat(struct remote *remote, bool was_asleep);
 static void home_beat(struct remote *remote, bool was_asleep);
@@ -76,7 +61,7 @@ struct remote *remote_new(struct dispatch *dispatch, struct wheel *wheel, bool i
     remote->is_edge = is_edge;
     remote->handlers = *handlers;
     remote->silence_ms = dispatch_settings(dispatch)->node_silence_ms;
-    remote->calls = int_map_new();
+    remote->calls = calls_new(wheel);
     remote->nodes = nodes_new();
     random_bytes(&remote->node, sizeof remote->node);
     remote->node = (remote->node >> 12) | 1; /* exact as a JSON number, never 0 */
@@ -107,34 +92,14 @@ void remote_stop(struct remote *remote)
     if (!remote->is_edge)
         hello_send(remote, true);
     remote->bus = NULL;
-    calls_end(remote);
-}
-
-/* No answer will come any more. */
-static void calls_end(struct remote *remote)
-{
-    calls_end_until(remote, remote->next_call); /* not those made by somebody who was just answered */
-}
-
-static void calls_end_until(struct remote *remote, uint64_t last)
-{
-    void *value;
-    size_t cursor = 0;
-    while (int_map_next(remote->calls, &cursor, NULL, &value)) {
-        struct call *call = value;
-        if (call->id > last)
-            continue;
-        request_refuse(call->request, STATUS_UNAVAILABLE, HOME_IS_SILENT);
-        call_end(call, STATUS_UNAVAILABLE);
-        cursor = 0; /* whoever was answered may have asked again */
-    }
+    calls_end(remote->calls);
 }
 
 void remote_free(struct remote *remote)
 {
     if (!remote)
         return;
-    int_map_free(remote->calls);
+    calls_free(remote->calls);
     nodes_free(remote->nodes);
     free(remote);
 }
@@ -169,7 +134,6 @@ bool remote_node_next(const struct remote *remote, size_t *cursor, struct remote
 static void forward(void *context, struct request *request)
 {
     struct remote *remote = context;
-    struct call *call = NULL;
     if (!remote->bus || !bus_is_up(remote->bus)) {
         request_refuse(request, STATUS_UNAVAILABLE, "This node has lost its connection to the others: try again soon.");
         request_finish(request, STATUS_UNAVAILABLE);
@@ -181,80 +145,28 @@ static void forward(void *context, struct request *request)
         request_finish(request, STATUS_UNAVAILABLE);
         return;
     }
-    uint64_t id = 0;
-    if (request->reply) {
-        call = calloc(1, sizeof *call);
-        id = ++remote->next_call;
-        if (!call || !int_map_set(remote->calls, id, call)) {
-            free(call);
-            request_finish(request, FAULT("no memory"));
-            return;
-        }
-        call->remote = remote;
-        call->id = id;
-        call->request = request;
-        wheel_timer_init(&call->timer, call_expired);
-        wheel_arm(remote->wheel, &call->timer, CALL_MS);
+    uint64_t id = request->reply ? calls_add(remote->calls, request) : 0;
+    if (request->reply && !id) {
+        request_finish(request, FAULT("no memory"));
+        return;
     }
     /* Between two homes a call is kept for the next, if that comes in time. */
-    bool is_fine = (call && remote->home_has_left) || call_publish(remote, request, id);
-    if (!call)
+    bool is_fine = (id && remote->home_has_left) || call_publish(remote, request, id);
+    if (!id)
         request_finish(request, STATUS_OK);
     else if (!is_fine)
-        call_end(call, STATUS_UNAVAILABLE);
+        request_finish(calls_take(remote->calls, id), STATUS_UNAVAILABLE);
 }
 
-static bool call_publish(struct remote *remote, const struct request *request, uint64_t id)
+static bool call_publish(void *context, const struct request *request, uint64_t id)
 {
+    struct remote *remote = context;
     SCOPED(buffer_free) struct buffer json = {0};
     remote_call_print(request, remote->node, id, remote->home, &json);
     if (json.has_failed)
         return false;
     bus_publish(remote->bus, REMOTE_HOME_CHANNEL, json.bytes, json.length);
     return true;
-}
-
-static int call_compare(const void *a, const void *b)
-{
-    const struct call *const *first = a, *const *second = b;
-    return ((*first)->id > (*second)->id) - ((*first)->id < (*second)->id);
-}
-
-/* Ask the next home what the one before it was asked and did not do, in the order in which it was asked. What it may
- * have done is not asked again. */
-static void calls_again(struct remote *remote)
-{
-    struct call **calls = calloc(int_map_count(remote->calls) + 1, sizeof(struct call *));
-    size_t count = 0, cursor = 0;
-    void *value;
-    if (!calls) {
-        calls_end(remote);
-        return;
-    }
-    while (int_map_next(remote->calls, &cursor, NULL, &value))
-        calls[count++] = value;
-    qsort(calls, count, sizeof(struct call *), call_compare);
-    for (size_t i = 0; i < count; i++)
-        if (calls[i]->id > remote->unsure)
-            call_publish(remote, calls[i]->request, calls[i]->id); /* one that fails meets its deadline */
-    free(calls);
-    calls_end_until(remote, remote->unsure);
-}
-
-static void call_end(struct call *call, enum status status)
-{
-    struct request *request = call->request;
-    int_map_remove(call->remote->calls, call->id);
-    wheel_cancel(call->remote->wheel, &call->timer);
-    free(call);
-    request_finish(request, status);
-}
-
-static void call_expired(struct wheel_timer *timer)
-{
-    struct call *call = container_of(timer, struct call, timer);
-    request_refuse(call->request, STATUS_UNAVAILABLE, HOME_IS_SILENT);
-    call_end(call, STATUS_UNAVAILABLE);
 }
 
 /* ---- signs of life ---- */
@@ -326,7 +238,7 @@ void remote_bus_state(struct remote *remote, bool is_up)
     if (is_up)
         nodes_forgive(remote->nodes);
     else
-        remote->unsure = remote->next_call;
+        calls_unsure(remote->calls);
     if (is_up && remote->is_edge)
         wheel_arm(remote->wheel, &remote->beat, 1);
     else if (is_up)
@@ -473,13 +385,13 @@ static void home_heard(struct remote *remote, const cJSON *line, bool is_hello)
     remote->home_has_left = false;
     /* Its bus was away, or it could not send all: an answer may have been in that. */
     if (!is_other && (is_hello || has_missed))
-        remote->unsure = remote->next_call;
+        calls_unsure(remote->calls);
     if (is_other && had_left)
-        calls_again(remote);
+        calls_again(remote->calls, call_publish, remote);
     else if (is_other || (is_first && is_hello))
-        calls_end(remote); /* it was not there when they were made */
+        calls_end(remote->calls); /* it was not there when they were made */
     /* Calls are answered also before the first sign of life is: who was announced by one may have been given up. */
-    bool may_be_forgotten = !is_known && (!is_first || remote->next_call);
+    bool may_be_forgotten = !is_known && (!is_first || calls_began(remote->calls));
     if (is_other || may_be_forgotten || (!is_first && has_missed))
         remote->handlers.home_is_new(remote->handlers.context);
 }
@@ -507,12 +419,12 @@ static void answer_arrived(struct remote *remote, const char *bytes, size_t leng
         home_heard(remote, answer, false);
         return;
     }
-    struct call *call = int_map_get(remote->calls, (uint64_t)json_get_int(answer, "call", 0));
-    if (!call)
+    struct request *request = calls_take(remote->calls, (uint64_t)json_get_int(answer, "call", 0));
+    if (!request)
         return; /* it came too late */
     remote->heard_ms = clock_monotonic_ms();
     const char *status = json_get_text(answer, "status");
-    remote_answer_read(call->request, answer);
-    buffer_append(request_result(call->request), result + 1, length - (size_t)(result + 1 - bytes));
-    call_end(call, status ? status_from_code(status) : STATUS_FAULT);
+    remote_answer_read(request, answer);
+    buffer_append(request_result(request), result + 1, length - (size_t)(result + 1 - bytes));
+    request_finish(request, status ? status_from_code(status) : STATUS_FAULT);
 }
