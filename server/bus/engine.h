@@ -7,12 +7,12 @@
 
 struct bus_channel {
     struct list tell;   /* in bus->untold: its listeners are to be told at the end of the turn */
-    struct list change; /* in remote->changes: Redis is to be told */
+    struct list change; /* in subscriptions->changes: Redis is to be told */
     size_t listeners;   /* listens less unlistens */
     bool is_awaited;    /* nobody has been told yet that it is in force */
     bool is_subscribed; /* remote: what Redis acknowledged last */
     bool is_asked;      /* remote: a command for it is under way; never more than one */
-    bool is_restoring;  /* remote: counted in remote->restoring */
+    bool is_restoring;  /* remote: counted in subscriptions->restoring */
     bool is_own;        /* remote: the probe's channel, which has no listeners */
     size_t name_length;
     char name[];

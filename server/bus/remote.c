@@ -11,6 +11,7 @@
 #include "bus/engine.h"
 #include "bus/hint.h"
 #include "bus/redis.h"
+#include "bus/subscriptions.h"
 #include "bus/trust.h"
 #include "bus/unanswered.h"
 #include "lib/buffer.h"
@@ -27,7 +28,6 @@
 #define BACKOFF_MS_MIN     50
 #define BACKOFF_MS_MAX     1000
 #define DRAIN_MS           1000 /* for what is left to be sent at the end */
-#define ASKED_MAX          1024 /* subscriptions under way at a time, so that neither side's buffer grows */
 #define COMMAND_BYTES_KEPT ((size_t)1 << 20)
 #define LOG_QUIET_MS       1000
 #define LOG_AGAIN_MS       60000 /* when the same trouble goes on */
@@ -50,9 +50,7 @@ struct remote {
     unsigned commands_silent, subscriptions_silent;
     struct unanswered unanswered; /* publications */
     struct buffer command;        /* the one being built */
-    struct list changes;          /* of bus_channel.change: to be subscribed or unsubscribed */
-    size_t asked;                 /* channels with a command under way */
-    size_t restoring;             /* channels older than the connection, not acknowledged yet */
+    struct subscriptions channels;
     struct bus_channel *probe_channel;
     uint64_t probe;       /* number of the latest */
     unsigned probe_ticks; /* since it was sent */
@@ -83,7 +81,6 @@ static bool remote_send(struct remote *remote, struct redis_link *link);
 static void remote_answered(void *context, struct redis_link *link, const struct redis_answer *answer);
 static bool remote_command_answered(struct remote *remote, const struct redis_answer *answer);
 static bool remote_subscription_answered(struct remote *remote, const struct redis_answer *answer);
-static bool remote_acknowledged(struct remote *remote, struct bus_channel *channel, bool is_subscribed);
 static void remote_heard(struct remote *remote, struct bus_channel *channel, const char *bytes, size_t length);
 static void remote_probed(struct remote *remote, const char *bytes, size_t length);
 static void remote_up(struct remote *remote);
@@ -130,7 +127,7 @@ enum status bus_remote_new(const struct bus_options *options, uv_loop_t *loop, s
     remote->prefix_length = strlen(prefix);
     remote->backoff_ms = 2 * BACKOFF_MS_MIN;
     remote->is_up_news = true;
-    list_init(&remote->changes);
+    subscriptions_init(&remote->channels, &remote->bus);
     uv_timer_init(loop, &remote->tick);
     uv_timer_init(loop, &remote->retry);
     remote->tick.data = remote->retry.data = &remote->bus;
@@ -184,8 +181,6 @@ static bool remote_sign_in(struct remote *remote, struct redis_link *link)
 /* Subscribe everything again. */
 static bool remote_restore(struct remote *remote)
 {
-    size_t cursor = 0;
-    void *value;
     if (!remote->probe_channel) {
         char id[RANDOM_ID_SIZE], name[RANDOM_ID_SIZE + 8];
         snprintf(name, sizeof name, "probe:%s", random_id(id));
@@ -194,13 +189,7 @@ static bool remote_restore(struct remote *remote)
             return false;
         remote->probe_channel->is_own = true;
     }
-    while (text_map_next(remote->bus.channels, &cursor, NULL, NULL, &value)) {
-        struct bus_channel *channel = value;
-        list_append(&remote->changes, &channel->change);
-        channel->is_restoring = true;
-        remote->restoring++;
-    }
-    bus_wake(&remote->bus);
+    subscriptions_restore(&remote->channels);
     return true;
 }
 
@@ -247,26 +236,14 @@ static bool remote_send(struct remote *remote, struct redis_link *link)
 static void remote_listen(struct bus *bus, struct bus_channel *channel)
 {
     struct remote *remote = container_of(bus, struct remote, bus);
-    if (!remote->subscriptions || channel->is_asked)
-        return; /* The connection, or the acknowledgement under way, will find that it is wanted. */
-    list_remove(&channel->change);
-    list_append(&remote->changes, &channel->change);
-    bus_wake(bus);
+    if (remote->subscriptions) /* or the connection will find that it is wanted */
+        subscriptions_want(&remote->channels, channel);
 }
 
 static void remote_unlisten(struct bus *bus, struct bus_channel *channel)
 {
     struct remote *remote = container_of(bus, struct remote, bus);
-    if (channel->is_asked)
-        return; /* The acknowledgement will find that it is no longer wanted. */
-    if (!channel->is_subscribed) {
-        remote->restoring -= channel->is_restoring;
-        bus_channel_remove(bus, channel);
-        return;
-    }
-    list_remove(&channel->change);
-    list_append(&remote->changes, &channel->change);
-    bus_wake(bus);
+    subscriptions_drop(&remote->channels, channel);
 }
 
 static enum bus_hearing remote_hearing(const struct bus *bus, const struct bus_channel *channel)
@@ -286,29 +263,21 @@ static void remote_turn(struct bus *bus)
         return;
     }
     if (!bus->stats.is_up && !remote->is_probing && !remote->commands_due && !remote->subscriptions_due &&
-        !remote->restoring)
+        !remote->channels.restoring)
         remote_probe(remote);
     redis_link_flush(remote->commands);
     redis_link_flush(remote->subscriptions);
 }
 
-/* Commands of one channel never overlap: each acknowledgement is the answer to the only one under way, and
- * a channel changed to and fro costs Redis one command per round trip. */
 static bool remote_send_changes(struct remote *remote)
 {
-    struct list *node;
-    while (remote->asked < ASKED_MAX && (node = list_take_first(&remote->changes))) {
-        struct bus_channel *channel = container_of(node, struct bus_channel, change);
-        bool is_wanted = channel->listeners > 0 || channel->is_own;
-        if (is_wanted == channel->is_subscribed)
-            continue; /* changed to and fro in one turn */
+    const struct bus_channel *channel;
+    while ((channel = subscriptions_next(&remote->channels))) {
         command_start(&remote->command, 2);
-        command_text(&remote->command, is_wanted ? "SUBSCRIBE" : "UNSUBSCRIBE");
+        command_text(&remote->command, channel->is_subscribed ? "UNSUBSCRIBE" : "SUBSCRIBE");
         command_word(&remote->command, remote->prefix, remote->prefix_length, channel->name, channel->name_length);
         if (!remote_send(remote, remote->subscriptions))
             return false;
-        channel->is_asked = true;
-        remote->asked++;
     }
     return true;
 }
@@ -370,30 +339,11 @@ static bool remote_subscription_answered(struct remote *remote, const struct red
         bus_channel_get(&remote->bus, answer->channel + prefix_length, answer->channel_length - prefix_length);
     if (!channel || remote->subscriptions_due > 0)
         return false;
-    if (answer->kind != ANSWER_MESSAGE)
-        return remote_acknowledged(remote, channel, answer->kind == ANSWER_SUBSCRIBED);
+    if (answer->kind != ANSWER_MESSAGE) {
+        remote->subscriptions_silent = 0;
+        return subscriptions_acknowledge(&remote->channels, channel, answer->kind == ANSWER_SUBSCRIBED);
+    }
     remote_heard(remote, channel, answer->bytes, answer->length);
-    return true;
-}
-
-static bool remote_acknowledged(struct remote *remote, struct bus_channel *channel, bool is_subscribed)
-{
-    bool is_wanted = channel->listeners > 0 || channel->is_own;
-    if (!channel->is_asked || channel->is_subscribed == is_subscribed)
-        return false;
-    channel->is_asked = false;
-    channel->is_subscribed = is_subscribed;
-    remote->asked--;
-    remote->restoring -= channel->is_restoring;
-    channel->is_restoring = false;
-    remote->subscriptions_silent = 0;
-    bus_wake(&remote->bus);
-    if (is_wanted != is_subscribed)
-        list_append(&remote->changes, &channel->change);
-    else if (!is_wanted)
-        bus_channel_remove(&remote->bus, channel);
-    else if (channel->is_awaited && !channel->is_own)
-        bus_channel_tell(&remote->bus, channel, true);
     return true;
 }
 
@@ -437,7 +387,7 @@ static void remote_tick(uv_timer_t *tick)
     struct remote *remote = container_of(tick->data, struct remote, bus);
     remote->probe_ticks++;
     if (is_silent(&remote->commands_silent, remote->commands_due || remote->unanswered.count) ||
-        is_silent(&remote->subscriptions_silent, remote->subscriptions_due || remote->asked))
+        is_silent(&remote->subscriptions_silent, remote->subscriptions_due || remote->channels.asked))
         remote_down(remote, "no answer in time");
     else if (remote->is_probing && remote->probe_ticks >= PROBE_TICKS_MAX)
         remote_down(remote, "it answers, but a probe did not come back: what is published is not heard");
@@ -479,25 +429,13 @@ static void remote_down(struct remote *remote, const char *why)
         bus->options.state(bus->options.context, false);
 }
 
-/* What is unanswered will never be. Whoever waits for a channel is told that it takes longer; who has it
- * is told nothing: it comes back with the connection. */
+/* What is unanswered will never be. */
 static void remote_forget(struct remote *remote, bool was_up)
 {
-    size_t cursor = 0;
-    void *value;
     unanswered_free(&remote->unanswered);
     remote->bus.stats.in_flight = 0;
-    remote->asked = remote->restoring = 0;
     remote->is_probing = false;
-    while (text_map_next(remote->bus.channels, &cursor, NULL, NULL, &value)) {
-        struct bus_channel *channel = value;
-        channel->is_subscribed = channel->is_asked = channel->is_restoring = false;
-        list_remove(&channel->change);
-        if (channel->listeners == 0 && !channel->is_own)
-            bus_channel_remove(&remote->bus, channel);
-        else if (was_up && channel->is_awaited && !channel->is_own)
-            bus_channel_tell_later(&remote->bus, channel);
-    }
+    subscriptions_forget(&remote->channels, was_up);
 }
 
 /* A Redis that stays away is tried every second, but its trouble is news once a minute; one that comes and
