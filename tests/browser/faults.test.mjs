@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { must } from '../api/lib/client.mjs';
 import { login, runParley, startServer } from '../api/lib/server.mjs';
-import { composer, createRoom, farHost, fillIn, launch, log, navigation, row, say, uniqueName, whyNot } from './lib/browser.mjs';
+import { composer, createRoom, farHost, fillIn, launch, log, navigation, row, said, say, uniqueName, whyNot } from './lib/browser.mjs';
 import { startProxy } from './lib/proxy.mjs';
 
 const skip = whyNot();
@@ -175,7 +175,7 @@ test('somebody else signs in in the same browser: the page becomes theirs, and n
 
   await navigation(bob).getByRole('link', { name: /^ann\b/ }).waitFor();
   await say(bob, 'hers');
-  await row(bob, 'hers').waitFor();
+  await said(bob, 'hers').waitFor();
   assert.equal(await bob.getByText('his own words').count(), 0);
   const { items } = must(await world.ann.api('GET', `/room/${id}/message`), 200, 'messages').body;
   assert.deepEqual(items.map(({ text }) => text), ['hers']);

@@ -97,6 +97,8 @@ export const navigation = (page) => page.getByRole('navigation', { name: 'Rooms'
 export const composer = (page) => page.getByRole('textbox', { name: /^Message / });
 export const log = (page) => page.getByRole('log');
 export const row = (page, text) => log(page).getByRole('article').filter({ hasText: text });
+/** The same, once the server has the message: what one has written oneself is shown before that, without an id. */
+export const said = (page, text) => row(page, text).and(page.locator('[id]'));
 
 /** Type the name and password; what comes of it is for the caller to wait for. */
 export async function fillIn(page, name, password, action = 'Sign in') {
