@@ -12,10 +12,12 @@ import {
   createRoom,
   fillIn,
   fromClient,
+  here,
   launch,
   log,
   navigation,
   row,
+  said,
   say,
   uniqueName,
   whyNot,
@@ -57,7 +59,7 @@ afterEach(() => browser?.closeWindows());
 
 const visit = (person, path = '/', options = {}) => browser.visit(url + path, { person, ...options });
 
-/* Two people in one new room. */
+/* Two people in one new room, who are told what happens there. */
 async function together(t) {
   const ann = await visit(people[0]);
   const room = uniqueName(t);
@@ -65,6 +67,7 @@ async function together(t) {
   const bob = await visit(people[1], path);
   await bob.getByRole('button', { name: `Join ${room}` }).click();
   await composer(bob).waitFor();
+  for (const [page, person] of [[ann, people[0]], [bob, people[1]]]) await here(page, person.name).waitFor();
   return { ann, bob, room, path };
 }
 
@@ -98,12 +101,13 @@ test('two people talk to each other', tests, async (t) => {
 
 test('others see who is here and who is typing', tests, async (t) => {
   const { ann, bob } = await together(t);
-  const here = ann.getByRole('complementary', { name: 'People' }).getByRole('list');
-  for (const { name } of people.slice(0, 2)) await here.getByText(name).first().waitFor();
+  for (const { name } of people.slice(0, 2)) await here(ann, name).waitFor();
 
+  // It is told for a few seconds only: who begins to look after the last key may be late.
+  const told = ann.getByText(`${people[1].name} is typing…`).waitFor();
   await composer(bob).pressSequentially('let me th');
 
-  await ann.getByText(`${people[1].name} is typing…`).waitFor();
+  await told;
   await composer(bob).press('Enter');
   await row(ann, 'let me th').waitFor();
   await ann.getByText(`${people[1].name} is typing…`).waitFor({ state: 'hidden' });
@@ -112,13 +116,13 @@ test('others see who is here and who is typing', tests, async (t) => {
 test('a reload keeps the place, the history and the draft', tests, async (t) => {
   const { ann, room, path } = await together(t);
   await say(ann, 'before the reload');
-  await row(ann, 'before the reload').waitFor();
+  await said(ann, 'before the reload').waitFor();
   await composer(ann).fill('half a thou');
 
   await ann.reload();
 
   await ann.getByRole('heading', { name: `#${room}` }).waitFor();
-  await row(ann, 'before the reload').waitFor();
+  await said(ann, 'before the reload').waitFor();
   assert.equal(new URL(ann.url()).pathname, path);
   assert.equal(await composer(ann).inputValue(), 'half a thou');
 });
@@ -139,6 +143,7 @@ test('a refused message says why, and Retry sends it', tests, async (t) => {
   await row(ann, 'may I?').getByRole('button', { name: 'Retry' }).click();
 
   await row(bob, 'may I?').waitFor();
+  await said(ann, 'may I?').waitFor();
   await row(ann, 'Not sent').waitFor({ state: 'detached' });
   assert.equal(await row(ann, 'may I?').count(), 1);
 });
@@ -160,6 +165,7 @@ test('a message whose answer was lost is there once', tests, async (t) => {
   ann.sockets.close();
   await say(ann, 'and then this');
   await row(bob, 'and then this').waitFor();
+  for (const text of ['only once', 'and then this']) await said(ann, text).waitFor();
 
   assert.equal(await row(bob, 'only once').count(), 1);
   assert.equal(await row(ann, 'only once').count(), 1);
@@ -178,7 +184,7 @@ test('what others wrote while the connection was away is there afterwards', test
   ann.sockets.close();
   await ann.getByText('No connection. Trying again.').waitFor();
   await say(bob, 'you missed this');
-  await row(bob, 'you missed this').waitFor();
+  await said(bob, 'you missed this').waitFor();
 
   isAway = false;
 
@@ -206,6 +212,7 @@ test('what was written without a connection is kept over a reload, and sent once
   isAway = false;
 
   await row(bob, 'written second').waitFor();
+  for (const text of ['written first', 'written second']) await said(ann, text).waitFor();
   await ann.getByText('wait.').waitFor({ state: 'detached' });
   for (const page of [ann, bob]) {
     const texts = await log(page).getByRole('article').allInnerTexts();
@@ -227,7 +234,8 @@ test('two people talk alone, and each sees whether the other is there', tests, a
   await dialog.getByRole('option', { name: second.name }).click();
   await ann.getByRole('heading', { name: second.name, exact: true }).waitFor();
   await say(ann, 'only for you');
-  await row(ann, 'only for you').waitFor();
+  await said(ann, 'only for you').waitFor();
+  await here(ann, first.name).waitFor();
   assert.equal(await ann.getByRole('main').getByText('here now').count(), 0);
 
   await navigation(bob)
@@ -245,7 +253,7 @@ test('own messages can be edited and deleted, for everyone', tests, async (t) =>
   const { ann, bob } = await together(t);
   await say(ann, 'frist');
   await row(bob, 'frist').waitFor();
-  await row(ann, 'frist').hover();
+  await said(ann, 'frist').hover();
   await row(ann, 'frist').getByRole('button', { name: 'Edit: your message' }).click();
   const editor = ann.getByRole('textbox', { name: 'Edit message' });
   await editor.fill('first');
@@ -337,7 +345,7 @@ test('no view has a known fault of accessibility', tests, async (t) => {
   const page = await visit(people[0]);
   await createRoom(page, uniqueName(t));
   await say(page, 'some **words**, `code` and https://example.org');
-  await row(page, 'some words').waitFor();
+  await said(page, 'some words').waitFor();
   await check(page, 'room');
   await page.getByRole('button', { name: 'Settings' }).click();
   await page.getByLabel('Colours').selectOption('dark');
@@ -346,6 +354,7 @@ test('no view has a known fault of accessibility', tests, async (t) => {
   await page.setViewportSize({ width: 320, height: 600 });
   await check(page, 'room on a small phone');
   await page.getByRole('button', { name: 'Show rooms' }).click();
+  await page.getByRole('dialog', { name: 'Rooms' }).waitFor();
   await check(page, 'drawer');
 });
 

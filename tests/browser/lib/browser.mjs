@@ -99,6 +99,9 @@ export const log = (page) => page.getByRole('log');
 export const row = (page, text) => log(page).getByRole('article').filter({ hasText: text });
 /** The same, once the server has the message: what one has written oneself is shown before that, without an id. */
 export const said = (page, text) => row(page, text).and(page.locator('[id]'));
+/** Somebody who is in the open room now. Who finds himself there is being told what happens in it. */
+export const here = (page, name) =>
+  page.getByRole('complementary', { name: 'People' }).getByRole('listitem').filter({ hasText: name }).first();
 
 /** Type the name and password; what comes of it is for the caller to wait for. */
 export async function fillIn(page, name, password, action = 'Sign in') {
