@@ -11,6 +11,7 @@ import { TextLimit } from '../src/chat/text-limit.ts';
 import { Api } from '../src/shared/api.ts';
 import type { RoomListener } from '../src/shared/conn.ts';
 import type { Outbox } from '../src/shared/outbox.ts';
+import { Problem } from '../src/shared/problem.ts';
 import type { Membership, Message, MessagePage, Room } from '../src/shared/types.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
@@ -141,6 +142,25 @@ test('of a room that is lost nothing stays, not even for a screen reader or for 
   assert.deepEqual(offsets(room), []);
   assert.deepEqual(parts.announcer.lines.value, []);
   assert.equal(room.replyTo.value, null);
+});
+
+test('who is let in again before the page knows why the room was lost is back in it', async () => {
+  const { parts, listener } = world(100);
+  const room = new OpenRoom(1, parts);
+  await room.start();
+  let refuse = () => {};
+  parts.rooms.fetch = () =>
+    new Promise((_, reject) => {
+      refuse = () => reject(new Problem(404, 'not_found', 'There is no such room.'));
+    });
+  listener()?.onUnsubscribed();
+  await room.start();
+
+  refuse();
+  await new Promise(setImmediate);
+
+  assert.equal(room.error.value, '');
+  assert.equal(offsets(room).at(-1), 100);
 });
 
 test('too much was missed: the end is read anew at the end, and elsewhere the reader’s place', async () => {

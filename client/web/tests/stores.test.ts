@@ -266,6 +266,29 @@ test('an answer from before something was read does not bring its badge back', a
   assert.equal(rooms.unread.value, 0);
 });
 
+test('an answer from before a message was told of does not take its badge away', async () => {
+  const membership = { role: 'member', read_offset: 5, unread: 1 };
+  const answers = [room(1), room(1), room(1, { offset: 6, membership })];
+  const api = new Api((address) => {
+    const answer = answers.shift();
+    const body = String(address).includes('?') ? { items: [answer], next: null } : answer;
+    return Promise.resolve(new Response(JSON.stringify(body)));
+  });
+  const rooms = new Rooms(api);
+  rooms.put(room(1));
+  const loading = rooms.load();
+  rooms.receive({ event: 'unread', room: 1, offset: 6 });
+  await loading;
+  assert.deepEqual([rooms.unread.value, rooms.all.value.get(1)?.offset], [1, 6]);
+
+  rooms.put(room(1));
+  const fetching = rooms.fetch(1);
+  rooms.receive({ event: 'unread', room: 1, offset: 6 });
+  await fetching;
+  assert.equal(rooms.unread.value, 1);
+  assert.equal(answers.length, 0, 'one asked again');
+});
+
 test('a room one was removed from stays in the list only while it can be read', async () => {
   const outside = new Rooms(respond(200, room(1, { membership: null })));
   outside.put(room(1));

@@ -80,6 +80,8 @@ export class OpenRoom {
   #isStopped = false;
   #isLoading = false;
   #replacing = 0;
+  /* Of each start and each loss: what an older one is still answered is not shown. */
+  #turn = 0;
   #typingSentAt = 0;
 
   constructor(
@@ -97,6 +99,7 @@ export class OpenRoom {
   /** Read what is to be shown first, then listen from exactly there on: nothing falls between. */
   async start(): Promise<void> {
     const { conn, rooms } = this.#parts;
+    const turn = ++this.#turn;
     this.error.value = '';
     this.isRemoved.value = false;
     this.#stopListening();
@@ -104,9 +107,9 @@ export class OpenRoom {
       const room = rooms.all.value.get(this.id) ?? (await rooms.fetch(this.id));
       this.title.value = roomTitle(room);
       if (this.#unread > 0) this.divider.value = room.membership?.read_offset ?? null;
-      if (!(await this.#open(messageOf(path.value)))) return;
+      if (!(await this.#open(messageOf(path.value))) || turn !== this.#turn) return;
     } catch (error) {
-      if (!this.#isStopped) this.#fail(error);
+      if (!this.#isStopped && turn === this.#turn) this.#fail(error);
       return;
     }
     this.#stopListening = conn.listen(
@@ -386,6 +389,7 @@ export class OpenRoom {
   /* The server ended the subscription; why, the room itself tells best. */
   async #lost(): Promise<void> {
     const { rooms } = this.#parts;
+    const turn = ++this.#turn;
     const room = rooms.all.value.get(this.id);
     const title = room ? roomTitle(room) : this.title.value;
     this.title.value = title;
@@ -395,9 +399,9 @@ export class OpenRoom {
     try {
       await rooms.fetch(this.id);
       // A permission may come back.
-      this.isErrorTemporary.value = true;
+      if (turn === this.#turn) this.isErrorTemporary.value = true;
     } catch (error) {
-      if (asProblem(error).status !== 404) return;
+      if (turn !== this.#turn || asProblem(error).status !== 404) return;
       this.error.value = room?.membership
         ? `You are no longer a member of ${title}, or it was deleted.`
         : `${title} was deleted or made private.`;

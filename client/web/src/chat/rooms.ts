@@ -38,6 +38,8 @@ export class Rooms {
   /* The same for marks: when each was set last, and how many of one's own are on their way. */
   readonly #marked = new Map<number, number>();
   readonly #marking = new Map<number, number>();
+  /* And for what was counted as unread. */
+  readonly #counted = new Map<number, number>();
 
   constructor(
     api: Api,
@@ -55,7 +57,7 @@ export class Rooms {
       for (let page = 0; page < pages_max; page++) {
         const query: string = cursor === null ? '' : `&after=${encodeURIComponent(cursor)}`;
         const answer: Page<Room> = await this.#api.get(`/room?limit=200${query}`);
-        for (const room of answer.items) all.set(room.id, this.#withNewerMark(room, asked));
+        for (const room of answer.items) all.set(room.id, this.#withNews(room, asked));
         cursor = answer.next;
         if (cursor === null) break;
       }
@@ -78,7 +80,8 @@ export class Rooms {
     for (;;) {
       const asked = this.#moves;
       const room = await this.#api.get<Room>(`/room/${id}`);
-      if ((this.#moved.get(id) ?? 0) <= asked) return this.put(this.#withNewerMark(room, asked));
+      if ((this.#moved.get(id) ?? 0) <= asked && !this.#isBehind(room, asked))
+        return this.put(this.#withNewerMark(room, asked));
     }
   }
 
@@ -212,6 +215,7 @@ export class Rooms {
     if (offset > room.offset + 1) void this.#recount(id);
     const { unread, mentions = 0 } = room.membership;
     const more = { unread: unread + 1, mentions: mentions + (mention ? 1 : 0) };
+    this.#counted.set(id, ++this.#moves);
     this.put({ ...room, offset, membership: { ...room.membership, ...more } });
   }
 
@@ -228,6 +232,19 @@ export class Rooms {
       await this.fetch(uncertain).catch(() => {});
     }
     this.#isRecounting = false;
+  }
+
+  /* An answer that was on its way while a message was told of does not know of it. */
+  #isBehind(room: Room, asked: number): boolean {
+    const known = this.all.value.get(room.id);
+    return (this.#counted.get(room.id) ?? 0) > asked && !!known && known.offset > room.offset;
+  }
+
+  #withNews(room: Room, asked: number): Room {
+    const known = this.all.value.get(room.id);
+    if (!known || !room.membership || !this.#isBehind(room, asked))
+      return this.#withNewerMark(room, asked);
+    return { ...room, offset: known.offset, membership: known.membership };
   }
 
   /* An answer that was on its way while something was read must not bring the badge back. */
