@@ -153,6 +153,17 @@ test('after a gap the rows are read again', async () => {
   assert.deepEqual([...list.deleted.value], [1]);
 });
 
+test('a change that is told while a page is on its way is not undone by that page', async () => {
+  const rows = [rowOf(1)];
+  const { list, quiet } = await listOver(rows);
+  const loading = list.load(all, ['title']);
+  rows[0] = rowOf(1, 2, 'better');
+  list.apply({ action: 'update', record: { id: 1, version: 2 } });
+  await loading;
+  await quiet();
+  assert.equal(list.rows.value[0]?.title, 'better');
+});
+
 test('watchers of a model share a subscription, and the last one ends it', async () => {
   const log: string[] = [];
   let handlers: Parameters<LiveClient['subscribe']>[1] | undefined;
@@ -216,6 +227,18 @@ async function formOver(row: Row, of = schema) {
   };
   return { form, held, asked, theirs };
 }
+
+test('a change that is told before the row has come is not lost', async () => {
+  let row = rowOf(1);
+  const { api } = apiOf(({ path }) => ({ body: path.endsWith('/history') ? { items: [] } : row }));
+  const form = new RecordForm(api, schema, 1);
+  const loading = form.load();
+  row = rowOf(1, 2, 'theirs');
+  form.apply({ action: 'update', record: row });
+  await loading;
+  await settle();
+  assert.equal(form.texts.value.title, 'theirs');
+});
 
 test('only what was changed is sent, with the version that was loaded', async () => {
   const { form, asked } = await formOver(rowOf(1, 7));

@@ -63,6 +63,7 @@ export class RecordForm {
       this.loadProblem.value = asProblem(error);
     }
     this.isReady.value = true;
+    this.#applyHeld();
   }
 
   setText(field: string, text: string): void {
@@ -137,8 +138,8 @@ export class RecordForm {
 
   /** What the feed tells. */
   apply(event: ModelEvent): void {
-    // One's own change may be told before it is answered.
-    if (this.isBusy.value) this.#held.push(event);
+    // One's own change may be told before it is answered, and another's before the row has come.
+    if (this.isBusy.value || !this.isReady.value) this.#held.push(event);
     else if (event.action === 'gap') void this.#catchUp();
     else if (event.record.id !== this.id || !this.base.value) return;
     else if (event.action === 'delete') this.isGone.value = true;
@@ -147,6 +148,10 @@ export class RecordForm {
 
   #rest(): void {
     this.isBusy.value = false;
+    this.#applyHeld();
+  }
+
+  #applyHeld(): void {
     for (const event of this.#held.splice(0)) this.apply(event);
   }
 

@@ -55,6 +55,7 @@ export class RowList {
   readonly #toRead = new Set<number>();
   readonly #toCheck = new Set<number>();
   #isGathering = false;
+  readonly #held: ModelEvent[] = [];
 
   constructor(
     api: Api,
@@ -87,6 +88,7 @@ export class RowList {
     }
     this.isReady.value = true;
     this.isBusy.value = false;
+    for (const event of this.#held.splice(0)) this.apply(event);
   }
 
   /** Again, as it is now. */
@@ -110,7 +112,11 @@ export class RowList {
   }
 
   apply(event: ModelEvent): void {
-    if (!this.isReady.value) return;
+    // The page that is on its way may not know of it.
+    if (this.isBusy.value || !this.isReady.value) {
+      this.#held.push(event);
+      return;
+    }
     if (event.action === 'gap') {
       for (const { id } of this.rows.value) this.#toRead.add(id);
       this.#gather();
