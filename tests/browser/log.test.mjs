@@ -282,6 +282,44 @@ test('ten thousand messages: opened at the end, read back, entered in the middle
   await exact(page, 'line 10000').waitFor();
 });
 
+test('who scrolls in the moment when older messages come in stays where he went', tests, async (t) => {
+  const room = await newRoom(t);
+  await fill(ann, room, 120);
+  const page = await visit(ann, room);
+  await exact(page, 'line 120').waitFor();
+  // The older page is kept back until the test lets it go.
+  await page.evaluate(() => {
+    const { fetch } = globalThis;
+    globalThis.fetch = async (...asked) => {
+      const answer = await fetch(...asked);
+      if (!String(asked[0]).includes('before=')) return answer;
+      const text = await answer.text();
+      await new Promise((letGo) => {
+        globalThis.letGo = letGo;
+      });
+      return { ok: answer.ok, status: answer.status, text: async () => text };
+    };
+  });
+  for (const [from, to] of [[200, 500], [350, 50]]) {
+    await log(page).evaluate((element, top) => element.scrollTo(0, top), from);
+    await page.waitForFunction(() => globalThis.letGo);
+    const moved = await exact(page, 'line 120').evaluate(async (last, top) => {
+      const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+      await frame();
+      const element = last.closest('[role=log]');
+      const before = element.querySelectorAll('article').length;
+      // In one turn: the browser tells of the scrolling only with the next frame.
+      element.scrollTo(0, top);
+      const place = last.getBoundingClientRect().top;
+      globalThis.letGo();
+      globalThis.letGo = null;
+      while (element.querySelectorAll('article').length === before) await frame();
+      return last.getBoundingClientRect().top - place;
+    }, to);
+    assert.ok(Math.abs(moved) < 1, `it moved by ${moved}`);
+  }
+});
+
 test('a burst of 1,500 messages neither moves the reader nor grows the page', { ...tests, timeout: 600_000 }, async (t) => {
   const room = await newRoom(t);
   await fill(ann, room, 100, 'old');

@@ -84,11 +84,10 @@ export function lastSeen(element: HTMLElement): HTMLElement | undefined {
 }
 
 function restore(room: OpenRoom, element: HTMLElement, place: Place): void {
-  // The reader scrolled up and the browser has not told of it yet: new rows must not pull him back to the end.
-  if (element.scrollTop < place.scrolled - 1) {
-    setAtEnd(room, element);
-    remember(room, element, place);
-  }
+  // The reader scrolled and the browser has not told of it yet: new rows must not pull him back.
+  const scrolled = element.scrollTop - place.scrolled;
+  place.top -= scrolled;
+  if (scrolled < -1) setAtEnd(room, element);
   const { row, focused } = place;
   if (goToTarget(room, place) || openAtNews(room, element, place)) setAtEnd(room, element);
   else if (room.isAtEnd.value) followEnd(room, element);
