@@ -85,6 +85,42 @@ test('people are found as one types, and the address says so', tests, async () =
   await page.getByRole('row', { name: /ann/ }).waitFor({ state: 'detached' });
 });
 
+test('a filter that is chosen while a search is on its way stays, however late the page is drawn', tests, async () => {
+  const page = await visit('/admin/users');
+  await page.getByRole('row', { name: /root/ }).waitFor();
+
+  await page.getByLabel('Find by name').evaluate(async (field) => {
+    // Nothing is drawn, and what waits for its time goes off in the order in which it began to wait.
+    const { requestAnimationFrame, setTimeout, clearTimeout } = globalThis;
+    const waiting = new Map();
+    let last = 0;
+    const hold = (work) => {
+      waiting.set(++last, work);
+      return last;
+    };
+    Object.assign(globalThis, { requestAnimationFrame: () => 0, setTimeout: hold, clearTimeout: (id) => waiting.delete(id) });
+    const settled = async () => {
+      for (let turns = 0; turns < 20; turns++) await null;
+    };
+    const set = async (element, value, name) => {
+      element.value = value;
+      element.dispatchEvent(new Event(name, { bubbles: true }));
+      await settled();
+      for (let rounds = 0; rounds < 2; rounds++)
+        for (const [id, work] of [...waiting]) {
+          if (waiting.delete(id)) work();
+          await settled();
+        }
+    };
+    await set(field, 'nn', 'input');
+    await set(field.closest('search').querySelector('select'), 'administrators', 'change');
+    Object.assign(globalThis, { requestAnimationFrame, setTimeout, clearTimeout });
+  });
+
+  await page.getByText('Nobody is found.').waitFor();
+  assert.equal(await page.getByLabel('Show').inputValue(), 'administrators');
+});
+
 test('an account is disabled and enabled again, promoted and demoted, each after a question', tests, async () => {
   const page = await visit(`/admin/users/${ann.id}`);
   await confirmed(page, 'Disable', 'Disable');

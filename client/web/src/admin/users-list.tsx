@@ -66,10 +66,12 @@ function Finder() {
     if (typed === query.typed) return;
     const timer = setTimeout(() => {
       sent.current = typed;
-      navigate(userListPath({ typed, filter: query.filter }), true);
+      // Another filter may have been chosen before this was called off: that happens only after the page is drawn.
+      const { filter } = readUserQuery(search.value);
+      navigate(userListPath({ typed, filter }), true);
     }, typing_ms);
     return () => clearTimeout(timer);
-  }, [typed, query.typed, query.filter]);
+  }, [typed, query.typed]);
   const choose = (filter: UserFilter) => {
     sent.current = typed;
     navigate(userListPath({ typed, filter }));
