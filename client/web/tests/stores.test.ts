@@ -289,6 +289,21 @@ test('an answer from before a message was told of does not take its badge away',
   assert.equal(answers.length, 0, 'one asked again');
 });
 
+test('what was told of before the first list had come is counted', async () => {
+  const counted = room(1, { offset: 6, membership: { role: 'member', read_offset: 5, unread: 1 } });
+  const answers: unknown[] = [{ items: [room(1)], next: null }, counted];
+  const api = new Api(() => Promise.resolve(new Response(JSON.stringify(answers.shift()))));
+  const rooms = new Rooms(api, () => Promise.resolve());
+  const loading = rooms.load();
+  rooms.receive({ event: 'unread', room: 1, offset: 6 });
+  await loading;
+  for (let turn = 0; rooms.unread.value !== 1; turn++) {
+    assert.ok(turn < 100, 'nobody asked again');
+    await new Promise(setImmediate);
+  }
+  assert.equal(answers.length, 0);
+});
+
 test('a room one was removed from stays in the list only while it can be read', async () => {
   const outside = new Rooms(respond(200, room(1, { membership: null })));
   outside.put(room(1));

@@ -38,8 +38,8 @@ export class Rooms {
   /* The same for marks: when each was set last, and how many of one's own are on their way. */
   readonly #marked = new Map<number, number>();
   readonly #marking = new Map<number, number>();
-  /* And for what was counted as unread. */
-  readonly #counted = new Map<number, number>();
+  /* And for what was told of as unread: how far that went, and when it came. */
+  readonly #told = new Map<number, { offset: number; move: number }>();
 
   constructor(
     api: Api,
@@ -208,6 +208,7 @@ export class Rooms {
   }
 
   #countUnread(id: number, offset: number, mention = false): void {
+    this.#told.set(id, { offset, move: ++this.#moves });
     const room = this.all.value.get(id);
     // Counted already: the list was read after the message came.
     if (!room?.membership || offset <= room.offset) return;
@@ -215,7 +216,6 @@ export class Rooms {
     if (offset > room.offset + 1) void this.#recount(id);
     const { unread, mentions = 0 } = room.membership;
     const more = { unread: unread + 1, mentions: mentions + (mention ? 1 : 0) };
-    this.#counted.set(id, ++this.#moves);
     this.put({ ...room, offset, membership: { ...room.membership, ...more } });
   }
 
@@ -236,15 +236,17 @@ export class Rooms {
 
   /* An answer that was on its way while a message was told of does not know of it. */
   #isBehind(room: Room, asked: number): boolean {
-    const known = this.all.value.get(room.id);
-    return (this.#counted.get(room.id) ?? 0) > asked && !!known && known.offset > room.offset;
+    const told = this.#told.get(room.id);
+    return told !== undefined && told.move > asked && told.offset > room.offset;
   }
 
   #withNews(room: Room, asked: number): Room {
     const known = this.all.value.get(room.id);
-    if (!known || !room.membership || !this.#isBehind(room, asked))
-      return this.#withNewerMark(room, asked);
-    return { ...room, offset: known.offset, membership: known.membership };
+    if (!room.membership || !this.#isBehind(room, asked)) return this.#withNewerMark(room, asked);
+    if (known) return { ...room, offset: known.offset, membership: known.membership };
+    // The notice came before the room was known, and nothing counted it.
+    void this.#recount(room.id);
+    return room;
   }
 
   /* An answer that was on its way while something was read must not bring the badge back. */
