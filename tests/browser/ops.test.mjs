@@ -44,7 +44,7 @@ test('an administrator sees how the server is doing, and what is said there is c
 
   await figure(page, 'Connections').getByText('1', { exact: true }).waitFor();
 
-  assert.ok((await page.locator('canvas').count()) >= 8);
+  await page.locator('canvas').nth(7).waitFor();
   await page.getByText('The last ten seconds as a table').click();
   await page.getByRole('columnheader', { name: 'Messages, per second' }).waitFor();
   const messages = page.locator('details td:nth-of-type(2)');
@@ -78,9 +78,10 @@ test('Redis going away is said on the page, and its return too', tests, async ()
   const page = await visit('/admin/ops', root);
   await page.getByText('connected', { exact: true }).waitFor();
   await server.redis.kill();
-  await page.getByRole('alert').filter({ hasText: 'Redis cannot be reached' }).waitFor();
+  const alert = page.getByRole('alert').filter({ hasText: 'Redis cannot be reached' });
+  await alert.waitFor();
   await server.redis.restart();
-  await page.getByRole('alert').waitFor({ state: 'detached' });
+  await alert.waitFor({ state: 'detached' });
 });
 
 test('who is no administrator is told so, and what he may ask for', tests, async () => {

@@ -94,6 +94,7 @@ test('the room stays usable in the colours of the person, with more contrast and
     await page.evaluate(() => document.documentElement.style.setProperty('font-size', '200%'));
     for (const width of [1200, 375]) {
       await page.setViewportSize({ width, height: 760 });
+      await page.waitForFunction((wanted) => innerWidth === wanted, width);
       const needed = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.equal(needed, width, `${path} with large text`);
       const words = await page.getByRole('heading', { level: 1 }).boundingBox();
@@ -178,6 +179,8 @@ test('everything is done with the keyboard alone, and one always sees where one 
   await page.getByRole('option', { name: /second/, selected: true }).waitFor();
   await press('Enter');
   await page.getByRole('heading', { name: '#second' }).waitFor();
+  // What had the focus went with the room before.
+  await focused('second room', composer(page));
   await tabTo('log of the second', log(page), 'Shift+Tab');
   await press('?');
   await page.getByRole('dialog', { name: 'Keys' }).waitFor();
