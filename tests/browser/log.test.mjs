@@ -8,7 +8,7 @@ import { rawConnect, startServer } from '../api/lib/server.mjs';
 import { composer, fromClient, launch, log, row, say, uniqueName, whyNot } from './lib/browser.mjs';
 
 const skip = whyNot();
-const tests = { skip, timeout: 300_000 };
+const tests = { skip, timeout: 600_000 };
 
 let server;
 let ann;
@@ -329,7 +329,7 @@ test('who scrolls in the moment when older messages come in stays where he went'
   }
 });
 
-test('a burst of 1,500 messages neither moves the reader nor grows the page', { ...tests, timeout: 600_000 }, async (t) => {
+test('a burst of 1,500 messages neither moves the reader nor grows the page', tests, async (t) => {
   const room = await newRoom(t);
   await fill(ann, room, 100, 'old');
   const page = await visit(bob, room);

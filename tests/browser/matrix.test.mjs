@@ -9,7 +9,7 @@ import { launch, whyNot } from './lib/browser.mjs';
 import { manyModels } from './lib/odd-models.mjs';
 
 const skip = whyNot();
-const tests = { skip, timeout: 300_000 };
+const tests = { skip, timeout: 600_000 };
 
 let server;
 let browser;

@@ -10,7 +10,7 @@ import { assertAccessibleEverywhere } from './lib/axe.mjs';
 import { launch, whyNot } from './lib/browser.mjs';
 
 const skip = whyNot();
-const tests = { skip, timeout: 300_000 };
+const tests = { skip, timeout: 600_000 };
 
 let server;
 let browser;

@@ -20,7 +20,7 @@ import {
 } from './lib/browser.mjs';
 
 const skip = whyNot();
-const tests = { skip, timeout: 300_000 };
+const tests = { skip, timeout: 600_000 };
 const phone = { viewport: { width: 375, height: 667 }, hasTouch: true };
 
 let server;
