@@ -114,6 +114,23 @@ for (const streams of ['refused', 'held', 'collected'])
       assert.equal(await row(bob, text).count(), 1, text);
   });
 
+test('behind a proxy that opens web sockets and lets nothing through, the chat goes on to a stream', tests, async (t) => {
+  const world = await startWorld(t);
+  const { id, ann } = await together(world, 'private', 'behind a mute proxy');
+  const proxy = await startProxy(world.server, { sockets: 'held' });
+  t.after(() => proxy.stop());
+  const bob = await browser.visit('about:blank');
+  const [name, value] = world.bob.cookie.split('=');
+  await bob.context().addCookies([{ name, value, url: proxy.url }]);
+  const streamed = bob.waitForRequest(/\/connection\/http_stream$/);
+  await bob.goto(`${proxy.url}/r/${id}`);
+  await streamed;
+  await say(ann, 'do you hear me?');
+  await row(bob, 'do you hear me?').waitFor();
+  await say(bob, 'I do');
+  await row(ann, 'I do').waitFor();
+});
+
 test('without HTTPS a page goes on trying, but not with server-sent events, which would look like the end of the session', tests, async (t) => {
   const world = await startWorld(t);
   const proxy = await startProxy(world.server, { streams: 'refused' });

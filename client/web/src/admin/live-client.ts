@@ -1,11 +1,10 @@
 /* live-client.ts: the realtime connection of the administration, in a part of its own: it is only fetched once a view
  * wants to be live. */
-import { Centrifuge } from 'centrifuge';
-import { transports } from '../shared/conn.ts';
+import { newClient } from '../shared/conn.ts';
 import type { LiveClient } from './live.ts';
 
 export function openClient(): LiveClient {
-  const client = new Centrifuge(transports(), { name: 'admin' });
+  const client = newClient('admin');
   return {
     wake: () => {
       if (client.state === 'disconnected') client.connect();

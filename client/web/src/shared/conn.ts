@@ -16,6 +16,8 @@ const probe_ms = 2_000;
 const tick_ms = 5_000;
 /* The protocol's code for more than the server likes to give. */
 const limit_exceeded = 106;
+/* The SDK's code for a command that was not answered. */
+const timed_out = 1;
 
 export type ConnState =
   | { is: 'connecting'; since: number }
@@ -39,7 +41,7 @@ export interface RoomListener {
  * refuse or collect the answer to a POST too, and let server-sent events pass. Those are asked for without an Origin;
  * only over HTTPS, or on one's own machine, does the browser say in another header that the page itself asks, and without
  * that the server takes no cookie: it would look as if the session had ended. */
-export const transports = (): TransportEndpoint[] => [
+const transports = (): TransportEndpoint[] => [
   {
     transport: 'websocket',
     endpoint: `${location.origin.replace(/^http/, 'ws')}/connection/websocket`,
@@ -49,6 +51,25 @@ export const transports = (): TransportEndpoint[] => [
     ? [{ transport: 'sse' as const, endpoint: `${location.origin}/connection/sse` }]
     : []),
 ];
+
+/** A client over what gets through. The SDK goes on to the next transport if one does not open, but not from a web socket
+ * that a proxy opened and through which nothing comes: to it that is a slow server. Here two such silences, before anything
+ * was ever heard, are a proxy. */
+export function newClient(name: string): Centrifuge {
+  // The SDK looks into this list at each attempt. Should a new version copy it, it stays with the first.
+  const list = transports();
+  const client = new Centrifuge(list, { name });
+  let silences = 0;
+  let isHeard = false;
+  client.on('connected', () => {
+    isHeard = true;
+  });
+  client.on('error', ({ type, error }) => {
+    if (type === 'connect' && error.code === timed_out) silences++;
+    if (!isHeard && silences > 1 && list.length > 1) list.shift();
+  });
+  return client;
+}
 
 export class Conn {
   readonly state = signal<ConnState>({ is: 'connecting', since: Date.now() });
@@ -72,7 +93,7 @@ export class Conn {
 
   constructor(userId: number) {
     this.#userChannel = `user:${userId}`;
-    this.#client = new Centrifuge(transports(), { name: 'web' });
+    this.#client = newClient('web');
     this.#watchDelays();
     this.#client.on('connecting', () => {
       const state = this.state.value;
