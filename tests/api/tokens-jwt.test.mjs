@@ -133,20 +133,25 @@ for (const where of ['home', 'edge'])
     });
 
     test('the SDK renews it in time, and stays connected', async () => {
-      let asked = 0, renewed;
-      const again = new Promise((resolve) => (renewed = resolve));
-      const sdk = await connectSdk(node.url, undefined, {
-        token: jwt({ sub: 'customer-18', exp: inSeconds(600), expire_at: inSeconds(3) }),
-        getToken: async () => {
-          if (++asked === 2) renewed();
-          return jwt({ sub: 'customer-18', exp: inSeconds(600), expire_at: inSeconds(asked === 1 ? 3 : 600) });
-        },
-      });
-      let ends = 0;
-      sdk.on('connecting', () => ends++);
-      await within(PATIENCE_MS, 'the second new token', again);
-      assert.equal(ends, 0);
-      sdk.disconnect();
+      const renewed = async (seconds) => {
+        let asked = 0, again;
+        const twice = new Promise((resolve) => (again = resolve));
+        const sdk = await connectSdk(node.url, undefined, {
+          token: jwt({ sub: 'customer-18', exp: inSeconds(600), expire_at: inSeconds(seconds) }),
+          getToken: async () => {
+            if (++asked === 2) again('it stays');
+            return jwt({ sub: 'customer-18', exp: inSeconds(600), expire_at: inSeconds(asked === 1 ? seconds : 600) });
+          },
+        });
+        for (const name of ['connecting', 'disconnected']) sdk.on(name, ({ code }) => again(code));
+        const outcome = await within(PATIENCE_MS, 'the second new token', twice);
+        sdk.disconnect();
+        return outcome;
+      };
+      let outcome = 109;
+      // The machine may be so slow that a new token has ended before it is shown.
+      for (let seconds = 3; outcome === 109 && seconds < 50; seconds *= 4) outcome = await renewed(seconds);
+      assert.equal(outcome, 'it stays');
     });
 
     test('a new one must be for the same user', async () => {

@@ -152,7 +152,7 @@ describe('how streams end', () => {
 
   for (const transport of TRANSPORTS)
     it(`${transport}: pings are answered through /emulation; without an answer it ends with 3012`, async (test) => {
-      const nodes = await startNodes({ test, flags: { 'realtime.ping_ms': 1000, 'realtime.pong_ms': 1500 } });
+      const nodes = await startNodes({ test, flags: { 'realtime.ping_ms': 1000, 'realtime.pong_ms': 6000 } });
       const ann = await register(nodes.home.url, 'ann');
       const sdk = await connectOver(nodes.edge.url, ann.cookie, transport, { emulation: nodes.home.url });
       let cuts = 0;

@@ -6,8 +6,9 @@ import { connectSdk } from './realtime.mjs';
 import { startRedis } from './redis.mjs';
 import { startServer } from './server.mjs';
 
-/** Nothing here is about the rates that a single person may have. */
+/** Nothing here is about the rates that a single person may have, or about how soon a busy test answers a ping. */
 export const UNLIMITED = {
+  'realtime.pong_ms': PATIENCE_MS,
   'chat.messages_per_s': 1000000,
   'realtime.commands_per_s': 1000000,
   'realtime.user_connections_max': 1000000,
