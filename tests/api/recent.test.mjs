@@ -142,7 +142,7 @@ describe('coming back while others talk', () => {
       range(1, 4).map(async () => {
         while (said < MESSAGES) {
           if (said - slowest() < 200) await say(ann, room, `${++said}`);
-          else await new Promise((resolve) => setImmediate(resolve));
+          else await new Promise((resolve) => setTimeout(resolve, 20));
         }
       }),
     );

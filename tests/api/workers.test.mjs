@@ -275,7 +275,7 @@ describe('a server alone', () => {
   });
 
   test('answers all who have reached it before it stops', async (t) => {
-    const server = await startServer({ flags: UNLIMITED });
+    const server = await startServer({ flags: { ...UNLIMITED, stop_ms: 60_000 } }); // it stops once all are answered
     t.after(() => server.stop());
     // More than are accepted in one turn of its loop, and none of them yet.
     server.signal('SIGSTOP');
