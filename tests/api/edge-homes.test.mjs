@@ -88,8 +88,8 @@ it('an edge that the home gave up is told so until it has heard it: its people a
   let lost = 0;
   proxy.rule = (channel, payload) => (channel.startsWith('parley:node:') && payload.includes('"home":') && lost++ === 0 ? 0 : 1);
   nodes.edge.signal('SIGCONT');
+  await untilAnswer('the first sign being lost', async () => lost, (count) => count > 0);
   await untilAnswer('both being on the list', async () => Object.keys((await his.subscription.presence()).clients).length, (count) => count === 2);
-  assert.ok(lost > 0);
 });
 
 it('who left while what was missed was being read for him is on no list', async (test) => {

@@ -206,6 +206,7 @@ describe('REST and rpc on an edge', () => {
       const socket = await rawConnect(nodes.edge.url, { cookie: ann.cookie });
       await socket.connect();
       let { epoch, offset = 0 } = (await socket.call('subscribe', { channel })).subscribe;
+      heard[who] = offset;
       const take = (publication) => {
         assert.equal(publication.offset, ++offset);
         heard[who] = offset;
@@ -224,8 +225,7 @@ describe('REST and rpc on an edge', () => {
       heard[who] = Infinity;
       await socket.close();
     });
-    await Promise.all(listening);
-    isTalking = false;
+    await Promise.all(listening).finally(() => (isTalking = false));
     await talking;
   });
 });
