@@ -432,9 +432,11 @@ describe('/emulation', () => {
 });
 
 describe('many and slow', () => {
+  const NO_PINGS = { 'realtime.ping_ms': 600000 }; // who reads nothing answers none, however long it takes to fill his buffers
+
   for (const transport of TRANSPORTS)
     it(`${transport}: whoever takes nothing is closed, and the others get everything`, async (test) => {
-      const nodes = await startNodes({ test, edges: 0, redis: false, flags: { 'chat.text_max': 60000, 'realtime.queue_bytes_max': 200000 } });
+      const nodes = await startNodes({ test, edges: 0, redis: false, flags: { ...NO_PINGS, 'chat.text_max': 60000, 'realtime.queue_bytes_max': 200000 } });
       const ann = await register(nodes.home.url, 'ann');
       const room = await createRoom(ann, 'loud');
       const channel = `room:${room.id}`;
@@ -462,7 +464,7 @@ describe('many and slow', () => {
   it('one that comes back to reading in time gets all of it, in order', async (test) => {
     const nodes = await startNodes({
       test, edges: 0, redis: false,
-      flags: { 'chat.text_max': 60000, 'realtime.queue_bytes_max': 1 << 30, 'realtime.queue_ms': 600000 },
+      flags: { ...NO_PINGS, 'chat.text_max': 60000, 'realtime.queue_bytes_max': 1 << 30, 'realtime.queue_ms': 600000 },
     });
     const ann = await register(nodes.home.url, 'ann');
     const room = await createRoom(ann, 'loud');
