@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { opened, publish, record, sealed } from './lib/bus.mjs';
-import { createRoom, history, must, open, ready, register, request, startNodes, through, untilAnswer } from './lib/nodes.mjs';
+import { anonymous, createRoom, history, must, open, ready, register, request, startNodes, through, untilAnswer } from './lib/nodes.mjs';
 import { temporaryFolder } from './lib/process.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { runParley, startRedis, startServer } from './lib/server.mjs';
@@ -154,7 +154,7 @@ describe('cluster.secret', () => {
     const file = join(temporaryFolder(), 'secret');
     writeFileSync(file, `${SECRET}\n`, { mode: 0o600 });
     const nodes = await startNodes({ test, flags: { 'cluster.secret': `@${file}` } });
-    await register(nodes.edge.url, 'ann'); // through the home
+    assert.equal((await anonymous(nodes.edge.url).api('GET', '/me')).status, 401); // the home says so
     const redis = '--redis.url=unix:/nowhere/redis.sock';
     for (const words of [['settings'], ['settings', '--json'], ['check', redis]])
       for (const value of [SECRET, `@${file}`]) {
