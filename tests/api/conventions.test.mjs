@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must } from './lib/client.mjs';
+import { ready } from './lib/nodes.mjs';
 import { Raw } from './lib/raw.mjs';
 import { anonymous, rawConnect, register, startRedis, startServer } from './lib/server.mjs';
 
@@ -298,6 +299,7 @@ describe('conventions on an edge', () => {
     const home = await startServer({ redis });
     const edge = await startServer({ redis, edge: true });
     try {
+      await ready(edge);
       const root = await firstAdministrator(home);
       const there = Object.assign(anonymous(edge.url), { cookie: root.cookie, csrf: root.csrf });
       const made = must(await there.api('POST', '/news', { title: 'x' }, { 'Idempotency-Key': 'k' }), 201, 'create');

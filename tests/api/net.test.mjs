@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { chunked, get, options, post, probe, start } from './lib/echo.mjs';
+import { untilAnswer } from './lib/nodes.mjs';
 import { Raw, frame, openWebSocket } from './lib/raw.mjs';
 
 describe('HTTP framing', options, () => {
@@ -320,13 +321,14 @@ describe('HTTP framing', options, () => {
 
 describe('deadlines and limits', options, () => {
   it('closes a connection that says nothing, answers a half head and a half body with 408', async () => {
-    const server = await start('header_ms=200', 'body_ms=200');
+    // The time runs from the accepting on: what is sent must come within it, so it is long, and all wait side by side.
+    const server = await start('header_ms=3000', 'body_ms=3000');
     const silent = new Raw(server.port);
+    const halves = ['GET / HTTP/1.1\r\nHost: ', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel', chunked('5\r\nhel')];
+    const answers = await Promise.all(halves.map((bytes) => probe(server.port, bytes)));
+    assert.deepEqual(answers.map(({ status }) => status), [408, 408, 408]);
     await silent.end();
     assert.equal(silent.bytes.length, 0);
-    assert.equal((await probe(server.port, 'GET / HTTP/1.1\r\nHost: ')).status, 408);
-    assert.equal((await probe(server.port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel')).status, 408);
-    assert.equal((await probe(server.port, chunked('5\r\nhel'))).status, 408);
     await server.stop();
   });
 
@@ -442,12 +444,10 @@ describe('deadlines and limits', options, () => {
     const crowd = Array.from({ length: 300 }, () => new Raw(server.port));
     await Promise.all(crowd.map((raw) => raw.connected.catch(() => {})));
     await Promise.all(crowd.slice(150).map((raw) => raw.end()));
-    assert.match(server.errors(), /listener.full/);
+    await server.waitForOutput(/listener\.full/);
     for (const raw of crowd) raw.destroy();
-    const raw = new Raw(server.port);
-    raw.send(get());
-    assert.equal((await raw.answer()).status, 200);
-    raw.destroy();
+    // Until it has noticed that they left, it may drop newcomers still.
+    await untilAnswer('a newcomer being served', () => probe(server.port, get('/echo', 'Connection: close\r\n')), (answer) => answer.status === 200);
     await server.stop();
   });
 

@@ -141,13 +141,14 @@ describe('recovery', () => {
 
   it('that is not possible any more makes the SDK subscribe clean, and it goes on', async () => {
     const room = await world.newRoom();
-    const sdk = await world.sdk(bob, { minReconnectDelay: 500, maxReconnectDelay: 600 });
+    const sdk = await world.sdk(bob);
     const subscription = sdk.newSubscription(`room:${room.id}`);
     subscription.subscribe();
     await nextEvent(subscription, 'subscribed');
     const again = nextEvent(subscription, 'subscribed');
-    sdk.socket().terminate();
+    sdk.disconnect(); // and not a cut, behind which it would be back before all is said
     await Promise.all(Array.from({ length: 25 }, (_, i) => say(ann, room, `${i}`)));
+    sdk.connect();
     const context = await again;
     assert.deepEqual([context.wasRecovering, context.recovered], [true, false]);
     const heard = nextEvent(subscription, 'publication');

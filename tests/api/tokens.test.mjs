@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { firstAdministrator } from './lib/admin.mjs';
 import { must, request } from './lib/client.mjs';
-import { untilAnswer } from './lib/nodes.mjs';
+import { ready, untilAnswer } from './lib/nodes.mjs';
 import { anonymous, rawConnect, register, startRedis, startServer } from './lib/server.mjs';
 
 /** A program with a token: api() as a client's, without cookie or Origin. */
@@ -21,6 +21,7 @@ for (const where of ['home', 'edge'])
       redis = where === 'edge' ? await startRedis() : null;
       home = await startServer({ redis: redis ?? false });
       node = where === 'edge' ? await startServer({ redis, edge: true }) : home;
+      await ready(node);
       root = await firstAdministrator(home);
       ann = await register(node.url, 'ann');
       must(await root.api('POST', '/grant', { subject: 'members', model: 'news', rights: ['read', 'write'] }), 201, 'grant');

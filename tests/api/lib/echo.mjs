@@ -1,6 +1,5 @@
 // The echo server of tests/unit/net, which is the network layer alone. The program is named by ECHO_SERVER.
-import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { PATIENCE_MS, Program, within } from './process.mjs';
 import { Raw } from './raw.mjs';
 
 const program = process.env.ECHO_SERVER;
@@ -9,18 +8,12 @@ export const options = { skip: program ? false : 'ECHO_SERVER names no program' 
 
 /** Start the echo server; stop() ends it and checks that it ended cleanly, sanitizers included. */
 export async function start(...settings) {
-  const child = spawn(program, settings, { stdio: ['pipe', 'pipe', 'pipe'] });
-  let errors = '';
-  child.stderr.on('data', (data) => (errors += data));
-  const exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
-  const port = await new Promise((resolve, reject) => {
-    child.stdout.once('data', (data) => resolve(Number(String(data).trim())));
-    exited.then(({ code }) => reject(new Error(`exit ${code}: ${errors}`)));
-  });
+  const server = new Program(program, settings, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const port = Number((await server.waitForOutput(/^(\d+)$/m))[1]);
   return {
     port,
-    pid: child.pid,
-    errors: () => errors,
+    pid: server.pid,
+    waitForOutput: (pattern) => server.waitForOutput(pattern),
     async stats() {
       const raw = new Raw(port);
       raw.send('GET /stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
@@ -30,16 +23,22 @@ export async function start(...settings) {
     },
     /** Wait until the statistics are as `test` wants them. */
     async settled(test) {
-      for (;;) {
-        const stats = await this.stats();
-        if (test(stats)) return stats;
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      let isOver = false;
+      const asking = (async () => {
+        while (!isOver) {
+          const stats = await this.stats();
+          if (test(stats)) return stats;
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      })();
+      return within(PATIENCE_MS, `${test}`, asking).finally(() => (isOver = true));
     },
+    /** It ends by itself when its input does. */
     async stop() {
-      child.stdin.end();
-      const { code, signal } = await exited;
-      assert.deepEqual({ code, signal, errors: errors.match(/ERROR: \w+Sanitizer|runtime error.*/g) }, { code: 0, signal: null, errors: null }, errors);
+      server.stdin.end();
+      await within(PATIENCE_MS, 'the echo server ending', server.exited);
+      await server.stop();
+      if (server.end.code !== 0) throw new Error(`the echo server ended with ${JSON.stringify(server.end)}\n${server.output()}`);
     },
   };
 }

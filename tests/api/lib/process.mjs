@@ -78,6 +78,11 @@ export class Program {
     return this.#child.pid;
   }
 
+  /** Its standard input, if `options` made that a pipe. */
+  get stdin() {
+    return this.#child.stdin;
+  }
+
   output() {
     return this.#output;
   }
