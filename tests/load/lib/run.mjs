@@ -17,10 +17,13 @@ export const UNLIMITED = {
   'realtime.commands_per_s': 1000000,
 };
 
-/** Start it: {child, folder, results()}. `flags` {sockets: 10, register: true}; `files` how many it may open. */
+/**
+ * Start it: {child, folder, results()}. `flags` {sockets: 10, register: true}; `files` how many it may open. The drain ends
+ * when all has come, so that it is long only where something is missing.
+ */
 export function startLoad(url, flags = {}, { files } = {}) {
   const folder = temporaryFolder();
-  const all = { url, register: true, users: 2, drain: '5s', json: join(folder, 'results.json'), ...flags };
+  const all = { url, register: true, users: 2, drain: '60s', json: join(folder, 'results.json'), ...flags };
   const words = Object.entries(all)
     .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => [name, each]))
     .filter(([, value]) => value !== undefined && value !== false)
