@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
+import { freePorts } from './lib/ports.mjs';
 import { closing, frame, openWebSocket } from './lib/raw.mjs';
 import { nextEvent, rawConnect } from './lib/realtime.mjs';
 import { PATIENCE_MS, startServer, within } from './lib/server.mjs';
@@ -323,7 +324,9 @@ it('3504 meets whoever has too many connections: the SDK gives up, the first one
 });
 
 it('3001 says that the server stops: the SDK comes back to the next one', async () => {
-  const world = await startWorld();
+  const [port] = await freePorts(1); // one that nobody is given meanwhile
+  const flags = { 'http.address': `127.0.0.1:${port}` };
+  const world = await startWorld(flags);
   const sdk = await world.sdk(world.ann);
   const client = await world.raw(world.ann);
   const waiting = nextEvent(sdk, 'connecting');
@@ -334,7 +337,7 @@ it('3001 says that the server stops: the SDK comes back to the next one', async 
   assertReason(end);
   assert.equal((await within(PATIENCE_MS, 'the end of the server', world.server.exited)).code, 0);
   const back = nextEvent(sdk, 'connected');
-  const next = await startServer({ dataDir: world.server.dataDir, flags: { 'http.address': `127.0.0.1:${world.server.port}` } });
+  const next = await startServer({ dataDir: world.server.dataDir, flags });
   await back;
   sdk.disconnect();
   await next.stop();
