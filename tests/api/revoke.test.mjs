@@ -7,14 +7,13 @@ import { firstAdministrator } from './lib/admin.mjs';
 import { Chance } from './lib/chance.mjs';
 import { must } from './lib/client.mjs';
 import { startNodes, UNLIMITED } from './lib/nodes.mjs';
-import { within } from './lib/process.mjs';
 import { rawConnect, register } from './lib/server.mjs';
 
 const OPERATIONS = 1000;
 const LISTENERS = 8; // every other one on the edge
 const SEED = Number(process.env.SEED ?? 20261122);
 
-test(`${OPERATIONS} rights come and go under load, and nothing is heard after one was taken (seed ${SEED})`, { timeout: 300_000 }, async (t) => {
+test(`${OPERATIONS} rights come and go under load, and nothing is heard after one was taken (seed ${SEED})`, async (t) => {
   const chance = new Chance(SEED);
   const nodes = await startNodes({ test: t, flags: UNLIMITED });
   const { home } = nodes;
@@ -66,11 +65,12 @@ test(`${OPERATIONS} rights come and go under load, and nothing is heard after on
       }
       listener.isBusy = false;
     };
-    await within(280_000, 'all operations', Promise.all(
+    // Each question has a bound of its own; all of them together take what the machine needs.
+    await Promise.all(
       Array.from({ length: 4 }, async () => {
         while (left-- > 0) await step();
       }),
-    ));
+    );
   } finally {
     isOver = true;
     await publishing;
