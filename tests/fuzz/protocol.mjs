@@ -307,7 +307,7 @@ async function aftermath(run, nodes, witnesses, room, ann, before) {
       run.counts[`MiB grown ${index ? 'edge' : 'home'}`] = Math.round(growth / 1024 / 1024);
       if (growth > GROWTH_MAX) throw new Error(`${server.url} has grown by ${growth} bytes`);
     }
-    const complaint = server.output?.().match(/^\S+ error .*$/m);
+    const complaint = server.output?.().match(/^.*"level":"error".*$/m);
     if (complaint) throw new Error(`${server.url} has logged a fault: ${complaint[0]}`);
   }
   // Everybody who listens is one of us, wherever it is asked. Who vanished from an edge in the middle of a subscribe is
