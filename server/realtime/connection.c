@@ -296,6 +296,9 @@ static void timer_fire(struct wheel_timer *timer)
     struct connection *connection = container_of(timer, struct connection, timer);
     if (connection->hub->is_shutting_down) {
         connection_close(connection, 3001, "shutdown");
+    } else if (connection->is_connecting) {
+        /* What is late is our answer: that is no reason to stay away for good. */
+        connection_close(connection, 3004, "server error: it took too long to connect, try again");
     } else if (!connection->is_connected) {
         connection_close(connection, 3502, "stale: no connect command came in time");
     } else if (connection->awaits_pong) {

@@ -6,7 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createRoom, must, open, request, untilAnswer } from '../api/lib/nodes.mjs';
-import { runParley } from '../api/lib/server.mjs';
+import { PATIENCE_MS, rawConnect, runParley, within } from '../api/lib/server.mjs';
+import { isFinal } from './lib/checker.mjs';
 import { poll, startCluster } from './lib/cluster.mjs';
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -99,18 +100,29 @@ describe('nodes sleep under load', () => {
     });
 
   it('a home that slept does not take its edges for gone: nobody is told that people left', async (test) => {
-    const cluster = await startCluster(test, { edges: 1, rooms: 1, flags: { 'node.silence_ms': 3000 } });
+    // Long enough that an edge on a busy machine is not silent for so long by itself.
+    const cluster = await startCluster(test, { edges: 1, rooms: 1, flags: { 'node.silence_ms': 5000 } });
     const { nodes: { home, edge }, rooms: [room], people: [ann] } = cluster;
     const chat = await open(edge, ann);
     const hers = await chat.enter(room, { joinLeave: true });
     await hers.untilSeen('join');
     home.signal('SIGSTOP');
-    await pause(4000);
+    await pause(6500);
     home.signal('SIGCONT');
     const again = await untilAnswer('writing again', () => hers.say('after', 'after').then(() => true), (answer) => answer === true);
     assert.ok(again);
     await hers.untilText('after');
     assert.deepEqual(hers.seen.items.filter(({ name }) => name === 'leave'), []);
+  });
+
+  it('who connects while the home sleeps is told to try again, and not to stay away for good', async (test) => {
+    const { nodes: { home, edge }, people: [ann] } = await startCluster(test, { edges: 1, rooms: 0, people: 1, flags: { 'realtime.connect_ms': 3000 } });
+    home.signal('SIGSTOP');
+    const socket = await rawConnect(edge.url, { cookie: ann.cookie });
+    socket.send({ connect: {} });
+    const { code } = await within(PATIENCE_MS, 'being closed', socket.closed);
+    home.signal('SIGCONT');
+    assert.equal(isFinal(code), false, `closed with ${code}`);
   });
 });
 
