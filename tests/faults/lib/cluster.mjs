@@ -1,4 +1,5 @@
 // A home and two edges, each with a link of its own to Redis that can be disturbed, rooms, people, and guests of theirs.
+import { strict as assert } from 'node:assert';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRoom, must, register, request, startNodes, through, untilAnswer } from '../../api/lib/nodes.mjs';
@@ -69,17 +70,18 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
         const writer = cluster.guest(cluster.people[i % cluster.people.length], names[i % names.length], `writer${guests.length}`);
         const own = writer.chance.child(1);
         for (let n = 0; !isOver; n++) {
-          await writer.say(own.pick(cluster.rooms), `${writer.name}:${n}`);
+          assert.equal(await writer.say(own.pick(cluster.rooms), `${writer.name}:${n}`), null, 'a writer was refused');
           acked++;
           // The tests share their machine: what is looked for is faults, not how much it can take.
           await new Promise((resolve) => setTimeout(resolve, 5 + own.below(20)));
         }
       });
-      for (const loop of loops) loop.catch(() => {}); // stop() tells
+      const talking = Promise.all(loops);
+      talking.catch(() => {}); // more() and stop() tell
       return {
         get acked() { return acked; },
-        more: (wanted) => { const until = acked + wanted; return poll(`${wanted} more messages`, () => acked >= until); },
-        async stop() { isOver = true; await within(PATIENCE_MS, 'the last answers to the writers', Promise.all(loops)); },
+        more: (wanted) => Promise.race([untilCounted('messages', () => acked, acked + wanted), talking]),
+        async stop() { isOver = true; await within(PATIENCE_MS, 'the last answers to the writers', talking); },
       };
     },
 
@@ -97,23 +99,35 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
       return nodes.edges[i];
     },
 
-    /** Every promise, once what went wrong is over: each room gets a last word, and everybody has to come to it. */
-    async assertKept() {
-      await Promise.all(cluster.names.map((name) => untilAnswer(`${name} being ready`, () => request(`${cluster.node(name).url}/readyz`), (answer) => answer.status === 200)));
-      await poll('all publications being answered', () => guests.every((guest) => guest.end || !guest.owed));
+    /** A message into each room, and everybody comes to it: {logs, late: an error if not}. */
+    async lastWord(key) {
       const logs = new Map();
       const owner = through(nodes.home, cluster.people[0]); // a home that was started again has another address
       for (const room of cluster.rooms) {
-        must(await owner.api('POST', `/room/${room}/message`, { text: `the end ${history.entries.length}` }), 201, 'the end');
+        must(await owner.api('POST', `/room/${room}/message`, { text: key, key }), 201, key);
         logs.set(room, await readLog(nodes.home.url, owner.cookie, room));
       }
       const isThere = (guest, room) => !guest.isAway(room) && (guest.position(room) ?? Infinity) >= logs.get(room).events.length;
       const missing = async () => guests.filter((guest) => !cluster.rooms.every((room) => isThere(guest, room))).map(({ name }) => name);
       // The checker tells more of who is there and has not heard all; who never came back is told of here.
       const late = await untilAnswer('all being back and reaching the end', missing, (names) => !names.length).then(() => null, (error) => error);
+      return { logs, late };
+    },
+
+    /** Every promise, once what went wrong is over: each room gets a last word, and everybody has to come to it. */
+    async assertKept() {
+      await Promise.all(cluster.names.map((name) => untilAnswer(`${name} being ready`, () => request(`${cluster.node(name).url}/readyz`), (answer) => answer.status === 200)));
+      await poll('all publications being answered', () => guests.every((guest) => guest.end || !guest.owed));
+      let { logs, late } = await cluster.lastWord('the end');
+      // To be told where a room stands is enough to come to its end; but what is said when all are there is heard.
+      if (!late) ({ logs, late } = await cluster.lastWord('the very end'));
+      const listening = guests.flatMap((guest) => cluster.rooms.filter((room) => guest.position(room) !== null).map((room) => [guest, room]));
+      const deaf = listening.filter(([guest, room]) => !guest.happened.items.some((one) => one.what === 'heard' && one.room === room && one.key === 'the very end'));
       for (const name of cluster.names) await cluster.measure(name);
       assertKept(history.entries, logs);
       if (late) throw late;
+      assert.ok(listening.length, 'nobody listens');
+      assert.deepEqual(deaf.map(([guest, room]) => `${guest.name} in room ${room}`), [], 'who did not hear the last word');
       const { answer, return: back } = history.longest();
       test.diagnostic(`longest wait for an answer ${answer[0]} ms (${answer[1]}), for a way back ${back[0]} ms (${back[1]})`);
       test.diagnostic(`${history.entries.length} things happened, ${[...logs.values()].reduce((sum, log) => sum + log.events.length, 0)} events`);
@@ -163,6 +177,11 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
 /** Until `is()` holds. Looked at often. */
 export function poll(what, is) {
   return untilAnswer(what, async () => is(), (answer) => answer === true);
+}
+
+/** Until `count()` is `goal`, however long all of them take together: it is each one that must not take too long. */
+export async function untilCounted(what, count, goal) {
+  for (let last = count(); last < goal; last = count()) await poll(`${last + 1} ${what}, of ${goal}`, () => count() > last);
 }
 
 /** The reply to the question who is in a room, on a connection of its own: one of before may have been closed meanwhile. */
