@@ -8,7 +8,7 @@ import { PATIENCE_MS, within } from '../api/lib/process.mjs';
 import { startRedis } from '../api/lib/redis.mjs';
 import { startWorkers, untilRestarted } from '../api/lib/workers.mjs';
 import { assertKept } from './lib/checker.mjs';
-import { startCluster, poll, readLog } from './lib/cluster.mjs';
+import { startCluster, poll, readLog, untilCounted } from './lib/cluster.mjs';
 import { Guest } from './lib/guest.mjs';
 import { chanceOf, History } from './lib/history.mjs';
 
@@ -67,12 +67,12 @@ describe('rights come and go at random on all nodes', () => {
       for (const proxy of Object.values(proxies)) proxy.disturb('parley:', { lost: 0.05, twice: 0.05, later: 0.05 });
       return async () => Object.values(proxies).forEach((proxy) => (proxy.rule = null));
     },
-    'while Redis stops and goes on': ({ redis }) => repeatedly(1500, () => redis.pause(), 3500, () => redis.resume()),
-    'while nodes sleep': ({ nodes, chance }) => {
+    'while Redis stops and goes on': ({ redis }, rounds) => repeatedly(rounds, 1500, () => redis.pause(), 3500, () => redis.resume()),
+    'while nodes sleep': ({ nodes, chance }, rounds) => {
       let edge;
-      return repeatedly(700, () => (edge = chance.pick(nodes.edges)).signal('SIGSTOP'), 1800, () => edge.signal('SIGCONT'));
+      return repeatedly(rounds, 700, () => (edge = chance.pick(nodes.edges)).signal('SIGSTOP'), 1800, () => edge.signal('SIGCONT'));
     },
-    'while links are cut': ({ proxies, chance }) => repeatedly(300, () => chance.pick(Object.values(proxies)).cut(), 0, () => {}),
+    'while links are cut': ({ proxies, chance }, rounds) => repeatedly(rounds, 300, () => chance.pick(Object.values(proxies)).cut(), 0, () => {}),
   };
   for (const [name, start] of Object.entries(faults))
     it(`${name}: nothing is heard or written after a right was taken`, async (test) => {
@@ -94,18 +94,20 @@ describe('rights come and go at random on all nodes', () => {
         for (let i = 0; !isOver; i++) await writer.say(room, `news ${i}`);
       })();
       talking.catch(() => {}); // it is waited for below
-      const stop = start(cluster) ?? (async () => {});
+      const rounds = new Map(); // guest → how many it has come through, while it is here
+      const stop = start(cluster, rounds) ?? (async () => {});
       const until = performance.now() + 5_000;
       try {
         await Promise.all(people.slice(1).map(async (person, i) => {
           const guest = cluster.guest(person, names[i % names.length], `guest${i}`);
           for (let round = 0; round === 0 || performance.now() < until; round++) {
+            rounds.set(guest, round);
             history.note('granting', guest.name, { room });
             await grant(`user:${person.id}`, ['read', 'write']);
             await guest.enter(room);
             const count = guest.happened.length;
             await guest.happened.until('something heard', (items) => items.slice(count).some(({ what }) => what === 'heard'));
-            await guest.say(room, `${guest.name}:${round}`);
+            assert.equal(await guest.say(room, `${guest.name}:${round}`), null);
             await grant(`user:${person.id}`, []);
             const revoked = history.note('revoking', guest.name, { room });
             // Everything that was on its way is in front of the answer to this.
@@ -116,6 +118,7 @@ describe('rights come and go at random on all nodes', () => {
             latest = Math.max(latest, ...late.map(({ at }) => at - revoked.at));
             assert.notEqual(await guest.say(room, `${guest.name}:${round} after`), null);
           }
+          rounds.delete(guest);
           guest.leave();
         }));
       } finally {
@@ -187,7 +190,7 @@ async function comeAndGo(test, { room, history, writer, guests, owner }, wanted,
   const failing = (async () => {
     // Not by the clock: between two of them everybody has to come back, however slow that is here.
     for (let goal = 5; !isOver; goal = removals + 5, faults++) {
-      await poll(`${goal} removals`, () => isOver || removals >= goal);
+      await untilCounted('removals', () => (isOver ? goal : removals), goal);
       if (!isOver) await fault();
     }
   })();
@@ -199,7 +202,7 @@ async function comeAndGo(test, { room, history, writer, guests, owner }, wanted,
       await guest.enter(room);
       const count = guest.happened.length;
       await guest.happened.until('something heard', (items) => items.slice(count).some(({ what }) => what === 'heard'), PATIENCE_MS);
-      await guest.say(room, `${guest.name}:${round}`);
+      assert.equal(await guest.say(room, `${guest.name}:${round}`), null);
       await change('DELETE', `/${guest.id}`, undefined, [204, 404]);
       // Everything that was on its way is in front of the answer to this.
       assert.ok(await guest.fence());
@@ -222,8 +225,11 @@ async function comeAndGo(test, { room, history, writer, guests, owner }, wanted,
   test.diagnostic(`${faults} faults, ${removals} removals`);
 }
 
-/** Again and again until the function returned is called. */
-function repeatedly(every_ms, begin, for_ms, end) {
+/**
+ * Again and again until the function returned is called. Not by the clock alone: between two of them everybody comes
+ * through a round, or on a slow machine nobody ever would.
+ */
+function repeatedly(rounds, every_ms, begin, for_ms, end) {
   let isOver = false;
   const going = (async () => {
     while (!isOver) {
@@ -231,8 +237,11 @@ function repeatedly(every_ms, begin, for_ms, end) {
       await begin();
       await pause(for_ms);
       await end();
+      const before = [...rounds];
+      await poll('everybody coming through a round', () => isOver || before.every(([guest, round]) => rounds.get(guest) !== round));
     }
   })();
+  going.catch(() => {}); // waited for by who stops it
   return () => {
     isOver = true;
     return going;

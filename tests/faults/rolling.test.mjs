@@ -22,7 +22,8 @@ it(`${ROUNDS} rolling restarts of ${WORKERS} workers under load lose nothing`, a
   const random = randomFrom(SEED);
   const redis = await startRedis();
   t.after(() => redis.stop());
-  const workers = await startWorkers(t, redis, WORKERS, { flags: { stop_ms: 300 } });
+  // What is written while a worker is away must fit into one answer, however long that is here: else it is told of as lost.
+  const workers = await startWorkers(t, redis, WORKERS, { flags: { stop_ms: 300, 'realtime.recover_max': 10000 } });
   const people = [];
   for (let i = 0; i < PUBLISHERS; i++) people.push(await register(workers.url, `person${i}`));
   const room = await createRoom(people[0], 'general');

@@ -124,11 +124,19 @@ export class Guest {
     return this.#owed.size;
   }
 
-  /** Who is in a room, by connection. */
+  /** Who is in a room, by connection. Rejects if the connection ends before the answer, or there is none. */
   presence(room) {
-    const answered = new Promise((resolve, reject) =>
-      this.#ask(this.socket, 'presence', { channel: `room:${room}` }, ({ error, presence }) => (error ? reject(error) : resolve(presence.presence))),
-    );
+    const { socket } = this;
+    const answered = new Promise((resolve, reject) => {
+      const lost = () => reject(new Error(`${this.name} is not connected`));
+      if (!this.#isConnected) return lost();
+      socket.once('close', lost);
+      this.#ask(socket, 'presence', { channel: `room:${room}` }, ({ error, presence }) => {
+        socket.off('close', lost);
+        if (error) reject(error);
+        else resolve(presence.presence);
+      });
+    });
     return within(PATIENCE_MS, `${this.name} hearing who is in room ${room}`, answered);
   }
 
