@@ -19,7 +19,7 @@ export class Guest {
   client = null;
   /** The address it comes from, if that matters. */
   localAddress = undefined;
-  #rooms = new Map(); // room → {position, epoch, isLive, wants}
+  #rooms = new Map(); // room → {position, epoch, isLive, hasBeen, isAsking, wantsAgain}
   #owed = new Map(); // key → {room, data, resolve, reject, tries}
   #asked = new Map(); // command id → what to do with its reply
   #lastId = 0;
@@ -78,6 +78,8 @@ export class Guest {
   /** Listen to a room, also after coming back. */
   enter(room) {
     this.#rooms.set(room, this.#rooms.get(room) ?? { position: 0, epoch: '', isLive: false, hasBeen: false });
+    const state = this.#rooms.get(room);
+    state.wantsAgain = Boolean(state.isAsking); // a no that is on its way is to a question of before
     if (this.#isConnected) this.#subscribe(room);
     return this.happened.until(`${this.name} in room ${room}`, () => this.#rooms.get(room)?.isLive);
   }
@@ -189,7 +191,7 @@ export class Guest {
 
   #subscribe(room) {
     const state = this.#rooms.get(room);
-    if (state.isAsking) return; // a second command would be an error of its own
+    if (!state || state.isAsking) return; // a second command would be an error of its own
     state.isAsking = true;
     const params = { channel: `room:${room}` };
     if (state.hasBeen) Object.assign(params, { recover: true, offset: state.position, epoch: state.epoch });
@@ -198,7 +200,8 @@ export class Guest {
       state.isAsking = false;
       if (error) {
         this.#note('refused', { room, code: error.code, isFinal: !error.temporary });
-        if (error.temporary) setTimeout(() => this.#isConnected && !state.isLive && this.#subscribe(room), AGAIN_MS);
+        if (error.temporary || state.wantsAgain) setTimeout(() => this.#isConnected && !state.isLive && this.#subscribe(room), AGAIN_MS);
+        state.wantsAgain = false;
         return;
       }
       const { offset = 0, epoch, recovered = false, publications = [] } = subscribe;
