@@ -37,6 +37,7 @@ describe('many at once', () => {
     const { rooms: [room] } = cluster;
     const guests = await cluster.listeners(8);
     const talk = cluster.talk(6);
+    await talk.more(10);
     let count = 0;
     await Promise.all(guests.map(async (guest) => {
       for (let i = 0; i < 100; i++, count++) await guest.again(room);
