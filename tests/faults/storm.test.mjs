@@ -50,7 +50,11 @@ describe('many at once', () => {
 
   it('readers that stop are closed as slow and go on from where they were; the others notice nothing', async (test) => {
     // Who does not read answers no ping either: that must not be what is noticed first.
-    const flags = { 'realtime.queue_bytes_max': 65536, 'realtime.recover_max': 10000, 'chat.text_max': 60000, 'realtime.ping_ms': 600_000 };
+    const flags = {
+      'realtime.queue_bytes_max': 65536, 'chat.text_max': 60000, 'realtime.ping_ms': 600_000,
+      // What the first of them misses until the last is closed must fit into one answer.
+      'realtime.recover_max': 10000, 'realtime.recent_events': 10000, 'realtime.recent_bytes': 64 * 1024 * 1024,
+    };
     const cluster = await startCluster(test, { rooms: 1, flags });
     const { rooms: [room], people, names } = cluster;
     const others = await cluster.listeners(2);
@@ -70,7 +74,6 @@ describe('many at once', () => {
       const texts = await Promise.all(names.map(async (name) => (await fetch(`${cluster.node(name).url}/metrics`)).text()));
       return texts.every((text) => Number(/^parley_\w*slow\w* (\d+)/m.exec(text)?.[1]) > 0);
     };
-    // Few at a time: what is missed after that must fit into one answer.
     for (let i = 0; i < 500 && !(await closed()); i++)
       await Promise.all(Array.from({ length: 4 }, (_, k) => writer.say(room, `long ${i}.${k}`, { text: long })));
     await untilAnswer('all who do not read being closed', closed, (is) => is === true); // an edge may be behind the home
