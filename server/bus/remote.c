@@ -50,7 +50,7 @@ struct remote {
     unsigned commands_silent, subscriptions_silent;
     struct unanswered unanswered; /* publications */
     struct buffer command;        /* the one being built */
-    struct subscriptions channels;
+    struct subscriptions wanted;
     struct bus_channel *probe_channel;
     uint64_t probe;       /* number of the latest */
     unsigned probe_ticks; /* since it was sent */
@@ -127,7 +127,7 @@ enum status bus_remote_new(const struct bus_options *options, uv_loop_t *loop, s
     remote->prefix_length = strlen(prefix);
     remote->backoff_ms = 2 * BACKOFF_MS_MIN;
     remote->is_up_news = true;
-    subscriptions_init(&remote->channels, &remote->bus);
+    subscriptions_init(&remote->wanted, &remote->bus);
     uv_timer_init(loop, &remote->tick);
     uv_timer_init(loop, &remote->retry);
     remote->tick.data = remote->retry.data = &remote->bus;
@@ -189,7 +189,7 @@ static bool remote_restore(struct remote *remote)
             return false;
         remote->probe_channel->is_own = true;
     }
-    subscriptions_restore(&remote->channels);
+    subscriptions_restore(&remote->wanted);
     return true;
 }
 
@@ -237,13 +237,13 @@ static void remote_listen(struct bus *bus, struct bus_channel *channel)
 {
     struct remote *remote = container_of(bus, struct remote, bus);
     if (remote->subscriptions) /* or the connection will find that it is wanted */
-        subscriptions_want(&remote->channels, channel);
+        subscriptions_want(&remote->wanted, channel);
 }
 
 static void remote_unlisten(struct bus *bus, struct bus_channel *channel)
 {
     struct remote *remote = container_of(bus, struct remote, bus);
-    subscriptions_drop(&remote->channels, channel);
+    subscriptions_drop(&remote->wanted, channel);
 }
 
 static enum bus_hearing remote_hearing(const struct bus *bus, const struct bus_channel *channel)
@@ -263,7 +263,7 @@ static void remote_turn(struct bus *bus)
         return;
     }
     if (!bus->stats.is_up && !remote->is_probing && !remote->commands_due && !remote->subscriptions_due &&
-        !remote->channels.restoring)
+        !remote->wanted.restoring)
         remote_probe(remote);
     redis_link_flush(remote->commands);
     redis_link_flush(remote->subscriptions);
@@ -272,7 +272,7 @@ static void remote_turn(struct bus *bus)
 static bool remote_send_changes(struct remote *remote)
 {
     const struct bus_channel *channel;
-    while ((channel = subscriptions_next(&remote->channels))) {
+    while ((channel = subscriptions_next(&remote->wanted))) {
         command_start(&remote->command, 2);
         command_text(&remote->command, channel->is_subscribed ? "UNSUBSCRIBE" : "SUBSCRIBE");
         command_word(&remote->command, remote->prefix, remote->prefix_length, channel->name, channel->name_length);
@@ -341,7 +341,7 @@ static bool remote_subscription_answered(struct remote *remote, const struct red
         return false;
     if (answer->kind != ANSWER_MESSAGE) {
         remote->subscriptions_silent = 0;
-        return subscriptions_acknowledge(&remote->channels, channel, answer->kind == ANSWER_SUBSCRIBED);
+        return subscriptions_acknowledge(&remote->wanted, channel, answer->kind == ANSWER_SUBSCRIBED);
     }
     remote_heard(remote, channel, answer->bytes, answer->length);
     return true;
@@ -387,7 +387,7 @@ static void remote_tick(uv_timer_t *tick)
     struct remote *remote = container_of(tick->data, struct remote, bus);
     remote->probe_ticks++;
     if (is_silent(&remote->commands_silent, remote->commands_due || remote->unanswered.count) ||
-        is_silent(&remote->subscriptions_silent, remote->subscriptions_due || remote->channels.asked))
+        is_silent(&remote->subscriptions_silent, remote->subscriptions_due || remote->wanted.asked))
         remote_down(remote, "no answer in time");
     else if (remote->is_probing && remote->probe_ticks >= PROBE_TICKS_MAX)
         remote_down(remote, "it answers, but a probe did not come back: what is published is not heard");
@@ -435,7 +435,7 @@ static void remote_forget(struct remote *remote, bool was_up)
     unanswered_free(&remote->unanswered);
     remote->bus.stats.in_flight = 0;
     remote->is_probing = false;
-    subscriptions_forget(&remote->channels, was_up);
+    subscriptions_forget(&remote->wanted, was_up);
 }
 
 /* A Redis that stays away is tried every second, but its trouble is news once a minute; one that comes and

@@ -42,7 +42,7 @@ struct client_info remote_info(const struct remote *remote)
         .user_id = remote->user_id, .client = remote->client, .name = remote->name, .persona = remote->persona};
 }
 
-static void remote_free(struct remote *remote)
+static void listener_free(struct remote *remote)
 {
     if (remote)
         free(remote->persona);
@@ -54,13 +54,13 @@ void remotes_free(struct channel *channel)
     struct remote *remote;
     size_t cursor = 0;
     while ((remote = remote_next(channel, &cursor)))
-        remote_free(remote);
+        listener_free(remote);
     text_map_free(channel->remotes);
     channel->remotes = NULL;
 }
 
-static struct remote *remote_new(uint64_t node, const char *client, const struct actor *actor, const char *persona,
-                                 bool by_token)
+static struct remote *listener_new(uint64_t node, const char *client, const struct actor *actor, const char *persona,
+                                   bool by_token)
 {
     struct remote *remote = calloc(1, sizeof *remote + strlen(actor->name) + 1);
     if (!remote)
@@ -74,7 +74,7 @@ static struct remote *remote_new(uint64_t node, const char *client, const struct
     remote->by_token = by_token;
     remote->persona = persona ? strdup(persona) : NULL;
     if (persona && !remote->persona) {
-        remote_free(remote);
+        listener_free(remote);
         return NULL;
     }
     return remote;
@@ -83,6 +83,8 @@ static struct remote *remote_new(uint64_t node, const char *client, const struct
 bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, const struct actor *actor,
                 const char *persona, bool by_token)
 {
+    if (strlen(client) >= RANDOM_ID_SIZE)
+        return false; /* no node of ours makes such a name */
     enum status status;
     struct channel *channel = channel_get(hub, name, strlen(name), &status);
     if (!channel)
@@ -92,12 +94,12 @@ bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *cl
         known->session_id = actor->session_id; /* another, once it was refreshed */
         return true;
     }
-    struct remote *remote = remote_new(node, client, actor, persona, by_token);
+    struct remote *remote = listener_new(node, client, actor, persona, by_token);
     if (!channel->remotes)
         channel->remotes = text_map_new();
     if (!remote || !channel->remotes ||
         !text_map_set(channel->remotes, remote->client, strlen(remote->client), remote)) {
-        remote_free(remote);
+        listener_free(remote);
         channel_release(channel);
         return false;
     }
@@ -111,7 +113,7 @@ static void remote_remove(struct channel *channel, struct remote *remote)
     text_map_remove(channel->remotes, remote->client, strlen(remote->client));
     struct client_info info = remote_info(remote);
     channel_announce(channel, false, &info);
-    remote_free(remote);
+    listener_free(remote);
 }
 
 void hub_node_lost(struct hub *hub, uint64_t node)

@@ -426,7 +426,7 @@ extern const size_t home_routes_count;
 bool remote_actor(struct hub *hub, int64_t user_id, int64_t session_id, struct actor *actor);
 /* The same of a listener, who may be nobody's user. */
 bool remote_rights(struct hub *hub, const struct remote *remote, struct actor *actor);
-/* Another listener of channel @name, or one that is known already. False: no memory. */
+/* Another listener of channel @name, or one that is known already. False: no memory, or @client is no connection's id. */
 bool remote_add(struct hub *hub, const char *name, uint64_t node, const char *client, const struct actor *actor,
                 const char *persona, bool by_token);
 /* A subscribe of an edge whose log is being read: whoever leaves meanwhile is found, and not listed afterwards. */

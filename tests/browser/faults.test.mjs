@@ -114,22 +114,26 @@ for (const streams of ['refused', 'held', 'collected'])
       assert.equal(await row(bob, text).count(), 1, text);
   });
 
-test('behind a proxy that opens web sockets and lets nothing through, the chat goes on to a stream', tests, async (t) => {
-  const world = await startWorld(t);
-  const { id, ann } = await together(world, 'private', 'behind a mute proxy');
-  const proxy = await startProxy(world.server, { sockets: 'held' });
-  t.after(() => proxy.stop());
-  const bob = await browser.visit('about:blank');
-  const [name, value] = world.bob.cookie.split('=');
-  await bob.context().addCookies([{ name, value, url: proxy.url }]);
-  const streamed = bob.waitForRequest(/\/connection\/http_stream$/);
-  await bob.goto(`${proxy.url}/r/${id}`);
-  await streamed;
-  await say(ann, 'do you hear me?');
-  await row(bob, 'do you hear me?').waitFor();
-  await say(bob, 'I do');
-  await row(ann, 'I do').waitFor();
-});
+for (const [streams, next, words] of [
+  [undefined, /\/connection\/http_stream$/, 'a stream'],
+  ['refused', /\/connection\/sse\?/, 'server-sent events, where streamed answers are refused'],
+])
+  test(`behind a proxy that opens web sockets and lets nothing through, the chat goes on to ${words}`, tests, async (t) => {
+    const world = await startWorld(t);
+    const { id, ann } = await together(world, 'private', 'behind a mute proxy');
+    const proxy = await startProxy(world.server, { streams, sockets: 'held' });
+    t.after(() => proxy.stop());
+    const bob = await browser.visit('about:blank');
+    const [name, value] = world.bob.cookie.split('=');
+    await bob.context().addCookies([{ name, value, url: proxy.url }]);
+    const gone = bob.waitForRequest(next);
+    await bob.goto(`${proxy.url}/r/${id}`);
+    await gone;
+    await say(ann, 'do you hear me?');
+    await row(bob, 'do you hear me?').waitFor();
+    await say(bob, 'I do');
+    await row(ann, 'I do').waitFor();
+  });
 
 test('without HTTPS a page goes on trying, but not with server-sent events, which would look like the end of the session', tests, async (t) => {
   const world = await startWorld(t);

@@ -240,6 +240,25 @@ test('a change that is told before the row has come is not lost', async () => {
   assert.equal(form.texts.value.title, 'theirs');
 });
 
+test('nor is one that is told while a row is asked for once more', async () => {
+  let row = rowOf(1);
+  let isDown = true;
+  const { api } = apiOf(({ path }) => {
+    if (isDown) return { status: 503, body: { title: 'Try again.' } };
+    return { body: path.endsWith('/history') ? { items: [] } : row };
+  });
+  const form = new RecordForm(api, schema, 1);
+  await form.load();
+  assert.notEqual(form.loadProblem.value, null);
+  isDown = false;
+  const loading = form.load();
+  row = rowOf(1, 2, 'theirs');
+  form.apply({ action: 'update', record: row });
+  await loading;
+  await settle();
+  assert.equal(form.texts.value.title, 'theirs');
+});
+
 test('only what was changed is sent, with the version that was loaded', async () => {
   const { form, asked } = await formOver(rowOf(1, 7));
   form.setText('title', 'mine');

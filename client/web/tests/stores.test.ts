@@ -266,20 +266,28 @@ test('an answer from before something was read does not bring its badge back', a
   assert.equal(rooms.unread.value, 0);
 });
 
+/* All that needs no more than answers that are there. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+}
+
 test('an answer from before a message was told of does not take its badge away', async () => {
   const membership = { role: 'member', read_offset: 5, unread: 1 };
-  const answers = [room(1), room(1), room(1, { offset: 6, membership })];
+  const counted = room(1, { offset: 6, membership });
+  const answers = [room(1), counted, room(1), counted];
   const api = new Api((address) => {
     const answer = answers.shift();
     const body = String(address).includes('?') ? { items: [answer], next: null } : answer;
     return Promise.resolve(new Response(JSON.stringify(body)));
   });
-  const rooms = new Rooms(api);
+  const rooms = new Rooms(api, () => Promise.resolve());
   rooms.put(room(1));
   const loading = rooms.load();
   rooms.receive({ event: 'unread', room: 1, offset: 6 });
   await loading;
   assert.deepEqual([rooms.unread.value, rooms.all.value.get(1)?.offset], [1, 6]);
+  await settled();
+  assert.equal(answers.length, 2, 'what was counted is a guess');
 
   rooms.put(room(1));
   const fetching = rooms.fetch(1);
@@ -287,6 +295,33 @@ test('an answer from before a message was told of does not take its badge away',
   await fetching;
   assert.equal(rooms.unread.value, 1);
   assert.equal(answers.length, 0, 'one asked again');
+});
+
+test('what was told of between two pages of the list, or of a room that one joined elsewhere, is counted', async () => {
+  const outside = room(2, { membership: null });
+  const membership = { role: 'member', read_offset: 5, unread: 1 };
+  const answers: unknown[] = [
+    { items: [room(1)], next: 'more' },
+    { items: [room(2)], next: null },
+    room(1, { offset: 6, membership }),
+    room(2, { offset: 6, membership }),
+  ];
+  const rooms = new Rooms(
+    new Api(() => {
+      if (answers.length === 3) {
+        rooms.receive({ event: 'unread', room: 1, offset: 6 });
+        rooms.receive({ event: 'unread', room: 2, offset: 6 });
+      }
+      return Promise.resolve(new Response(JSON.stringify(answers.shift())));
+    }),
+    () => Promise.resolve(),
+  );
+  rooms.put(room(1));
+  rooms.put(outside);
+  await rooms.load();
+  await settled();
+  assert.equal(rooms.unread.value, 2);
+  assert.equal(answers.length, 0);
 });
 
 test('what was told of before the first list had come is counted', async () => {

@@ -43,6 +43,7 @@ export class RecordForm {
   readonly #path: string;
   #initial: Texts = {};
   readonly #held: ModelEvent[] = [];
+  #isLoading = true;
   #key = { body: '', key: '' };
 
   constructor(api: Api, schema: ModelSchema, id: number | null) {
@@ -55,6 +56,7 @@ export class RecordForm {
   /** Of a new row: begin with the defaults, or with what row @copied holds. */
   async load(copied: number | null = null): Promise<void> {
     this.loadProblem.value = null;
+    this.#isLoading = true;
     const id = this.id ?? copied;
     try {
       const row = id === null ? null : await this.#read(id);
@@ -63,6 +65,7 @@ export class RecordForm {
       this.loadProblem.value = asProblem(error);
     }
     this.isReady.value = true;
+    this.#isLoading = false;
     this.#applyHeld();
   }
 
@@ -139,7 +142,7 @@ export class RecordForm {
   /** What the feed tells. */
   apply(event: ModelEvent): void {
     // One's own change may be told before it is answered, and another's before the row has come.
-    if (this.isBusy.value || !this.isReady.value) this.#held.push(event);
+    if (this.isBusy.value || this.#isLoading) this.#held.push(event);
     else if (event.action === 'gap') void this.#catchUp();
     else if (event.record.id !== this.id || !this.base.value) return;
     else if (event.action === 'delete') this.isGone.value = true;

@@ -1,6 +1,6 @@
 /* users-list.tsx: everybody who has an account: find somebody, make an account. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { navigate, search } from '../shared/router.ts';
+import { path as address, navigate, search } from '../shared/router.ts';
 import { stampLabel } from '../shared/time.ts';
 import type { Page } from '../shared/types.ts';
 import { Dialog } from '../shared/ui/dialog.tsx';
@@ -17,6 +17,7 @@ import {
   userFilters,
   userListPath,
   userListQuery,
+  users_path,
 } from './users.ts';
 import { View } from './view.tsx';
 
@@ -65,8 +66,9 @@ function Finder() {
   useEffect(() => {
     if (typed === query.typed) return;
     const timer = setTimeout(() => {
+      // This is called off only when the page is drawn: by now another view, or another filter, may have been chosen.
+      if (address.value !== users_path) return;
       sent.current = typed;
-      // Another filter may have been chosen before this was called off: that happens only after the page is drawn.
       const { filter } = readUserQuery(search.value);
       navigate(userListPath({ typed, filter }), true);
     }, typing_ms);

@@ -39,13 +39,15 @@ export function readUserQuery(search: string): UserQuery {
   };
 }
 
+export const users_path = '/admin/users';
+
 /** The address of a search; a new search begins at its first page. */
 export function userListPath({ typed, filter, cursor = '' }: Partial<UserQuery>): string {
   const query = new URLSearchParams();
   if (typed) query.set('q', typed);
   if (filter && filter !== 'all') query.set('show', filter);
   if (cursor) query.set('cursor', cursor);
-  return query.size > 0 ? `/admin/users?${query}` : '/admin/users';
+  return query.size > 0 ? `${users_path}?${query}` : users_path;
 }
 
 /** The question to the server. A star would stand for any signs, and names have none. */

@@ -313,10 +313,12 @@ export class OpenRoom {
 
   /* Too much was missed to be told one by one: read anew what is shown, and keep the reader's place. */
   async #renew(): Promise<void> {
+    const turn = this.#turn;
     const isReadingBack = !this.isAtEnd.value && this.place !== null;
     if (isReadingBack && !(await this.#replace(aroundQuery(this.place as number)))) return;
+    if (turn !== this.#turn) return;
     const problem = await this.#replace(this.#latestQuery());
-    if (this.#isStopped) return;
+    if (this.#isStopped || turn !== this.#turn) return;
     if (!problem) this.isAtEnd.value = true;
     else this.#giveUp(problem);
   }

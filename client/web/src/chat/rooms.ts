@@ -57,10 +57,12 @@ export class Rooms {
       for (let page = 0; page < pages_max; page++) {
         const query: string = cursor === null ? '' : `&after=${encodeURIComponent(cursor)}`;
         const answer: Page<Room> = await this.#api.get(`/room?limit=200${query}`);
-        for (const room of answer.items) all.set(room.id, this.#withNews(room, asked));
+        for (const room of answer.items) all.set(room.id, room);
         cursor = answer.next;
         if (cursor === null) break;
       }
+      // Only now: what is told of between two pages is told of once.
+      for (const [id, room] of all) all.set(id, this.#withNews(room, asked));
       for (const [id, move] of this.#moved) {
         if (move <= asked) continue;
         const known = this.all.value.get(id);
@@ -241,12 +243,13 @@ export class Rooms {
   }
 
   #withNews(room: Room, asked: number): Room {
-    const known = this.all.value.get(room.id);
     if (!room.membership || !this.#isBehind(room, asked)) return this.#withNewerMark(room, asked);
-    if (known) return { ...room, offset: known.offset, membership: known.membership };
-    // The notice came before the room was known, and nothing counted it.
+    // What it was counted to be meanwhile, if it was counted at all, is a guess.
     void this.#recount(room.id);
-    return room;
+    const known = this.all.value.get(room.id);
+    return known?.membership
+      ? { ...room, offset: known.offset, membership: known.membership }
+      : room;
   }
 
   /* An answer that was on its way while something was read must not bring the badge back. */

@@ -16,8 +16,9 @@ const probe_ms = 2_000;
 const tick_ms = 5_000;
 /* The protocol's code for more than the server likes to give. */
 const limit_exceeded = 106;
-/* The SDK's code for a command that was not answered. */
+/* The SDK's code for a command that was not answered; those of the server's answers begin here. */
 const timed_out = 1;
+const answered = 100;
 
 export type ConnState =
   | { is: 'connecting'; since: number }
@@ -53,20 +54,34 @@ const transports = (): TransportEndpoint[] => [
 ];
 
 /** A client over what gets through. The SDK goes on to the next transport if one does not open, but not from a web socket
- * that a proxy opened and through which nothing comes: to it that is a slow server. Here two such silences, before anything
- * was ever heard, are a proxy. */
+ * that a proxy opened and through which nothing comes: to it that is a slow server. Here two such silences, before the
+ * server was ever heard, are a proxy; from then on each failure leads to the next of the others. */
 export function newClient(name: string): Centrifuge {
-  // The SDK looks into this list at each attempt. Should a new version copy it, it stays with the first.
-  const list = transports();
-  const client = new Centrifuge(list, { name });
+  let isSilent = false;
   let silences = 0;
   let isHeard = false;
+  class Watched extends WebSocket {
+    constructor(url: string, protocols?: string[]) {
+      super(url, protocols);
+      isSilent = false;
+      this.addEventListener('open', () => {
+        isSilent = true;
+      });
+    }
+  }
+  // The SDK looks into this list at each attempt. Should a new version copy it, it stays with the first.
+  const list = transports();
+  const client = new Centrifuge(list, { name, websocket: Watched });
   client.on('connected', () => {
     isHeard = true;
   });
   client.on('error', ({ type, error }) => {
-    if (type === 'connect' && error.code === timed_out) silences++;
-    if (!isHeard && silences > 1 && list.length > 1) list.shift();
+    isHeard ||= error.code >= answered;
+    if (isHeard) return;
+    const hasLeft = list[0]?.transport !== 'websocket';
+    if (hasLeft) list.push(list.shift() as TransportEndpoint);
+    else if (type === 'connect' && error.code === timed_out && isSilent && ++silences > 1)
+      list.shift();
   });
   return client;
 }
