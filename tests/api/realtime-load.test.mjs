@@ -2,12 +2,9 @@
 import { strict as assert } from 'node:assert';
 import { after, before, describe, it } from 'node:test';
 import { must } from './lib/client.mjs';
-import { history } from './lib/nodes.mjs';
+import { UNPINGED, history } from './lib/nodes.mjs';
 import { frame, openWebSocket } from './lib/raw.mjs';
 import { metric, say, startWorld, subscribe, untilMetric } from './lib/talk.mjs';
-
-/** Who is deaf answers no ping, and is to be closed for another reason. */
-const UNPINGED = { 'realtime.ping_ms': 600000 };
 
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 

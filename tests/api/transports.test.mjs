@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { createConnection } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import WebSocket from 'ws';
-import { assertNoGap, createRoom, must, open, register, setUpAdministrator, startNodes, untilAnswer } from './lib/nodes.mjs';
+import { UNPINGED, assertNoGap, createRoom, must, open, register, setUpAdministrator, startNodes, untilAnswer } from './lib/nodes.mjs';
 import { nextEvent } from './lib/realtime.mjs';
 import { startServer } from './lib/server.mjs';
 import { Raw } from './lib/raw.mjs';
@@ -432,11 +432,9 @@ describe('/emulation', () => {
 });
 
 describe('many and slow', () => {
-  const NO_PINGS = { 'realtime.ping_ms': 600000 }; // who reads nothing answers none, however long it takes to fill his buffers
-
   for (const transport of TRANSPORTS)
     it(`${transport}: whoever takes nothing is closed, and the others get everything`, async (test) => {
-      const nodes = await startNodes({ test, edges: 0, redis: false, flags: { ...NO_PINGS, 'chat.text_max': 60000, 'realtime.queue_bytes_max': 200000 } });
+      const nodes = await startNodes({ test, edges: 0, redis: false, flags: { ...UNPINGED, 'chat.text_max': 60000, 'realtime.queue_bytes_max': 200000 } });
       const ann = await register(nodes.home.url, 'ann');
       const room = await createRoom(ann, 'loud');
       const channel = `room:${room.id}`;
@@ -467,7 +465,7 @@ describe('many and slow', () => {
   it('one that comes back to reading in time gets all of it, in order', async (test) => {
     const nodes = await startNodes({
       test, edges: 0, redis: false,
-      flags: { ...NO_PINGS, 'chat.text_max': 60000, 'realtime.queue_bytes_max': 1 << 30, 'realtime.queue_ms': 600000 },
+      flags: { ...UNPINGED, 'chat.text_max': 60000, 'realtime.queue_bytes_max': 1 << 30, 'realtime.queue_ms': 600000 },
     });
     const ann = await register(nodes.home.url, 'ann');
     const room = await createRoom(ann, 'loud');

@@ -15,6 +15,9 @@ export const UNLIMITED = {
   'http.connections_per_address_max': 0,
 };
 
+/** Who is deaf answers no ping, however long it takes to fill what he does not read; he is to be closed for another reason. */
+export const UNPINGED = { 'realtime.ping_ms': 600_000 };
+
 const opened = new Map(); // url of a node → the SDK's clients there
 
 /**
@@ -78,7 +81,8 @@ export async function untilAnswer(what, ask, is, milliseconds = PATIENCE_MS) {
   try {
     return await within(milliseconds, what, asking);
   } catch (error) {
-    throw new Error(`${error.message}; last: ${JSON.stringify(last?.body ?? last)?.slice(0, 500) ?? last}`);
+    const shown = last instanceof Error ? `${last}` : (JSON.stringify(last?.body ?? last) ?? `${last}`);
+    throw new Error(`${error.message}; last: ${shown.slice(0, 500)}`);
   } finally {
     isOver = true;
   }
