@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { must } from '../api/lib/client.mjs';
 import { startServer } from '../api/lib/server.mjs';
-import { launch, row, whyNot } from './lib/browser.mjs';
+import { giveSession, launch, row, whyNot } from './lib/browser.mjs';
 
 const skip = whyNot();
 const tests = { skip, timeout: 300_000 };
@@ -42,8 +42,8 @@ async function countTraffic(page) {
   return { bytes, cdp };
 }
 
-/* On a slow machine the time comes before the first message when a page at rest fetches ahead what it may need later, and
- * that is no part of the first message: waits of two seconds and more do not end in @page. */
+/* A page at rest fetches ahead after some seconds. On a slow machine that comes before the first message and would be
+ * counted; timers of two seconds and more therefore never fire in @page. */
 const fetchNothingAhead = (page) =>
   page.addInitScript(() => {
     const wait = window.setTimeout;
@@ -57,8 +57,7 @@ test('the first message costs at most 60 KB in 6 files, from no other host, and 
   const room = must(await ann.api('POST', '/room', { kind: 'public', name: 'first' }), 201, 'room').body.id;
   for (let i = 0; i < 60; i++) must(await ann.api('POST', `/room/${room}/message`, { text: `line ${i} with some words in it` }), 201, 'say');
   const page = await browser.visit('about:blank');
-  const [name, value] = ann.cookie.split('=');
-  await page.context().addCookies([{ name, value, url: server.url }]);
+  await giveSession(page.context(), ann, server.url);
   const { bytes } = await countTraffic(page);
   await fetchNothingAhead(page);
 
@@ -92,8 +91,7 @@ test('the first message costs at most 60 KB in 6 files, from no other host, and 
 test('the administration does not fetch the realtime library before something is to be live', tests, async () => {
   const bob = await server.addUser('bob');
   const page = await browser.visit('about:blank');
-  const [name, value] = bob.cookie.split('=');
-  await page.context().addCookies([{ name, value, url: server.url }]);
+  await giveSession(page.context(), bob, server.url);
   const { bytes } = await countTraffic(page);
 
   await page.goto(`${server.url}/admin`);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { register, startServer } from '../api/lib/server.mjs';
-import { launch, whyNot } from './lib/browser.mjs';
+import { giveSession, launch, whyNot } from './lib/browser.mjs';
 
 const skip = whyNot();
 let server;
@@ -27,10 +27,7 @@ async function openDocs(t, person) {
   const page = await browser.visit('about:blank');
   const asked = [];
   page.on('request', (request) => asked.push(request.url()));
-  if (person) {
-    const [name, value] = person.cookie.split('=');
-    await page.context().addCookies([{ name, value, url: server.url }]);
-  }
+  if (person) await giveSession(page.context(), person, server.url);
   await page.goto(`${server.url}/api/docs`);
   await page.getByText('/api/v1/room', { exact: true }).first().waitFor();
   return { page, asked };

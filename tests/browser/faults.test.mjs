@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { must } from '../api/lib/client.mjs';
 import { PATIENCE_MS, login, runParley, startServer, within } from '../api/lib/server.mjs';
-import { composer, createRoom, farHost, fillIn, here, launch, log, navigation, row, said, say, uniqueName, whyNot } from './lib/browser.mjs';
+import { composer, createRoom, farHost, fillIn, giveSession, here, launch, log, navigation, row, said, say, uniqueName, whyNot } from './lib/browser.mjs';
 import { startProxy } from './lib/proxy.mjs';
 
 const skip = whyNot();
@@ -124,8 +124,7 @@ for (const [streams, next, words] of [
     const proxy = await startProxy(world.server, { streams, sockets: 'held' });
     t.after(() => proxy.stop());
     const bob = await browser.visit('about:blank');
-    const [name, value] = world.bob.cookie.split('=');
-    await bob.context().addCookies([{ name, value, url: proxy.url }]);
+    await giveSession(bob.context(), world.bob, proxy.url);
     const gone = bob.waitForRequest(next);
     await bob.goto(`${proxy.url}/r/${id}`);
     await gone;
@@ -202,8 +201,7 @@ test('somebody else signs in in the same browser: the page becomes theirs, and n
   await row(bob, 'his own words').waitFor();
   await within(PATIENCE_MS, 'the loss of his words', lost);
 
-  const [name, value] = world.ann.cookie.split('=');
-  await bob.context().addCookies([{ name, value, url: new URL(bob.url()).origin }]);
+  await giveSession(bob.context(), world.ann, bob.url());
   isLost = false;
   bob.sockets.close();
 
@@ -425,7 +423,8 @@ test('a machine that slept asks whether its connection lives, and makes a new on
 
   await say(ann, 'good morning');
   await row(bob, 'good morning').waitFor();
-  assert.ok(connects > 0, 'it came through a new connection');
+  // One is enough; on a slow machine the answer to the first may come too late.
+  assert.ok(connects >= 1 && connects <= 3, `it came through a new connection, after ${connects} tries`);
 });
 
 test('a session that is refused in the middle says so, and what one wrote is sent after signing in', tests, async (t) => {

@@ -98,8 +98,10 @@ describe('the disk is full', small, () => {
 describe('more is written than the disk takes', () => {
   it('what finds the queue full is refused, to be tried again; the rest is kept', async (test) => {
     const { home: server } = await startNodes({ test, redis: false, flags: { 'data.queue_max': 1, 'data.group_max': 1 } });
-    // The server writes by itself too, now and then: also a single request may find the only place taken.
-    const ann = await untilAnswer('ann being registered', () => register(server.url, 'ann'), ({ id }) => id);
+    // The server writes by itself too, now and then: also a single request may find the only place taken. What was
+    // refused after the account was made leaves its name taken.
+    let tries = 0;
+    const ann = await untilAnswer('ann being registered', () => register(server.url, `ann${++tries}`), ({ id }) => id);
     const room = await untilAnswer('the room', () => createRoom(ann, 'general'), ({ id }) => id);
     const kept = [];
 

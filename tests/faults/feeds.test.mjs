@@ -11,6 +11,8 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 const LISTENERS = 3; // on each edge
 const ASLEEP_MS = 2500; // longer than the others wait
 const TOLD = 'told';
+// One try at being heard by all waits twice: so it ends, and says whom it waited for, before there are no more tries.
+const TRY_MS = PATIENCE_MS / 3;
 
 const faults = {
   'an edge sleeps': (cluster) => sleeps(cluster.node(cluster.chance.pick(['edge0', 'edge1']))),
@@ -69,12 +71,12 @@ it('who listens to a model hears of each change or is told to read anew', async 
     };
   };
   const isHeardByAll = async () => {
-    await Promise.all(listeners.map(({ subscription }) => subscription.ready(PATIENCE_MS)));
+    await Promise.all(listeners.map(({ name, subscription }) => within(TRY_MS, `${name} listening`, subscription.ready())));
     const from = listeners.map(({ happened }) => happened.length);
     const title = await create();
     // Who is told to read anew meanwhile need not hear it, and is asked about the next one.
     const ways = await Promise.all(listeners.map(({ name, happened }, i) => title && happened.until(`${title} for ${name}`, (items) =>
-      items.includes(title) ? title : items.slice(from[i]).includes(TOLD) && TOLD)));
+      items.includes(title) ? title : items.slice(from[i]).includes(TOLD) && TOLD, TRY_MS)));
     return ways.every((way) => way && way === title);
   };
   const missedRows = () => listeners.flatMap(({ name, happened: { items } }, i) =>

@@ -190,7 +190,7 @@ async function comeAndGo(test, { room, history, writer, guests, owner }, wanted,
   const failing = (async () => {
     // Not by the clock: between two of them everybody has to come back, however slow that is here.
     for (let goal = 5; !isOver; goal = removals + 5, faults++) {
-      await untilCounted('removals', () => (isOver ? goal : removals), goal);
+      await untilCounted('removals', () => removals, goal, () => isOver);
       if (!isOver) await fault();
     }
   })();

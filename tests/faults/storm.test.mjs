@@ -2,7 +2,7 @@
 // reading. PARLEY_SEED repeats a run.
 import { strict as assert } from 'node:assert';
 import { describe, it } from 'node:test';
-import { untilAnswer } from '../api/lib/nodes.mjs';
+import { UNPINGED, untilAnswer } from '../api/lib/nodes.mjs';
 import { poll, startCluster } from './lib/cluster.mjs';
 
 const SOCKETS = Number(process.env.PARLEY_SOCKETS ?? 1000);
@@ -49,8 +49,7 @@ describe('many at once', () => {
   });
 
   it('readers that stop are closed as slow and go on from where they were; the others notice nothing', async (test) => {
-    // Who does not read answers no ping either: that must not be what is noticed first.
-    const flags = { 'realtime.queue_bytes_max': 65536, 'realtime.recover_max': 10000, 'chat.text_max': 60000, 'realtime.ping_ms': 600_000 };
+    const flags = { ...UNPINGED, 'realtime.queue_bytes_max': 65536, 'realtime.recover_max': 10000, 'chat.text_max': 60000 };
     const cluster = await startCluster(test, { rooms: 1, flags });
     const { rooms: [room], people, names } = cluster;
     const others = await cluster.listeners(2);

@@ -46,10 +46,7 @@ export async function launch() {
       });
       contexts.push(context);
       // The form is tested once. Signing in there each time would soon be refused: the server counts the tries.
-      if (person) {
-        const [name, value] = person.cookie.split('=');
-        await context.addCookies([{ name, value, url: new URL(url).origin }]);
-      }
+      if (person) await giveSession(context, person, url);
       const page = await context.newPage();
       page.setDefaultTimeout(60_000); // shorter than a test may take: only this says what was waited for
       page.on('pageerror', (error) => complaints.push(String(error)));
@@ -72,6 +69,12 @@ export async function launch() {
     },
     close: () => browser.close(),
   };
+}
+
+/** @person is signed in in all windows of @context, at the server or proxy of @url. */
+export function giveSession(context, person, url) {
+  const [name, value] = person.cookie.split('=');
+  return context.addCookies([{ name, value, url: new URL(url).origin }]);
 }
 
 /* Between the page and the server, to force faults: onSent sees each command of the page and says

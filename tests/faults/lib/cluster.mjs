@@ -12,6 +12,7 @@ import { chanceOf, History } from './history.mjs';
 const MIB = 1024 * 1024;
 const FDS_MAX = 3000;
 const WAL_MAX = 64 * MIB;
+const ALL_MS = 5 * PATIENCE_MS; // many things one after the other
 
 // So that memory that was given back does not count: the address sanitizer keeps 256 MiB of it otherwise.
 process.env.ASAN_OPTIONS = [process.env.ASAN_OPTIONS, 'quarantine_size_mb=1'].filter(Boolean).join(':');
@@ -77,10 +78,10 @@ export async function startCluster(test, { links = [], tcp = false, edges = 2, r
         }
       });
       const talking = Promise.all(loops);
-      talking.catch(() => {}); // more() and stop() tell
+      talking.catch(() => (isOver = true)); // more() and stop() tell
       return {
         get acked() { return acked; },
-        more: (wanted) => Promise.race([untilCounted('messages', () => acked, acked + wanted), talking]),
+        more: (wanted) => Promise.race([talking, untilCounted('messages', () => acked, acked + wanted, () => isOver)]),
         async stop() { isOver = true; await within(PATIENCE_MS, 'the last answers to the writers', talking); },
       };
     },
@@ -179,9 +180,14 @@ export function poll(what, is) {
   return untilAnswer(what, async () => is(), (answer) => answer === true);
 }
 
-/** Until `count()` is `goal`, however long all of them take together: it is each one that must not take too long. */
-export async function untilCounted(what, count, goal) {
-  for (let last = count(); last < goal; last = count()) await poll(`${last + 1} ${what}, of ${goal}`, () => count() > last);
+/** Until `count()` is `goal`, or it is over: each one may take as long as anything, and all of them together ALL_MS. */
+export async function untilCounted(what, count, goal, isOver = () => false) {
+  const first = count();
+  const end = performance.now() + ALL_MS;
+  for (let last = first; last < goal && !isOver(); last = count()) {
+    assert.ok(performance.now() < end, `${last - first} of ${goal - first} ${what} after ${ALL_MS} ms`);
+    await poll(`${what}: the next after ${last - first} of ${goal - first}`, () => isOver() || count() > last);
+  }
 }
 
 /** The reply to the question who is in a room, on a connection of its own: one of before may have been closed meanwhile. */
