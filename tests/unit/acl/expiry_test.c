@@ -27,18 +27,22 @@ static void the_end_is_shown_and_must_lie_ahead(void **state)
     }
 }
 
-/* The right to read news, which ends soon and has not ended yet: with twice the time as long as the machine is so slow
- * that it had. Returns how often the person has been told of rights. */
+/* The right to read news, which ends soon and has not ended yet. If it had ended before it could be looked at, again
+ * with twice the time. Returns how often the person has been told of rights. */
 static size_t may_read_for(struct world *world, int64_t user_id, int64_t after_ms)
 {
     for (;; after_ms *= 2) {
+        assert_true(after_ms < 60000);
         size_t told = hub_count(&app(world)->hub, NOTE_PUBLISH, user_id);
+        int64_t until_ms = clock_wall_ms() + after_ms; /* or a little later */
         struct answer *answer =
             ask(world, shell(), "grant.create", "{'subject':'user:%lld','model':'news','rights':['read'],'until':'%s'}",
                 (long long)user_id, moment(after_ms));
         bool is_created = answer->status == STATUS_CREATED;
         if (is_created && rights(world, user_id, "news") & RIGHT_READ)
             return told + 1;
+        assert_int_equal(answer->status, is_created ? STATUS_CREATED : STATUS_INVALID);
+        assert_true(clock_wall_ms() >= until_ms);
         while (is_created && hub_count(&app(world)->hub, NOTE_PUBLISH, user_id) < told + 2)
             uv_run(&world->loop, UV_RUN_ONCE);
     }
