@@ -22,6 +22,7 @@ import {
 import { nextEvent } from './lib/realtime.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { PATIENCE_MS, rawConnect, runParley, startRedis, startServer, within } from './lib/server.mjs';
+import { keepTalking } from './lib/talk.mjs';
 
 const users = (presence) => Object.values(presence.clients).map((client) => Number(client.user)).sort((a, b) => a - b);
 
@@ -185,22 +186,13 @@ describe('REST and rpc on an edge', () => {
 
   it('subscribing amid messages leaves no gap and nothing twice at the seam', async () => {
     const busy = await createRoom(ann, 'busy');
-    let isTalking = true;
-    let said = 0;
-    const heard = [0, 0, 0]; // how far each listener is
-    const talking = Promise.all(
-      Array.from({ length: 4 }, async () => {
-        const socket = await rawConnect(nodes.home.url, { cookie: ann.cookie });
-        await socket.connect();
-        while (isTalking) {
-          // No more may be missed at a time than is recovered.
-          if (said - Math.min(...heard) < 200) await socket.call('publish', { channel: `room:${busy.id}`, data: { text: `${++said}` } });
-          else await new Promise((resolve) => setTimeout(resolve, 20));
-        }
-        await socket.close();
-      }),
-    );
     const channel = `room:${busy.id}`;
+    let isOver = false;
+    const heard = [0, 0, 0]; // how far each listener is
+    const sockets = await Promise.all(Array.from({ length: 4 }, () => rawConnect(nodes.home.url, { cookie: ann.cookie })));
+    await Promise.all(sockets.map((socket) => socket.connect()));
+    const writers = sockets.map((socket) => (text) => socket.call('publish', { channel, data: { text } }));
+    const talking = keepTalking(writers, () => Math.min(...heard), () => isOver);
     const isEvent = (object) => object.push?.channel === channel && object.push.pub?.offset;
     const listening = heard.map(async (_, who) => {
       const socket = await rawConnect(nodes.edge.url, { cookie: ann.cookie });
@@ -225,8 +217,9 @@ describe('REST and rpc on an edge', () => {
       heard[who] = Infinity;
       await socket.close();
     });
-    await Promise.all(listening).finally(() => (isTalking = false));
+    await Promise.all(listening).finally(() => (isOver = true));
     await talking;
+    await Promise.all(sockets.map((socket) => socket.close()));
   });
 });
 

@@ -62,6 +62,22 @@ export async function say(me, room, text, key) {
   return must(await me.api('POST', `/room/${room.id}/message`, { text, ...(key ? { key } : {}) }), 201, `say ${text}`).body;
 }
 
+/**
+ * Each of `writers`, functions that say a text, says "1", "2", …, until `isOver(said)`. No more is said than 200 beyond
+ * what the slowest listener has heard, `slowest()`: nobody misses more than is recovered.
+ */
+export async function keepTalking(writers, slowest, isOver) {
+  let said = 0;
+  await Promise.all(
+    writers.map(async (write) => {
+      while (!isOver(said)) {
+        if (said - slowest() < 200) await write(`${++said}`);
+        else await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }),
+  );
+}
+
 export async function subscribe(client, channel, params = {}) {
   const reply = await client.call('subscribe', { channel, ...params });
   assert.ok(reply.subscribe, JSON.stringify(reply));
