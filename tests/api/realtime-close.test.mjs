@@ -179,16 +179,22 @@ describe('too many commands', () => {
   after(() => world?.stop());
 
   it('are answered with 111, which the client may try again', async () => {
+    const start = performance.now();
     const client = await world.raw(ann);
-    // In one message, so that no second goes by in between and allows one more.
-    const ids = [101, 102, 103, 104, 105, 106];
+    // In one message, so that hardly a second goes by in between and allows one more.
+    const ids = Array.from({ length: 60 }, (_, i) => 101 + i);
     client.send(...ids.map((id) => ({ id, ping: {} })));
     const errors = [];
     for (const id of ids) errors.push((await client.next((object) => object.id === id)).error);
-    assert.equal(errors[0].code, 108);
-    const refused = errors.at(-1);
-    assert.deepEqual([refused.code, refused.temporary], [111, true]);
-    assertWords(refused);
+    const most = 4 + (performance.now() - start) / 1000;
+    // What one second allows may come four times at once; connect was the first.
+    assert.deepEqual(errors.slice(0, 3).map(({ code }) => code), [108, 108, 108]);
+    const refused = errors.filter(({ code }) => code !== 108);
+    assert.ok(1 + errors.length - refused.length <= most, `${errors.length - refused.length} were heard`);
+    for (const error of refused) {
+      assert.deepEqual([error.code, error.temporary], [111, true]);
+      assertWords(error);
+    }
     await client.close();
   });
 
@@ -252,19 +258,33 @@ describe('pings that are answered', { concurrency: true }, () => {
   });
 
   it('can be those of WebSocket itself, as seldom as the others', async () => {
-    const client = await rawConnect(world.url, { cookie: ann.cookie, query: '?cf_ws_frame_ping_pong=true' });
-    const native = () => new Promise((resolve) => client.socket.once('ping', resolve));
-    const start = performance.now();
-    const reply = await client.connect();
-    assert.ok(!('ping' in reply.connect) && !('pong' in reply.connect));
-    await native();
-    await native();
-    // Half the time at least before the first, the whole before the second. From the start on, as deadlines are late and
-    // never early: how long a ping was on its way is not known.
-    const passed_ms = performance.now() - start;
-    assert.ok(passed_ms >= 9000, `two pings within ${passed_ms} ms`);
-    client.socket.send('{}');
-    assert.equal((await ended(client)).code, 3501);
+    const raw = await openWebSocket(world.server.port, { Cookie: ann.cookie, Origin: world.url, Host: new URL(world.url).host },
+      { path: '/connection/websocket?cf_ws_frame_ping_pong=true' });
+    let start;
+    const sent = (bytes) => {
+      start = performance.now();
+      raw.send(bytes);
+    };
+    const native = async (after_ms) => {
+      let one;
+      do one = await raw.frame();
+      while (one.opcode === 1);
+      const passed_ms = performance.now() - start;
+      assert.equal(one.opcode, 9);
+      // Deadlines are late and never early, but count whole milliseconds.
+      assert.ok(passed_ms >= after_ms - 1, `a ping after ${passed_ms} ms`);
+      return one.payload;
+    };
+    sent(frame('{"id":1,"connect":{}}'));
+    const { connect } = JSON.parse((await raw.frame()).text.split('\n')[0]);
+    assert.ok(connect && !('ping' in connect) && !('pong' in connect), JSON.stringify(connect));
+    // Half the time at least before the first, the whole from the pong on before the second.
+    const payload = await native(3000);
+    sent(frame(payload, { opcode: 10 }));
+    await native(6000);
+    raw.send(frame('{}'));
+    assert.equal((await raw.closeFrame()).code, 3501);
+    raw.destroy();
   });
 });
 
