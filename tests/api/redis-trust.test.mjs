@@ -154,7 +154,7 @@ describe('cluster.secret', () => {
     const file = join(temporaryFolder(), 'secret');
     writeFileSync(file, `${SECRET}\n`, { mode: 0o600 });
     const nodes = await startNodes({ test, flags: { 'cluster.secret': `@${file}` } });
-    assert.equal((await anonymous(nodes.edge.url).api('GET', '/me')).status, 401); // the home says so
+    await untilAnswer('the home saying who that is not', () => anonymous(nodes.edge.url).api('GET', '/me'), ({ status }) => status === 401);
     const redis = '--redis.url=unix:/nowhere/redis.sock';
     for (const words of [['settings'], ['settings', '--json'], ['check', redis]])
       for (const value of [SECRET, `@${file}`]) {

@@ -180,6 +180,7 @@ describe('REST', () => {
         count += answers.filter(({ status }) => status === 201).length;
         refused = answers.find(({ status }) => status !== 201);
       }
+      assert.ok(refused, `${count} messages were all taken`);
       assertProblem(refused, 429, 'too_many_requests');
       assert.ok(Number(refused.headers['retry-after']) >= 1);
       assert.ok(count >= 30);

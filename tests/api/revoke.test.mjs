@@ -7,7 +7,7 @@ import { firstAdministrator } from './lib/admin.mjs';
 import { Chance } from './lib/chance.mjs';
 import { must } from './lib/client.mjs';
 import { startNodes, UNLIMITED } from './lib/nodes.mjs';
-import { rawConnect, register } from './lib/server.mjs';
+import { PATIENCE_MS, rawConnect, register, within } from './lib/server.mjs';
 
 const OPERATIONS = 1000;
 const LISTENERS = 8; // every other one on the edge
@@ -65,14 +65,18 @@ test(`${OPERATIONS} rights come and go under load, and nothing is heard after on
       }
       listener.isBusy = false;
     };
-    // Each question has a bound of its own; all of them together take what the machine needs.
-    await Promise.all(
+    const operations = Promise.all(
       Array.from({ length: 4 }, async () => {
         while (left-- > 0) await step();
       }),
     );
+    // Each question has a bound of its own; all of them together may take several times as long.
+    await within(5 * PATIENCE_MS, 'all operations', operations).catch((error) => {
+      throw new Error(`${error.message}; ${Math.max(left, 0)} of ${OPERATIONS} had not begun`, { cause: error });
+    });
   } finally {
     isOver = true;
+    left = 0;
     await publishing;
   }
 

@@ -9,7 +9,7 @@ export const options = { skip: program ? false : 'ECHO_SERVER names no program' 
 /** Start the echo server; stop() ends it and checks that it ended cleanly, sanitizers included. */
 export async function start(...settings) {
   const server = new Program(program, settings, { stdio: ['pipe', 'pipe', 'pipe'] });
-  const port = Number((await server.waitForOutput(/^(\d+)$/m))[1]);
+  const port = Number((await server.waitForOutput(/^(\d+)\n/m))[1]);
   return {
     port,
     pid: server.pid,
