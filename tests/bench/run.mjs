@@ -342,6 +342,7 @@ async function runNodes(lines, flags, server, restart) {
 // Runs one bench; its numbers are lines of "name   value  unit".
 function run(name, [program, ...args], flags) {
   console.error(`-- ${name}`)
+  const before = processorTime()
   return new Promise((resolve) => {
     const child = spawn(path.join(flags.benches, program), args.map(String), { stdio: ['ignore', 'pipe', 'inherit'] })
     const timer = setTimeout(() => child.kill('SIGKILL'), (flags.seconds * 6 + 400) * 1000)
@@ -352,6 +353,7 @@ function run(name, [program, ...args], flags) {
       const rows = [...text.matchAll(/^(\S+) +(\S+) *(.*)$/gm)].map(([, key, value, unit]) => ({
         name: key.replace(/^(publish|sockets|fanout)(?=\.)/, name), value, unit,
       }))
+      if (rows.length) rows.push({ name: `${name}.stolen`, value: stolenSince(before), unit: '% of all processor time, which other guests of the host had' })
       resolve({ name, rows, isGood: code === 0 })
     }
     child.once('error', (error) => {
@@ -360,6 +362,17 @@ function run(name, [program, ...args], flags) {
     })
     child.once('close', end)
   })
+}
+
+// All processor time so far and what of it other guests of the same host had, in ticks: see proc_stat(5).
+function processorTime() {
+  const ticks = fs.readFileSync('/proc/stat', 'utf8').split('\n', 1)[0].split(/ +/).slice(1, 9).map(Number)
+  return { all: ticks.reduce((sum, part) => sum + part, 0), stolen: ticks[7] }
+}
+
+function stolenSince(before) {
+  const now = processorTime()
+  return (100 * (now.stolen - before.stolen) / Math.max(1, now.all - before.all)).toFixed(3)
 }
 
 function print(results) {
