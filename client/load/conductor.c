@@ -73,7 +73,8 @@ void conduct(const struct world *world, uint32_t processes, volatile sig_atomic_
     for (size_t i = 0; i < options->server_pid_count; i++) {
         results->servers[i].pid = options->server_pids[i];
         results->servers[i].idle_bytes = process_bytes(options->server_pids[i]);
-        if (results->servers[i].idle_bytes < 0)
+        results->servers[i].is_gone = results->servers[i].idle_bytes < 0;
+        if (results->servers[i].is_gone)
             result_remark(results, "there is no process %ld that may be looked at: --server-pid is left out",
                           (long)options->server_pids[i]);
         int64_t cpu_ns = process_cpu_ns(options->server_pids[i]);
@@ -247,7 +248,15 @@ static void phase_begin(struct conductor *conductor, enum phase phase)
     for (size_t i = 0; i < options->server_pid_count; i++) {
         struct server_cost *server = &results->servers[i];
         int64_t server_ns = process_cpu_ns(server->pid), bytes = process_bytes(server->pid);
-        if (phase == LOADING) {
+        if (server->is_gone)
+            continue;
+        if (server_ns < 0 || bytes < 0) {
+            server->is_gone = true;
+            result_remark(results,
+                          "process %ld of --server-pid ended before the run did: what it cost is not known; "
+                          "restarted workers have new numbers",
+                          (long)server->pid);
+        } else if (phase == LOADING) {
             server->open_bytes = bytes;
             conductor->server_start_ns[i] = server_ns;
         } else if (phase == ENDED && conductor->go_ns > 0) {

@@ -48,8 +48,8 @@ int64_t process_bytes(pid_t pid)
     char path[64], text[128];
     int64_t pages;
     snprintf(path, sizeof path, "/proc/%ld/statm", (long)pid);
-    if (!file_read(path, text, sizeof text) || sscanf(text, "%*d %" SCNd64, &pages) != 1)
-        return -1;
+    if (!file_read(path, text, sizeof text) || sscanf(text, "%*d %" SCNd64, &pages) != 1 || pages == 0)
+        return -1; /* it holds nothing any more when it has ended and nobody was told yet */
     return pages * sysconf(_SC_PAGESIZE);
 }
 

@@ -113,11 +113,14 @@ static void summary(const struct options *options, const struct results *results
         duration_text((double)histogram_quantile(&results->delivery, 0.999), d));
     row(out, "Load", "%u processes, %.2f CPUs", results->processes,
         results->busy_s > 0 ? (double)results->own_cpu_ns / 1e9 / results->busy_s : 0);
-    for (size_t i = 0; i < options->server_pid_count; i++)
+    for (size_t i = 0; i < options->server_pid_count; i++) {
+        if (results->servers[i].is_gone)
+            continue;
         row(out, "Server", "process %ld: %.2f CPUs, %.1f MB before, %.1f MB with all sockets",
             (long)results->servers[i].pid,
             results->busy_s > 0 ? (double)results->servers[i].cpu_ns / 1e9 / results->busy_s : 0,
             (double)results->servers[i].idle_bytes / 1e6, (double)results->servers[i].open_bytes / 1e6);
+    }
     if (result_server_bytes(options, results) >= 0)
         row(out, "", "%.0f bytes for each socket", result_server_bytes(options, results));
     for (size_t i = 0; i < results->note_count; i++)

@@ -44,8 +44,11 @@ double result_server_bytes(const struct options *options, const struct results *
     int64_t sockets = options->sockets + options->idle - results->sockets_missing;
     if (options->server_pid_count == 0 || sockets <= 0 || results->servers[0].open_bytes <= 0)
         return -1;
-    for (size_t i = 0; i < options->server_pid_count; i++)
+    for (size_t i = 0; i < options->server_pid_count; i++) {
+        if (results->servers[i].is_gone)
+            return -1;
         bytes += (double)(results->servers[i].open_bytes - results->servers[i].idle_bytes);
+    }
     return bytes / (double)sockets;
 }
 
@@ -121,6 +124,8 @@ static void print_costs(const struct options *options, const struct results *res
     printf("\n");
     for (size_t i = 0; i < options->server_pid_count; i++) {
         const struct server_cost *server = &results->servers[i];
+        if (server->is_gone)
+            continue; /* a remark says so */
         printf("server      %ld: %.2f CPUs", (long)server->pid, load_ns > 0 ? (double)server->cpu_ns / load_ns : 0);
         if (totals->counts.deliveries > 0)
             printf(", %.2f us for each delivery", (double)server->cpu_ns / 1e3 / (double)totals->counts.deliveries);
@@ -178,12 +183,20 @@ static void json_make(const struct options *options, const struct results *resul
     buffer_text(out, ",\"servers\":[");
     for (size_t i = 0; i < options->server_pid_count; i++) {
         const struct server_cost *server = &results->servers[i];
-        buffer_printf(out,
-                      "%s{\"pid\":%ld,\"cpu_ns\":%lld,\"bytes_before\":%lld,\"bytes_open\":%lld,\"bytes_end\":%lld}",
-                      i ? "," : "", (long)server->pid, (long long)server->cpu_ns, (long long)server->idle_bytes,
-                      (long long)server->open_bytes, (long long)server->end_bytes);
+        buffer_printf(out, "%s{\"pid\":%ld", i ? "," : "", (long)server->pid);
+        if (!server->is_gone)
+            buffer_printf(out, ",\"cpu_ns\":%lld,\"bytes_before\":%lld,\"bytes_open\":%lld,\"bytes_end\":%lld",
+                          (long long)server->cpu_ns, (long long)server->idle_bytes, (long long)server->open_bytes,
+                          (long long)server->end_bytes);
+        buffer_char(out, '}');
     }
-    buffer_printf(out, "],\"server_bytes_per_socket\":%.0f,\"seen\":[", result_server_bytes(options, results));
+    double bytes = result_server_bytes(options, results);
+    buffer_text(out, "],\"server_bytes_per_socket\":");
+    if (bytes < 0)
+        buffer_text(out, "null");
+    else
+        buffer_printf(out, "%.0f", bytes);
+    buffer_text(out, ",\"seen\":[");
     for (size_t i = 0; i < results->note_count; i++) {
         buffer_printf(out, "%s{\"times\":%llu,\"what\":", i ? "," : "", (unsigned long long)results->notes[i].times);
         buffer_json(out, results->notes[i].text, strlen(results->notes[i].text));

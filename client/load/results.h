@@ -25,6 +25,7 @@ struct server_cost {
     int64_t cpu_ns;                 /* from the first message to the end */
     int64_t idle_bytes, open_bytes; /* before the first socket, and with all of them, in silence */
     int64_t end_bytes;
+    bool is_gone; /* not there, or not to the end: nothing else here is known */
 };
 struct results {
     struct totals totals;

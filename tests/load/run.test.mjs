@@ -1,5 +1,7 @@
 // The load tester against the real server: its counts are right, and what it writes can be used.
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -122,6 +124,31 @@ test('the limit of an address behind a proxy is told too', async () => {
   assert.match(output, /remark .*start the server with --http.connections_per_address_max=0/);
   await proxy.stop();
   await narrow.stop();
+});
+
+test('a server process that is not there, or ends during the run, has no costs: neither zeros nor negative ones', async (t) => {
+  const { pid: never } = spawnSync('true');
+  const ending = spawn('sleep', ['3600']);
+  t.after(() => ending.kill());
+  const page = join(temporaryFolder(), 'page.html');
+  const run = startLoad(server.url, { sockets: 4, rate: 20, duration: '10m', 'server-pid': [never, ending.pid, server.pid], html: page });
+  await run.child.waitForOutput(/ load .*[1-9]\d* deliveries\/s/);
+
+  ending.kill();
+  await once(ending, 'exit');
+  run.child.signal('SIGINT');
+  const { code } = await within(PATIENCE_MS, 'the end', run.child.exited);
+
+  const output = run.child.output();
+  const { servers, server_bytes_per_socket: perSocket } = run.results();
+  assert.equal(code, 4, output);
+  assert.match(output, new RegExp(`remark .*there is no process ${never} `));
+  assert.match(output, new RegExp(`remark .*process ${ending.pid} of --server-pid ended before the run did`));
+  assert.deepEqual(output.match(/^server {6}\d+/gm), [`server      ${server.pid}`]);
+  assert.deepEqual(readFileSync(page, 'utf8').match(/process \d+: /g), [`process ${server.pid}: `]);
+  assert.deepEqual(servers.slice(0, 2), [{ pid: never }, { pid: ending.pid }]);
+  assert.ok(servers[2].bytes_open > 0);
+  assert.equal(perSocket, null, 'the memory of one that is gone is unknown, so that of all is');
 });
 
 test('the page has plots and no reference to anything elsewhere; CSV and JSON agree', async () => {
