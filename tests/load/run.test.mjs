@@ -160,6 +160,7 @@ test('the page has plots and no reference to anything elsewhere; CSV and JSON ag
   assert.equal(code, 0);
   const page = readFileSync(files.html, 'utf8');
   assert.equal(page.match(/<svg /g).length, 6);
+  assert.match(page, /server<\/span>/);
   assert.doesNotMatch(page, /<script|<link|<img|<iframe|\bsrc=|\bhref=|url\(|@import/i);
   assert.doesNotMatch(page, /\b(nan|inf)\b/i);
   const [head, ...lines] = readFileSync(files.csv, 'utf8').trim().split('\r\n');
@@ -170,6 +171,17 @@ test('the page has plots and no reference to anything elsewhere; CSV and JSON ag
   assert.equal(sum, deliveries);
   assert.equal(servers[0].pid, server.pid);
   assert.ok(servers[0].bytes_open > 0);
+});
+
+test('the page has no line for a server whose processes were not named', async () => {
+  const html = join(temporaryFolder(), 'page.html');
+
+  const { code } = await load(server.url, { sockets: 2, duration: '300ms', html });
+
+  assert.equal(code, 0);
+  const page = readFileSync(html, 'utf8');
+  assert.match(page, /load<\/span>/);
+  assert.doesNotMatch(page, /server<\/span>/);
 });
 
 test('Ctrl-C while sockets are opened is no failure to open them', async () => {
