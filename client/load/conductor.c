@@ -71,15 +71,17 @@ void conduct(const struct world *world, uint32_t processes, volatile sig_atomic_
     conductor.start_ns = conductor.phase_ns = conductor.tick_ns = now_ns();
     machine_ticks(&conductor.busy_ticks, &conductor.all_ticks);
     for (size_t i = 0; i < options->server_pid_count; i++) {
-        results->servers[i].pid = options->server_pids[i];
-        results->servers[i].idle_bytes = process_bytes(options->server_pids[i]);
-        results->servers[i].is_gone = results->servers[i].idle_bytes < 0;
-        if (results->servers[i].is_gone)
+        struct server_cost server = {.pid = options->server_pids[i],
+                                     .idle_bytes = process_bytes(options->server_pids[i])};
+        int64_t cpu_ns = process_cpu_ns(server.pid);
+        if (server.idle_bytes < 0 || cpu_ns < 0) {
             result_remark(results, "there is no process %ld that may be looked at: --server-pid is left out",
-                          (long)options->server_pids[i]);
-        int64_t cpu_ns = process_cpu_ns(options->server_pids[i]);
-        conductor.server_start_ns[i] = cpu_ns;
-        conductor.server_ns += cpu_ns > 0 ? cpu_ns : 0;
+                          (long)server.pid);
+            continue;
+        }
+        conductor.server_start_ns[results->server_count] = cpu_ns;
+        conductor.server_ns += cpu_ns;
+        results->servers[results->server_count++] = server;
     }
     if (!processes_start(&conductor)) {
         result_remark(results, "no further process could be started: %s", strerror(errno));
@@ -238,14 +240,13 @@ static void phase_look(struct conductor *conductor)
 
 static void phase_begin(struct conductor *conductor, enum phase phase)
 {
-    const struct options *options = conductor->world->options;
     struct results *results = conductor->results;
     int64_t now = now_ns(), cpu_ns = 0;
     for (uint32_t i = 0; i < conductor->count; i++) {
         int64_t process_ns = process_cpu_ns(conductor->processes[i].pid);
         cpu_ns += process_ns > 0 ? process_ns : 0;
     }
-    for (size_t i = 0; i < options->server_pid_count; i++) {
+    for (size_t i = 0; i < results->server_count; i++) {
         struct server_cost *server = &results->servers[i];
         int64_t server_ns = process_cpu_ns(server->pid), bytes = process_bytes(server->pid);
         if (server->is_gone)
@@ -367,8 +368,8 @@ static void tick(struct conductor *conductor)
         process->totals.late_ns = 0;
     }
     int64_t server_ns = 0;
-    for (size_t i = 0; i < conductor->world->options->server_pid_count; i++) {
-        int64_t cpu_ns = process_cpu_ns(conductor->world->options->server_pids[i]);
+    for (size_t i = 0; i < conductor->results->server_count; i++) {
+        int64_t cpu_ns = process_cpu_ns(conductor->results->servers[i].pid);
         server_ns += cpu_ns > 0 ? cpu_ns : 0;
     }
     second.server_cpu =

@@ -55,7 +55,7 @@ static void html_text(struct buffer *out, const char *text);
 static void row(struct buffer *out, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void summary(const struct options *options, const struct results *results, struct buffer *out);
 static void plot_draw(struct buffer *out, const struct plot *plot);
-static void plots(const struct options *options, const struct results *results, struct buffer *out);
+static void plots(const struct results *results, struct buffer *out);
 
 static void verdict_line(void *context, const char *line)
 {
@@ -78,7 +78,7 @@ void result_html(const struct options *options, const struct results *results, s
     if (verdict_count(options, results, verdict_line, out) == 0 && !results->is_broken)
         buffer_text(out, "<p class=good>Nothing is above what it may be.</p>\n");
     summary(options, results, out);
-    plots(options, results, out);
+    plots(results, out);
     buffer_text(out, "</html>\n");
 }
 
@@ -113,7 +113,7 @@ static void summary(const struct options *options, const struct results *results
         duration_text((double)histogram_quantile(&results->delivery, 0.999), d));
     row(out, "Load", "%u process%s, %.2f CPUs", results->processes, results->processes == 1 ? "" : "es",
         results->busy_s > 0 ? (double)results->own_cpu_ns / 1e9 / results->busy_s : 0);
-    for (size_t i = 0; i < options->server_pid_count; i++) {
+    for (size_t i = 0; i < results->server_count; i++) {
         if (results->servers[i].is_gone)
             continue;
         row(out, "Server", "process %ld: %.2f CPUs, %.1f MB before, %.1f MB with all sockets",
@@ -198,10 +198,10 @@ static double delay_ms(const void *rows, size_t index)
     return (double)histogram_quantile(rows, 1 - pow(10, -nines(NULL, index))) / 1e6;
 }
 
-static void plots(const struct options *options, const struct results *results, struct buffer *out)
+static void plots(const struct results *results, struct buffer *out)
 {
     size_t count = results->second_count;
-    value_of *server = options->server_pid_count ? server_cpu : NULL; /* a line at 0 would not be true */
+    value_of *server = results->server_count ? server_cpu : NULL; /* a line at 0 would not be true */
     const struct plot all[] = {
         {"From saying to hearing, over time",
          "ms",

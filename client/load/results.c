@@ -42,9 +42,9 @@ double result_server_bytes(const struct options *options, const struct results *
 {
     double bytes = 0;
     int64_t sockets = options->sockets + options->idle - results->sockets_missing;
-    if (options->server_pid_count == 0 || sockets <= 0 || results->servers[0].open_bytes <= 0)
+    if (results->server_count == 0 || sockets <= 0 || results->servers[0].open_bytes <= 0)
         return -1;
-    for (size_t i = 0; i < options->server_pid_count; i++) {
+    for (size_t i = 0; i < results->server_count; i++) {
         if (results->servers[i].is_gone)
             return -1;
         bytes += (double)(results->servers[i].open_bytes - results->servers[i].idle_bytes);
@@ -122,7 +122,7 @@ static void print_costs(const struct options *options, const struct results *res
                (double)results->own_cpu_ns / 1e3 / (double)totals->counts.deliveries,
                (double)totals->bytes_in / (double)totals->counts.deliveries);
     printf("\n");
-    for (size_t i = 0; i < options->server_pid_count; i++) {
+    for (size_t i = 0; i < results->server_count; i++) {
         const struct server_cost *server = &results->servers[i];
         if (server->is_gone)
             continue; /* a remark says so */
@@ -181,7 +181,7 @@ static void json_make(const struct options *options, const struct results *resul
         (long long)options->duration_ms, (long long)options->think_ms, options->churn, (long long)options->storm_ms);
     json_counts(results, out);
     buffer_text(out, ",\"servers\":[");
-    for (size_t i = 0; i < options->server_pid_count; i++) {
+    for (size_t i = 0; i < results->server_count; i++) {
         const struct server_cost *server = &results->servers[i];
         buffer_printf(out, "%s{\"pid\":%ld", i ? "," : "", (long)server->pid);
         if (!server->is_gone)

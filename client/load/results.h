@@ -25,16 +25,17 @@ struct server_cost {
     int64_t cpu_ns;                 /* from the first message to the end */
     int64_t idle_bytes, open_bytes; /* before the first socket, and with all of them, in silence */
     int64_t end_bytes;
-    bool is_gone; /* not there, or not to the end: nothing else here is known */
+    bool is_gone; /* before the end: nothing else here is known */
 };
 struct results {
     struct totals totals;
     struct histogram delivery, answer;
     struct second *seconds;
     size_t second_count;
-    double ramp_s, load_s, busy_s; /* busy: until the last delivery, and at least as long as the load */
-    int64_t own_cpu_ns;            /* from the first message to the end */
-    struct server_cost servers[PIDS_MAX];
+    double ramp_s, load_s, busy_s;        /* busy: until the last delivery, and at least as long as the load */
+    int64_t own_cpu_ns;                   /* from the first message to the end */
+    struct server_cost servers[PIDS_MAX]; /* those of --server-pid that were found */
+    size_t server_count;
     struct note notes[RESULT_NOTES_MAX];
     size_t note_count;
     /* What the numbers do not tell: the limits that were met, and what to do. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Finder } from '../src/shared/finder.ts';
 import { Problem } from '../src/shared/problem.ts';
+import { settle } from './settle.ts';
 
 /* A finder whose pauses end, and whose answers come, when the test says so. */
 function slowFinder() {
@@ -16,8 +17,7 @@ function slowFinder() {
   const pause = () => {
     for (const end of pauses.splice(0)) end();
   };
-  const settle = () => new Promise((done) => setImmediate(done));
-  return { finder, answers, pause, settle };
+  return { finder, answers, pause };
 }
 
 interface PromiseWithResolvers<T> {
@@ -45,7 +45,7 @@ test('the server is asked once one pauses, and only for the last text', () => {
 });
 
 test('an answer that comes after the next question is not shown', async () => {
-  const { finder, answers, pause, settle } = slowFinder();
+  const { finder, answers, pause } = slowFinder();
   finder.ask('a');
   pause();
   finder.ask('an');
@@ -58,7 +58,7 @@ test('an answer that comes after the next question is not shown', async () => {
 });
 
 test('what was found before stays while the next answer is on its way', async () => {
-  const { finder, answers, pause, settle } = slowFinder();
+  const { finder, answers, pause } = slowFinder();
   finder.ask('a');
   pause();
   answers.get('a')?.resolve(['abe', 'ann']);
@@ -72,7 +72,7 @@ test('what was found before stays while the next answer is on its way', async ()
 });
 
 test('a refusal is said in words, and nothing old stays beside it', async () => {
-  const { finder, answers, pause, settle } = slowFinder();
+  const { finder, answers, pause } = slowFinder();
   finder.ask('a');
   pause();
   answers
@@ -85,7 +85,7 @@ test('a refusal is said in words, and nothing old stays beside it', async () => 
 });
 
 test('a finder that was stopped shows nothing, whatever still comes', async () => {
-  const { finder, answers, pause, settle } = slowFinder();
+  const { finder, answers, pause } = slowFinder();
   finder.ask('a');
   pause();
   finder.stop();

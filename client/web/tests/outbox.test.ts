@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Outbox, type OutboxEntry } from '../src/shared/outbox.ts';
 import { Problem, unreachable } from '../src/shared/problem.ts';
 import type { Message } from '../src/shared/types.ts';
+import { settle } from './settle.ts';
 
 /* A server that answers when the test says so, and a clock that the test moves. */
 function world(stored: Record<string, string> = {}) {
@@ -36,8 +37,6 @@ function world(stored: Record<string, string> = {}) {
   return { make, asked, timers, sent, stored };
 }
 
-/* Lets the promises that are settled already run their continuations. */
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 const states = (outbox: Outbox) =>
   outbox.entries.value.map(({ text, state }) => `${text} ${state}`);
 

@@ -8,6 +8,7 @@ import { RecordForm } from '../src/admin/record.ts';
 import { type Row, RowList } from '../src/admin/rows.ts';
 import { type OpenApi, schemaOf } from '../src/admin/schema.ts';
 import { Api } from '../src/shared/api.ts';
+import { settle } from './settle.ts';
 
 const properties = {
   id: { type: 'integer', readOnly: true },
@@ -69,7 +70,6 @@ function apiOf(answer: (asked: Asked) => Answer) {
   return { api, asked };
 }
 
-const settle = () => new Promise((done) => setTimeout(done, 0));
 const rowOf = (id: number, version = 1, title = `row ${id}`): Row => ({
   id,
   version,
@@ -228,36 +228,28 @@ async function formOver(row: Row, of = schema) {
   return { form, held, asked, theirs };
 }
 
-test('a change that is told before the row has come is not lost', async () => {
-  let row = rowOf(1);
-  const { api } = apiOf(({ path }) => ({ body: path.endsWith('/history') ? { items: [] } : row }));
-  const form = new RecordForm(api, schema, 1);
-  const loading = form.load();
-  row = rowOf(1, 2, 'theirs');
-  form.apply({ action: 'update', record: row });
-  await loading;
-  await settle();
-  assert.equal(form.texts.value.title, 'theirs');
-});
-
-test('nor is one that is told while a row is asked for once more', async () => {
-  let row = rowOf(1);
-  let isDown = true;
-  const { api } = apiOf(({ path }) => {
-    if (isDown) return { status: 503, body: { title: 'Try again.' } };
-    return { body: path.endsWith('/history') ? { items: [] } : row };
+for (const [when, hasFailed] of [
+  ['the row is asked for', false],
+  ['the row is asked for once more', true],
+] as const)
+  test(`a change that is told while ${when} is not lost`, async () => {
+    let row = rowOf(1);
+    let isDown: boolean = hasFailed;
+    const { api } = apiOf(({ path }) => {
+      if (isDown) return { status: 503, body: { title: 'Try again.' } };
+      return { body: path.endsWith('/history') ? { items: [] } : row };
+    });
+    const form = new RecordForm(api, schema, 1);
+    if (isDown) await form.load();
+    assert.equal(form.loadProblem.value !== null, isDown);
+    isDown = false;
+    const loading = form.load();
+    row = rowOf(1, 2, 'theirs');
+    form.apply({ action: 'update', record: row });
+    await loading;
+    await settle();
+    assert.equal(form.texts.value.title, 'theirs');
   });
-  const form = new RecordForm(api, schema, 1);
-  await form.load();
-  assert.notEqual(form.loadProblem.value, null);
-  isDown = false;
-  const loading = form.load();
-  row = rowOf(1, 2, 'theirs');
-  form.apply({ action: 'update', record: row });
-  await loading;
-  await settle();
-  assert.equal(form.texts.value.title, 'theirs');
-});
 
 test('only what was changed is sent, with the version that was loaded', async () => {
   const { form, asked } = await formOver(rowOf(1, 7));

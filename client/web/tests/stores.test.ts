@@ -10,6 +10,7 @@ import { roomOf } from '../src/shared/router.ts';
 import { Session } from '../src/shared/session.ts';
 import { badge, excerpt, names } from '../src/shared/text.ts';
 import type { Room } from '../src/shared/types.ts';
+import { settle } from './settle.ts';
 
 function room(id: number, change: Partial<Room> = {}): Room {
   const membership = { role: 'member', read_offset: 5, unread: 0 };
@@ -266,11 +267,6 @@ test('an answer from before something was read does not bring its badge back', a
   assert.equal(rooms.unread.value, 0);
 });
 
-/* All that needs no more than answers that are there. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-}
-
 test('an answer from before a message was told of does not take its badge away', async () => {
   const membership = { role: 'member', read_offset: 5, unread: 1 };
   const counted = room(1, { offset: 6, membership });
@@ -286,7 +282,7 @@ test('an answer from before a message was told of does not take its badge away',
   rooms.receive({ event: 'unread', room: 1, offset: 6 });
   await loading;
   assert.deepEqual([rooms.unread.value, rooms.all.value.get(1)?.offset], [1, 6]);
-  await settled();
+  await settle();
   assert.equal(answers.length, 2, 'what was counted is a guess');
 
   rooms.put(room(1));
@@ -319,7 +315,7 @@ test('what was told of between two pages of the list, or of a room that one join
   rooms.put(room(1));
   rooms.put(outside);
   await rooms.load();
-  await settled();
+  await settle();
   assert.equal(rooms.unread.value, 2);
   assert.equal(answers.length, 0);
 });
